@@ -1,0 +1,106 @@
+"""What travels between the steps of the job."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
+from schemas.emotions import Modality
+
+
+@dataclass(frozen=True, order=True)
+class Location:
+    """Where an item stands, in the order that decides which of two equal ids is kept.
+
+    Attributes:
+        file: path or URI of the input file.
+        row: line (JSON Lines, CSV: the line the record starts on) or row (Parquet), from 1.
+        part: place within a page of tweets that stands on one line, from 1; 0 for no page.
+
+    >>> str(Location("tweets.jsonl", 3)), str(Location("pages.jsonl", 3, 2))
+    ('tweets.jsonl:3', 'pages.jsonl:3#2')
+    """
+
+    file: str
+    row: int = 0
+    part: int = 0
+
+    def __str__(self) -> str:
+        row = f":{self.row}" if self.row else ""
+        part = f"#{self.part}" if self.part else ""
+        return f"{self.file}{row}{part}"
+
+
+@dataclass(frozen=True)
+class Item:
+    """A tweet, a clip, or a tweet with its clip; the columns of `schemas.items.ITEM_SCHEMA`.
+
+    Attributes:
+        created_at: aware, in UTC.
+        hashtags: lower case, without `#`.
+    """
+
+    item_id: str
+    source: Location
+    text: str | None = None
+    audio_uri: str | None = None
+    created_at: datetime | None = None
+    author_id: str | None = None
+    lang: str | None = None
+    hashtags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A refused item; the columns of `schemas.dead_letters.DEAD_LETTER_SCHEMA` but for `run_id`."""
+
+    item_id: str | None
+    stage: Stage
+    reason: Reason
+    message: str
+    source: str
+    payload: str | None = None
+
+    @classmethod
+    def of_bytes(
+        cls, stage: Stage, reason: Reason, message: str, source: Location, payload: bytes
+    ) -> "DeadLetter":
+        """Returns the dead letter of an input that has no readable id; cuts the payload."""
+        shown = payload[:PAYLOAD_LIMIT_BYTES].decode("utf-8", errors="replace")
+        return cls(None, stage, reason, message, str(source), shown)
+
+    @classmethod
+    def of_item(cls, stage: Stage, reason: Reason, message: str, item: Item) -> "DeadLetter":
+        """Returns the dead letter of an item; its payload is the text, or else the clip's path."""
+        payload = item.text if item.text is not None else item.audio_uri
+        if payload is not None:
+            payload = payload.encode("utf-8", errors="replace")[:PAYLOAD_LIMIT_BYTES].decode(
+                "utf-8", errors="ignore"
+            )
+        return cls(item.item_id, stage, reason, message, str(item.source), payload)
+
+
+@dataclass(frozen=True)
+class Features:
+    """An item, ready for the encoders.
+
+    Attributes:
+        windows: token ids, one tuple a window, special tokens included; empty without text.
+        images: uint8, `[n_images, height, width]`; None without audio.
+    """
+
+    item: Item
+    windows: tuple[tuple[int, ...], ...] = ()
+    n_tokens: int = 0
+    truncated: bool = False
+    images: npt.NDArray[np.uint8] | None = None
+    clip_seconds: float | None = None
+
+    @property
+    def modality(self) -> Modality:
+        """What the item is labelled from."""
+        if self.images is None:
+            return Modality.TEXT
+        return Modality.TEXT_AUDIO if self.windows else Modality.AUDIO

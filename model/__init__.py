@@ -1,0 +1,1 @@
+"""The fused emotion model: preprocessing, network, artifact, scorer, training and evaluation."""

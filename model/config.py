@@ -1,0 +1,218 @@
+"""Settings of the model's parts, as they stand in an artifact's `config.json`."""
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from model.errors import ConfigError
+
+STRICT = ConfigDict(extra="forbid", protected_namespaces=())
+T = TypeVar("T")
+N_CHROMA = 12
+"""Pitch classes of the equal-tempered octave."""
+
+
+@dataclass(frozen=True, config=STRICT)
+class TextConfig:
+    """How a text becomes windows of token ids.
+
+    Attributes:
+        window_tokens: tokens of one window, special tokens included; the encoder's own length.
+        max_tokens: content tokens read of one text (1000 in the paper, section 3.1).
+        emoji: `keep` them for a tokenizer that knows them (RoBERTa's bytes), or `describe` them
+            in words for one that does not (BERT's word pieces).
+    """
+
+    window_tokens: int = 512
+    max_tokens: int = 1000
+    emoji: Literal["keep", "describe"] = "keep"
+
+    def __post_init__(self) -> None:
+        if self.window_tokens < 3:
+            raise ValueError(f"window_tokens is {self.window_tokens}; at least 3 are needed")
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens is {self.max_tokens}; at least 1 is needed")
+
+
+@dataclass(frozen=True, config=STRICT)
+class AudioConfig:
+    """How a clip becomes images.
+
+    One column of an image is one frame and one row one feature, so that nothing is resized: an
+    image spans `image_width * hop_length / sample_rate_hz` seconds (2.56 s by default).
+
+    Attributes:
+        features: what the rows hold: mel bands, chroma, or both (the paper's ablation).
+        sample_rate_hz: clips are resampled to it.
+        n_fft: samples of one Hann-windowed frame, also the FFT's length.
+        hop_length: samples between two frames.
+        image_height: rows of an image.
+        image_width: columns of an image.
+        chroma_repeats: rows that each of the 12 chroma bins takes in a mel+chroma image.
+        top_db: range of the log-mel spectrogram below the clip's loudest cell.
+        max_clip_seconds: longer clips are refused.
+        max_clip_bytes: larger files are refused.
+    """
+
+    features: Literal["mel", "chroma", "mel+chroma"] = "mel+chroma"
+    sample_rate_hz: int = 16_000
+    n_fft: int = 1024
+    hop_length: int = 320
+    image_height: int = 128
+    image_width: int = 128
+    chroma_repeats: int = 2
+    top_db: float = 80.0
+    max_clip_seconds: float = 300.0
+    max_clip_bytes: int = 50 * 2**20
+
+    def __post_init__(self) -> None:
+        for name in ("sample_rate_hz", "n_fft", "hop_length", "image_height", "image_width"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
+        if min(self.image_height, self.image_width) < 32:
+            raise ValueError(
+                f"the image is {self.image_height} × {self.image_width}; MobileNet needs 32 × 32"
+            )
+        if self.features == "mel+chroma" and self.n_mels < 1:
+            raise ValueError(
+                f"image_height is {self.image_height}; {N_CHROMA * self.chroma_repeats} rows of "
+                "chroma leave none for the mel bands"
+            )
+
+    @property
+    def n_mels(self) -> int:
+        """Mel bands: the rows that the chroma leaves free; 0 for chroma alone."""
+        if self.features == "chroma":
+            return 0
+        chroma_rows = N_CHROMA * self.chroma_repeats if self.features == "mel+chroma" else 0
+        return self.image_height - chroma_rows
+
+    @property
+    def image_seconds(self) -> float:
+        """Seconds of sound that one image spans."""
+        return self.image_width * self.hop_length / self.sample_rate_hz
+
+
+@dataclass(frozen=True, config=STRICT)
+class EncoderConfig:
+    """Shape of a RoBERTa or BERT encoder; the names are Hugging Face's.
+
+    Attributes:
+        position_offset: the first position's row in the table: 0 for BERT, `pad_token_id + 1` for
+            RoBERTa.
+    """
+
+    vocab_size: int
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
+    hidden_act: Literal["gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu", "swish"]
+    layer_norm_eps: float
+    max_position_embeddings: int
+    type_vocab_size: int
+    position_offset: int
+    pad_token_id: int
+    hidden_dropout_prob: float = 0.1
+    attention_probs_dropout_prob: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.hidden_size % self.num_attention_heads:
+            raise ValueError(
+                f"hidden_size is {self.hidden_size}; it must be a multiple of "
+                f"num_attention_heads, {self.num_attention_heads}"
+            )
+
+    @property
+    def max_window_tokens(self) -> int:
+        """The longest window that the position table reaches."""
+        return self.max_position_embeddings - self.position_offset
+
+
+@dataclass(frozen=True, config=STRICT)
+class MobileNetConfig:
+    """Size of the MobileNet (Howard et al. 2017).
+
+    Attributes:
+        alpha: width multiplier: 0.25, 0.5, 0.75 or 1.0 have ImageNet weights.
+        batch_norm_momentum: 0.99 is Keras's own; trained from scratch on a few hundred clips the
+            moving statistics then lag behind the weights, and 0.9 mends it.
+    """
+
+    alpha: float = 1.0
+    batch_norm_momentum: float = 0.99
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha <= 2:
+            raise ValueError(f"alpha is {self.alpha}; it must be above 0 and at most 2")
+        if not 0 < self.batch_norm_momentum < 1:
+            raise ValueError(
+                f"batch_norm_momentum is {self.batch_norm_momentum}; it must lie between 0 and 1"
+            )
+
+
+@dataclass(frozen=True, config=STRICT)
+class HeadConfig:
+    """The layers after the concatenation (paper, section 3.3).
+
+    Attributes:
+        hidden_units: units of the Dense ReLU layer.
+        dropout: share of its outputs that training drops (0.3 in the paper).
+        l2: weight of the L2 penalty on its kernel.
+    """
+
+    hidden_units: int = 256
+    dropout: float = 0.3
+    l2: float = 1e-4
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
+
+
+@dataclass(frozen=True, config=STRICT)
+class ClassifierConfig:
+    """The whole network: emotions in head order, and the parts it has.
+
+    A model of text alone has no audio parts, and one of audio alone no text parts.
+    """
+
+    emotions: tuple[str, ...]
+    head: HeadConfig
+    text: TextConfig | None = None
+    encoder: EncoderConfig | None = None
+    audio: AudioConfig | None = None
+    mobilenet: MobileNetConfig | None = None
+
+    def __post_init__(self) -> None:
+        if len(set(self.emotions)) != len(self.emotions) or len(self.emotions) < 2:
+            raise ValueError(f"emotions are {self.emotions}; at least two different are needed")
+        if (self.text is None) != (self.encoder is None):
+            raise ValueError("text and encoder settings come together")
+        if (self.audio is None) != (self.mobilenet is None):
+            raise ValueError("audio and mobilenet settings come together")
+        if self.text is None and self.audio is None:
+            raise ValueError("a model needs text or audio settings")
+        if self.text and self.encoder and self.text.window_tokens > self.encoder.max_window_tokens:
+            raise ValueError(
+                f"window_tokens is {self.text.window_tokens}; the encoder's positions reach "
+                f"{self.encoder.max_window_tokens}"
+            )
+
+
+def parse_config(type_: type[T], value: Any, source: str) -> T:
+    """Returns `value` (from JSON or TOML) as a `type_`, or raises ConfigError with one line.
+
+    >>> parse_config(HeadConfig, {"dropout": 2}, "head.toml")
+    Traceback (most recent call last):
+    model.errors.ConfigError: head.toml: dropout is 2.0; it must be at least 0 and below 1
+    """
+    try:
+        return TypeAdapter(type_).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        shown = f" (it is {first['input']!r:.80})" if first["type"] != "value_error" else ""
+        raise ConfigError(f"{source}: {where + ': ' if where else ''}{message}{shown}") from None
