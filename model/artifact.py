@@ -1,0 +1,201 @@
+"""The trained model on disk: JSON, safetensors and a tokenizer file, with a content hash."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from tokenizers import Tokenizer
+
+from model.audio_preprocessor import AudioPreprocessor, FilterBanks
+from model.config import ClassifierConfig, parse_config
+from model.errors import ArtifactError
+from model.preprocessor import EmotionPreprocessor
+from model.text_preprocessor import TextPreprocessor
+
+if TYPE_CHECKING:
+    from model.emotion_classifier import EmotionClassifier
+
+FORMAT = 1
+DEFAULT_MODEL = Path(__file__).parent / "default_model"
+CONFIG = "config.json"
+TOKENIZER = "tokenizer.json"
+FILTER_BANKS = "filter_banks.safetensors"
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What scoring needs of a trained model; the weights are read when the network is built.
+
+    Attributes:
+        path: the directory.
+        config: the network and its preprocessing.
+        temperatures: what each head's logits are divided by, by modality.
+        model_version: 16 hex digits that change when anything that affects a score does.
+        hashes: SHA-256 of each file that scoring reads.
+        libraries: the versions that trained it.
+    """
+
+    path: Path
+    config: ClassifierConfig
+    temperatures: dict[str, float]
+    model_version: str = ""
+    hashes: dict[str, str] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, name: str | Path) -> "Artifact":
+        """Reads and checks an artifact; `default` names the one in the package.
+
+        Raises:
+            ArtifactError: a file is missing, damaged, or of another format.
+            ConfigError: a setting breaks a rule.
+        """
+        path = DEFAULT_MODEL if str(name) == "default" else Path(name)
+        settings = _read_json(path / CONFIG, name)
+        if settings.get("format") != FORMAT:
+            raise ArtifactError(
+                f"{name}: format is {settings.get('format')!r}; this version reads {FORMAT}"
+            )
+        artifact = cls(
+            path=path,
+            config=parse_config(ClassifierConfig, settings.get("classifier"), f"{name}/{CONFIG}"),
+            temperatures=parse_config(
+                dict[str, float], settings.get("temperatures"), f"{name}/{CONFIG}"
+            ),
+            model_version=str(settings.get("model_version", "")),
+            hashes=parse_config(dict[str, str], settings.get("hashes"), f"{name}/{CONFIG}"),
+            libraries=parse_config(dict[str, str], settings.get("libraries", {}), f"{name}/{CONFIG}"),
+        )
+        for file, expected in artifact.hashes.items():
+            if _hash_file(path / file, name) != expected:
+                raise ArtifactError(f"{name}/{file} is damaged: its hash differs from config.json's")
+        if artifact.model_version != _model_version(artifact):
+            raise ArtifactError(f"{name}/{CONFIG} was changed: its settings differ from its hash")
+        return artifact
+
+    def preprocessor(self) -> EmotionPreprocessor:
+        """Returns the preprocessor with the artifact's settings; it needs no TensorFlow."""
+        text = audio = None
+        if self.config.text:
+            text = TextPreprocessor(
+                self.config.text, Tokenizer.from_file(str(self.path / TOKENIZER))
+            )
+        if self.config.audio:
+            banks = load_file(self.path / FILTER_BANKS)
+            audio = AudioPreprocessor(
+                self.config.audio, FilterBanks(mel=banks["mel"], chroma=banks["chroma"])
+            )
+        return EmotionPreprocessor(text, audio)
+
+    def classifier(self) -> "EmotionClassifier":
+        """Builds the network and fills it with the artifact's weights, in float32.
+
+        Raises:
+            ArtifactError: a weight is missing or of another shape.
+        """
+        from model.emotion_classifier import EmotionClassifier  # noqa: PLC0415  (TensorFlow)
+
+        classifier = EmotionClassifier(self.config)
+        try:
+            weights = load_file(self.path / WEIGHTS)
+        except (OSError, SafetensorError) as error:
+            raise ArtifactError(f"{self.path / WEIGHTS} is not readable: {error}") from error
+        for variable in classifier.weights:
+            value = weights.pop(variable.path, None)
+            if value is None or value.shape != tuple(variable.shape):
+                found = "missing" if value is None else f"{value.shape}"
+                raise ArtifactError(
+                    f"{self.path / WEIGHTS}: {variable.path} is {found}; "
+                    f"config.json asks for {tuple(variable.shape)}"
+                )
+            variable.assign(value.astype(np.float32))
+        if weights:
+            raise ArtifactError(f"{self.path / WEIGHTS} holds an unknown weight {min(weights)}")
+        return classifier
+
+
+def save_artifact(
+    path: Path,
+    classifier: "EmotionClassifier",
+    preprocessor: EmotionPreprocessor,
+    temperatures: dict[str, float],
+    weights_dtype: npt.DTypeLike = np.float16,
+) -> Artifact:
+    """Writes an artifact and returns it as loaded; `config.json` comes last.
+
+    Args:
+        path: the directory; made where it is missing.
+        classifier: the trained network.
+        preprocessor: what fed it.
+        temperatures: by modality, one for each head.
+        weights_dtype: float16 halves the size; float32 keeps every digit.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    (path / CONFIG).unlink(missing_ok=True)
+    hashes = {}
+    weights = {
+        variable.path: np.ascontiguousarray(variable.numpy().astype(weights_dtype))
+        for variable in classifier.weights
+    }
+    save_file(weights, path / WEIGHTS)
+    hashes[WEIGHTS] = _hash_file(path / WEIGHTS, path)
+    if preprocessor.text:
+        preprocessor.text.tokenizer.save(str(path / TOKENIZER), pretty=False)
+        hashes[TOKENIZER] = _hash_file(path / TOKENIZER, path)
+    if preprocessor.audio:
+        banks = preprocessor.audio.filter_banks
+        save_file({"mel": banks.mel, "chroma": banks.chroma}, path / FILTER_BANKS)
+        hashes[FILTER_BANKS] = _hash_file(path / FILTER_BANKS, path)
+    artifact = Artifact(path, classifier.config, temperatures, hashes=hashes)
+    artifact = replace(artifact, model_version=_model_version(artifact))
+    settings = _settings(artifact) | {
+        "model_version": artifact.model_version,
+        "libraries": {
+            name: version(name) for name in ("keras", "librosa", "tensorflow", "tokenizers")
+        },
+    }
+    (path / CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    return Artifact.load(path)
+
+
+def _settings(artifact: Artifact) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "classifier": TypeAdapter(ClassifierConfig).dump_python(artifact.config, mode="json"),
+        "temperatures": artifact.temperatures,
+        "hashes": artifact.hashes,
+    }
+
+
+def _model_version(artifact: Artifact) -> str:
+    canonical = json.dumps(_settings(artifact), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _hash_file(path: Path, name: str | Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ArtifactError(f"{name} is no complete artifact: {path.name} is missing") from error
+
+
+def _read_json(path: Path, name: str | Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ArtifactError(f"{name} is no artifact: it has no readable {path.name}") from error
+    except ValueError as error:
+        raise ArtifactError(f"{name}/{path.name} is not JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ArtifactError(f"{name}/{path.name} is not a JSON object")
+    return settings

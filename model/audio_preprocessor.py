@@ -1,0 +1,199 @@
+"""From a clip to the images that MobileNet sees: log-mel bands and chroma of one STFT.
+
+The functions equal librosa's (McFee et al. 2015), which is imported only to build the filter banks:
+an artifact stores these, so that scoring never imports librosa, and another release of it cannot
+change what a trained model sees.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import scipy.fft
+
+from model.audio_decoder import decode_clip
+from model.config import N_CHROMA, AudioConfig
+
+BLOCK_FRAMES = 256
+"""Frames transformed together: about 1 MB at 1024 samples, which stays in the cache."""
+MIN_POWER = 1e-10
+"""`amin` of librosa.power_to_db: lower powers count as this one (-100 dB)."""
+
+FloatArray = npt.NDArray[np.float32]
+ByteArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class FilterBanks:
+    """Weights from a power spectrum's bins to features.
+
+    Attributes:
+        mel: float32, `[n_mels, 1 + n_fft // 2]`.
+        chroma: float32, `[12, 1 + n_fft // 2]`.
+    """
+
+    mel: FloatArray
+    chroma: FloatArray
+
+
+@dataclass(frozen=True)
+class ClipImages:
+    """A clip as the model sees it.
+
+    Attributes:
+        images: uint8, `[n_images, height, width]`, in the order of time.
+        clip_seconds: length of the clip.
+    """
+
+    images: ByteArray
+    clip_seconds: float
+
+
+def build_filter_banks(config: AudioConfig) -> FilterBanks:
+    """Returns librosa's filter banks: Slaney's mel bands, and chroma at a tuning of A4 = 440 Hz."""
+    import librosa  # noqa: PLC0415  (4 s; only training needs it)
+
+    shape = {"sr": config.sample_rate_hz, "n_fft": config.n_fft}
+    mel = np.zeros((0, 1 + config.n_fft // 2), np.float32)
+    if config.n_mels:
+        mel = librosa.filters.mel(n_mels=config.n_mels, **shape)
+    return FilterBanks(mel, librosa.filters.chroma(tuning=0.0, n_chroma=N_CHROMA, **shape))
+
+
+class AudioPreprocessor:
+    """Turns the bytes of a clip into images.
+
+    A row is a mel band (row 0 the lowest) or a chroma bin, a column one frame. Values 0 to 255 span
+    `[-top_db, 0]` dB of the clip's loudest cell, and chroma 0 to 1. Nothing is resized.
+
+    Args:
+        config: the settings; the artifact's, when scoring.
+        filter_banks: `build_filter_banks(config)`, or what the artifact stored of it.
+
+    Raises:
+        ValueError: where the banks do not fit the settings.
+    """
+
+    def __init__(self, config: AudioConfig, filter_banks: FilterBanks) -> None:
+        n_bins = 1 + config.n_fft // 2
+        for name, n_rows in (("mel", config.n_mels), ("chroma", N_CHROMA)):
+            shape = getattr(filter_banks, name).shape
+            if shape != (n_rows, n_bins):
+                raise ValueError(
+                    f"the {name} filter bank is {shape}; the audio settings need {(n_rows, n_bins)}"
+                )
+        self.config = config
+        self.filter_banks = filter_banks
+
+    def __call__(self, data: bytes) -> ClipImages:
+        """Returns the images of an audio file.
+
+        Raises:
+            ItemError: as `decode_clip` does.
+        """
+        waveform = decode_clip(data, self.config)
+        return ClipImages(self.images_of(waveform), len(waveform) / self.config.sample_rate_hz)
+
+    def images_of(self, waveform: FloatArray) -> ByteArray:
+        """Returns the images of a waveform of at least one sample, `[n_images, height, width]`."""
+        return split_into_images(self._rows_of(waveform), self.config.image_width)
+
+    def _rows_of(self, waveform: FloatArray) -> ByteArray:
+        """Returns one image as wide as the clip, `[height, n_frames]`."""
+        mel_blocks, chroma_blocks = [], []
+        for power in power_blocks(waveform, self.config.n_fft, self.config.hop_length):
+            if "mel" in self.config.features:
+                mel_blocks.append(self.filter_banks.mel @ power)
+            if "chroma" in self.config.features:
+                chroma_blocks.append(chroma(power, self.filter_banks.chroma))
+        rows = []
+        if mel_blocks:
+            decibels = power_to_db(np.concatenate(mel_blocks, axis=1), self.config.top_db)
+            rows.append(to_uint8(1 + decibels / np.float32(self.config.top_db)))
+        if chroma_blocks:
+            bins = to_uint8(np.concatenate(chroma_blocks, axis=1))
+            n_rows = self.config.image_height - self.config.n_mels
+            rows.append(bins[np.arange(n_rows) * N_CHROMA // n_rows])
+        return np.concatenate(rows)
+
+
+def power_blocks(waveform: FloatArray, n_fft: int, hop_length: int) -> Iterator[FloatArray]:
+    """Yields the power spectrogram in blocks of frames, `[1 + n_fft // 2, up to 256]` each.
+
+    The frames are librosa's: a periodic Hann window, each frame centred on its time, and zeros
+    before the start and after the end, so that a clip has `1 + n_samples // hop_length` of them
+    (for an even `n_fft`).
+    """
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n_fft) / n_fft)).astype(np.float32)
+    padded = np.pad(waveform.astype(np.float32, copy=False), n_fft // 2)
+    frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]
+    for start in range(0, len(frames), BLOCK_FRAMES):
+        spectrum = scipy.fft.rfft(frames[start : start + BLOCK_FRAMES] * window)
+        yield (spectrum.real**2 + spectrum.imag**2).T
+
+
+def power_spectrogram(waveform: FloatArray, n_fft: int, hop_length: int) -> FloatArray:
+    """Returns `abs(librosa.stft(waveform)) ** 2`, `[1 + n_fft // 2, n_frames]`.
+
+    >>> power_spectrogram(np.ones(8, np.float32), n_fft=4, hop_length=2).shape
+    (3, 5)
+    """
+    return np.concatenate(list(power_blocks(waveform, n_fft, hop_length)), axis=1)
+
+
+def power_to_db(power: FloatArray, top_db: float) -> FloatArray:
+    """Returns decibels below the loudest cell, in `[-top_db, 0]`; `ref=np.max` in librosa.
+
+    Silence is 0 dB everywhere, as in librosa: its loudest cell is its reference, too. So a silent
+    clip is a bright, even image, and not a dark one.
+
+    >>> power_to_db(np.array([1.0, 0.1, 0.0], np.float32), top_db=80.0)
+    array([  0., -10., -80.], dtype=float32)
+    """
+    decibels = 10 * np.log10(np.maximum(power, np.float32(MIN_POWER)))
+    decibels -= decibels.max()
+    return np.maximum(decibels, np.float32(-top_db), dtype=np.float32)
+
+
+def log_mel(power: FloatArray, mel_bank: FloatArray, top_db: float) -> FloatArray:
+    """Returns the log-mel spectrogram in dB below its loudest cell, `[n_mels, n_frames]`."""
+    return power_to_db(mel_bank @ power, top_db)
+
+
+def chroma(power: FloatArray, chroma_bank: FloatArray) -> FloatArray:
+    """Returns each pitch class's share of the frame's strongest, `[12, n_frames]`, 0 to 1.
+
+    It is `librosa.feature.chroma_stft(S=power, tuning=0.0)`. librosa's default estimates the tuning
+    of each clip, which costs more than all the other features together; speech has none to
+    estimate. Frames of silence are 0.
+    """
+    energy = chroma_bank @ power
+    strongest = energy.max(axis=0)
+    strongest[strongest < np.finfo(np.float32).tiny] = 1.0
+    return energy / strongest
+
+
+def to_uint8(values: FloatArray) -> ByteArray:
+    """Returns values of 0 to 1 as 0 to 255, rounded.
+
+    >>> to_uint8(np.array([0.0, 0.5, 1.0], np.float32))
+    array([  0, 128, 255], dtype=uint8)
+    """
+    return np.rint(values * np.float32(255)).astype(np.uint8)
+
+
+def split_into_images(rows: ByteArray, width: int) -> ByteArray:
+    """Cuts `[height, n_frames]` into images, `[n_images, height, width]`.
+
+    At most `width` frames make one image, padded on the right with 0. More make as few as cover
+    them all; their starts are evenly spaced, so that they overlap a little and need no padding.
+
+    >>> split_into_images(np.arange(1, 6, dtype=np.uint8)[np.newaxis], width=3).tolist()
+    [[[1, 2, 3]], [[3, 4, 5]]]
+    """
+    n_frames = rows.shape[1]
+    if n_frames <= width:
+        return np.pad(rows, ((0, 0), (0, width - n_frames)))[np.newaxis]
+    starts = np.rint(np.linspace(0, n_frames - width, -(-n_frames // width))).astype(int)
+    return np.stack([rows[:, start : start + width] for start in starts])

@@ -1,0 +1,85 @@
+"""Turns an item's text and clip into the model's input; training and scoring both call it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from model.audio_preprocessor import AudioPreprocessor
+from model.errors import ItemError
+from model.text_preprocessor import TextPreprocessor
+from schemas.dead_letters import Reason
+from schemas.emotions import Modality
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """One item, ready for the encoders.
+
+    Attributes:
+        windows: token ids, one tuple a window, special tokens included; empty without text.
+        n_tokens: content tokens of the whole text; 0 without text.
+        truncated: whether tokens past the model's limit were dropped.
+        images: uint8 `[n_images, height, width]`; None without audio.
+        clip_seconds: the clip's length; None without audio.
+    """
+
+    windows: tuple[tuple[int, ...], ...] = ()
+    n_tokens: int = 0
+    truncated: bool = False
+    images: npt.NDArray[np.uint8] | None = None
+    clip_seconds: float | None = None
+
+    @property
+    def modality(self) -> Modality:
+        """What the item is labelled from."""
+        if self.images is None:
+            return Modality.TEXT
+        return Modality.TEXT_AUDIO if self.windows else Modality.AUDIO
+
+
+class EmotionPreprocessor:
+    """The text and audio preprocessors of one artifact; it needs no TensorFlow.
+
+    A model of one modality ignores the other; an item that has nothing else is refused.
+    """
+
+    def __init__(self, text: TextPreprocessor | None, audio: AudioPreprocessor | None) -> None:
+        self.text = text
+        self.audio = audio
+
+    def __call__(self, text: str | None, clip: bytes | None) -> ModelInput:
+        """Returns the input of one item.
+
+        Args:
+            text: the text as posted. Beside a clip, one that cleaning leaves empty counts as none.
+            clip: the clip's file, in any format of `model.audio_decoder`.
+
+        Raises:
+            ItemError: the text or the clip cannot be used; the reason says why.
+        """
+        windows, images = None, None
+        if clip is not None and self.audio:
+            images = self.audio(clip)
+        if text is not None and self.text:
+            try:
+                windows = self.text(text)
+            except ItemError:
+                if images is None:
+                    raise
+        if windows is None and images is None:
+            had = " and ".join(
+                name for name, value in (("text", text), ("audio", clip)) if value is not None
+            )
+            raise ItemError(
+                Reason.UNSUPPORTED_MODALITY,
+                f"the item has {had or 'nothing'}; the model reads "
+                f"{'text' if self.text else 'audio'} only",
+            )
+        return ModelInput(
+            windows=windows.windows if windows else (),
+            n_tokens=windows.n_tokens if windows else 0,
+            truncated=windows.truncated if windows else False,
+            images=images.images if images else None,
+            clip_seconds=images.clip_seconds if images else None,
+        )

@@ -1,0 +1,142 @@
+"""Turns a text as posted into windows of token ids."""
+
+import html
+import re
+from dataclasses import dataclass
+
+import emoji
+from tokenizers import Tokenizer
+
+from model.config import TextConfig
+from model.errors import ArtifactError, ItemError
+from schemas.dead_letters import Reason
+
+# A handle is not part of a longer word (an e-mail address keeps its at sign).
+MENTION = re.compile(r"(?<![\w@])@\w+")
+LINK = re.compile(r"(?:https?://|(?<![\w.])www\.)\S+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class TokenWindows:
+    """A text, ready for the encoder.
+
+    Attributes:
+        windows: token ids of each window, special tokens included.
+        n_tokens: content tokens of the whole text, before any cut.
+        truncated: whether tokens past the model's limit were dropped.
+    """
+
+    windows: tuple[tuple[int, ...], ...]
+    n_tokens: int
+    truncated: bool
+
+
+def clean_text(text: str) -> str:
+    r"""Returns the text as the encoder should read it.
+
+    Handles become `@user` and links `http`, as in TweetEval (Barbieri et al. 2020); HTML entities
+    become the characters they stand for; runs of white space become one space.
+
+    >>> clean_text("@ada_l I &lt;3 this!!  \n https://t.co/x1 (mail me: a@b.org)")
+    '@user I <3 this!! http (mail me: a@b.org)'
+    """
+    # Twice: tweets that went through two programs carry `&amp;lt;`.
+    text = html.unescape(html.unescape(text))
+    text = LINK.sub("http", text)
+    text = MENTION.sub("@user", text)
+    # The encoders' tokenizers reject lone surrogates and NUL has no meaning in a text.
+    text = text.replace("\x00", " ").encode("utf-8", errors="replace").decode("utf-8")
+    return " ".join(text.split())
+
+
+def describe_emoji(text: str) -> str:
+    """Returns the text with each emoji spelled as its English name.
+
+    >>> describe_emoji("so happy😂😂")
+    'so happy face with tears of joy face with tears of joy'
+    """
+    if text.isascii():
+        return text
+    described = emoji.replace_emoji(text, lambda _, data: f" {_emoji_words(data.get('en', ''))} ")
+    return " ".join(described.split())
+
+
+def _emoji_words(name: str) -> str:
+    return name.strip(":").replace("_", " ").replace("-", " ")
+
+
+class TextPreprocessor:
+    """Cleans a text, tokenizes it and cuts it into windows of the encoder's length.
+
+    Example:
+        >>> from tokenizers import Tokenizer, models, pre_tokenizers, processors
+        >>> words = {"<s>": 0, "</s>": 1, "<unk>": 2, "so": 3, "good": 4}
+        >>> tokenizer = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+        >>> tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        >>> tokenizer.post_processor = processors.BertProcessing(("</s>", 1), ("<s>", 0))
+        >>> preprocess = TextPreprocessor(TextConfig(window_tokens=4), tokenizer)
+        >>> preprocess("so so good")
+        TokenWindows(windows=((0, 3, 3, 1), (0, 4, 1)), n_tokens=3, truncated=False)
+    """
+
+    def __init__(self, config: TextConfig, tokenizer: Tokenizer) -> None:
+        self.config = config
+        self.tokenizer = tokenizer
+        # A tweet that spells out "[SEP]" or "</s>" is text, not a command to the encoder.
+        self.tokenizer.encode_special_tokens = True
+        self.prefix, self.suffix = _special_tokens(tokenizer)
+        self.content_tokens = config.window_tokens - len(self.prefix) - len(self.suffix)
+
+    def __call__(self, text: str) -> TokenWindows:
+        """Returns the windows of one text.
+
+        Raises:
+            ItemError: empty_text, when nothing is left after cleaning.
+        """
+        return self.batch([text])[0]
+
+    def batch(self, texts: list[str]) -> list[TokenWindows]:
+        """Returns the windows of each text; all of them must hold something (see `prepare`)."""
+        prepared = [self.prepare(text) for text in texts]
+        encodings = self.tokenizer.encode_batch_fast(prepared, add_special_tokens=False)
+        return [self._windows(encoding.ids) for encoding in encodings]
+
+    def prepare(self, text: str) -> str:
+        """Returns the text that goes to the tokenizer.
+
+        Raises:
+            ItemError: empty_text, when nothing is left after cleaning.
+        """
+        cleaned = clean_text(text)
+        if self.config.emoji == "describe":
+            cleaned = describe_emoji(cleaned)
+        if not cleaned:
+            raise ItemError(
+                Reason.EMPTY_TEXT, f"text {text[:40]!r} is empty after cleaning; it needs a character"
+            )
+        return cleaned
+
+    def _windows(self, token_ids: list[int]) -> TokenWindows:
+        kept = token_ids[: self.config.max_tokens]
+        # A text of characters that the tokenizer drops still gets one window: special tokens alone.
+        starts = range(0, max(len(kept), 1), self.content_tokens)
+        windows = tuple(
+            (*self.prefix, *kept[start : start + self.content_tokens], *self.suffix)
+            for start in starts
+        )
+        return TokenWindows(windows, len(token_ids), len(kept) < len(token_ids))
+
+
+def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Returns the ids that the tokenizer puts before and after one sequence.
+
+    Raises:
+        ArtifactError: the tokenizer makes no token of a plain letter.
+    """
+    encoding = tokenizer.encode("a", add_special_tokens=True)
+    mask = encoding.special_tokens_mask
+    if 0 not in mask:
+        raise ArtifactError("the tokenizer drops the letter a; a text model needs one that keeps it")
+    first = mask.index(0)
+    last = len(mask) - mask[::-1].index(0)
+    return tuple(encoding.ids[:first]), tuple(encoding.ids[last:])
