@@ -13,6 +13,8 @@ STREAMED_SIZE = 0x7FFFF000
 ID3V1_BYTES = 128
 """Tag at the end of an MP3 file, which some writers count in the Xing header's size."""
 OGG_PAGE_HEADER_BYTES = 27
+OGG_FIRST_PAGE, OGG_LAST_PAGE = 0x02, 0x04
+"""Flags of a stream's first and last page."""
 MP4_BOXES = frozenset(
     b"ftyp styp moov moof mdat mfra free skip wide sidx ssix prft emsg uuid meta udta pnot".split()
 )
@@ -27,6 +29,7 @@ class Container(StrEnum):
     AIFF = "aiff"
     FLAC = "flac"
     OGG = "ogg"
+    CHAINED_OGG = "chained ogg"
     MP3 = "mp3"
     MP4 = "mp4"
     MATROSKA = "matroska"
@@ -39,24 +42,25 @@ def sniff(data: bytes) -> Container:
     >>> sniff(b"fLaC..."), sniff(b"hello"), str(sniff(b"RIFF....WAVEfmt "))
     (<Container.FLAC: 'flac'>, <Container.OTHER: 'other'>, 'wav')
     """
-    start = _id3v2_end(data)
-    head = data[start : start + 12]
-    if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE":
-        return Container.STREAMED_WAV if _is_streamed_wav(data) else Container.WAV
-    if head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"):
-        return Container.AIFF
-    for magic, container in (
-        (b"fLaC", Container.FLAC),
-        (b"OggS", Container.OGG),
-        (EBML_ID, Container.MATROSKA),
-    ):
-        if head.startswith(magic):
-            return container
-    if head[4:8] in MP4_BOXES:
-        return Container.MP4
+    head = data[:12].ljust(12, b"\0")
+    after_tag = data[_id3v2_end(data) :][:4].ljust(4, b"\0")
+    is_wav = head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE"
+    is_ogg = head[:4] == b"OggS"
     # 11 bits of sync, then two of version and two of layer; layer 0 is ADTS, which is AAC.
-    if len(head) >= 4 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06:
-        return Container.MP3
+    is_mp3 = after_tag[0] == 0xFF and after_tag[1] & 0xE0 == 0xE0 and after_tag[1] & 0x06 > 0
+    for holds, container in (
+        (is_wav and _is_streamed_wav(data), Container.STREAMED_WAV),
+        (is_wav, Container.WAV),
+        (head[:4] == b"FORM" and head[8:] in (b"AIFF", b"AIFC"), Container.AIFF),
+        (after_tag == b"fLaC", Container.FLAC),
+        (is_ogg and _is_chained_ogg(data), Container.CHAINED_OGG),
+        (is_ogg, Container.OGG),
+        (is_mp3, Container.MP3),
+        (head[4:8] in MP4_BOXES, Container.MP4),
+        (head[:4] == EBML_ID, Container.MATROSKA),
+    ):
+        if holds:
+            return container
     return Container.OTHER
 
 
@@ -71,6 +75,7 @@ def missing_bytes(data: bytes, container: Container) -> int:
         Container.AIFF: _missing_of_aiff,
         Container.FLAC: _missing_of_flac,
         Container.OGG: _missing_of_ogg,
+        Container.CHAINED_OGG: _missing_of_ogg,
         Container.MP3: _missing_of_mp3,
         Container.MP4: _missing_of_mp4,
         Container.MATROSKA: _missing_of_matroska,
@@ -168,22 +173,37 @@ def _missing_of_flac(data: bytes) -> int:
     return max(0, position + max(min_frame_bytes, 1) - len(data)) if n_samples else 0
 
 
-def _missing_of_ogg(data: bytes) -> int:
-    position, unfinished = 0, set()
+def _ogg_pages(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """Yields flags, serial number and declared end of each page (RFC 3533, section 6)."""
+    position = 0
     while data[position : position + 4] == b"OggS":
-        header_end = position + OGG_PAGE_HEADER_BYTES
-        if header_end > len(data):
-            return header_end - len(data)
-        flags, serial = data[position + 5], data[position + 14 : position + 18]
-        n_segments = data[header_end - 1]
-        segments = data[header_end : header_end + n_segments]
-        page_end = header_end + n_segments + sum(segments)
+        header = data[position : position + OGG_PAGE_HEADER_BYTES]
+        if len(header) < OGG_PAGE_HEADER_BYTES:
+            yield 0, b"", position + OGG_PAGE_HEADER_BYTES
+            return
+        position += OGG_PAGE_HEADER_BYTES + header[26]
+        position += sum(data[position - header[26] : position])
+        yield header[5], header[14:18], position
+
+
+def _is_chained_ogg(data: bytes) -> bool:
+    """Whether streams follow each other; libsndfile would stop after the first."""
+    has_content = False
+    for flags, _, _ in _ogg_pages(data):
+        if has_content and flags & OGG_FIRST_PAGE:
+            return True
+        has_content |= not flags & OGG_FIRST_PAGE
+    return False
+
+
+def _missing_of_ogg(data: bytes) -> int:
+    unfinished = set()
+    for flags, serial, page_end in _ogg_pages(data):
         if page_end > len(data):
             return page_end - len(data)
         unfinished.add(serial)
-        if flags & 0x04:  # the end of its stream (RFC 3533, section 6)
+        if flags & OGG_LAST_PAGE:
             unfinished.discard(serial)
-        position = page_end
     return OGG_PAGE_HEADER_BYTES if unfinished else 0
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import av
 import av.error
-import av.logging
 import numpy as np
 import numpy.typing as npt
 import soundfile
@@ -90,7 +89,8 @@ class _Waveform:
         if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
             raise ItemError(
                 Reason.UNDECODABLE_CLIP,
-                f"sample rate is {rate_hz} Hz; it must lie between {MIN_RATE_HZ} and {MAX_RATE_HZ}",
+                f"sample rate is {rate_hz} Hz; it must lie between {MIN_RATE_HZ} and "
+                f"{MAX_RATE_HZ} Hz",
             )
         self.rate_hz = rate_hz
         if rate_hz != self.config.sample_rate_hz:
@@ -129,7 +129,7 @@ class _Waveform:
         if not len(waveform):
             raise ItemError(
                 Reason.EMPTY_CLIP,
-                f"clip is {self.n_source_samples} samples long; at least one is needed at "
+                f"clip holds {self.n_source_samples} samples; at least one is needed at "
                 f"{self.config.sample_rate_hz} Hz",
             )
         return waveform
@@ -143,15 +143,16 @@ class _SeekableBytes(io.BytesIO):
 
 
 def _decode_with_soundfile(data: bytes, waveform: _Waveform) -> bool:
-    """Fills the waveform; False where libsndfile does not know the codec."""
+    """Fills the waveform; False where libsndfile cannot read this kind."""
     try:
         sound = soundfile.SoundFile(_SeekableBytes(data))
     except soundfile.LibsndfileError:
         return False
     with sound:
+        if sound.frames >= 2**62:  # FLAC without a count, which libsndfile then fails to read
+            return False
         waveform.start(sound.samplerate)
-        # Without a count in its header a FLAC file reads as 2**63 - 1 frames long.
-        n_declared = sound.frames if sound.frames < 2**62 else 0
+        n_declared = sound.frames
         waveform.refuse_if_longer(n_declared / sound.samplerate)
         block_frames = max(1, BLOCK_SAMPLES // sound.channels)
         error = ""
@@ -170,8 +171,7 @@ def _decode_with_soundfile(data: bytes, waveform: _Waveform) -> bool:
 
 
 def _decode_with_ffmpeg(data: bytes, container: Container, waveform: _Waveform) -> None:
-    av.logging.set_level(None)
-    av.logging.set_libav_level(av.logging.PANIC)
+    """Fills the waveform; PyAV keeps FFmpeg's log off stderr unless somebody turns it on."""
     try:
         with av.open(
             io.BytesIO(data),
@@ -250,7 +250,8 @@ def _samples_of(frame: Any) -> npt.NDArray[np.float32]:
     samples: npt.NDArray[Any] = frame.to_ndarray()
     samples = samples.T if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels)
     if samples.dtype.kind == "f":
-        return samples.astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused as infinite
+            return samples.astype(np.float32)
     full_scale = 128 if samples.dtype == np.uint8 else -np.iinfo(samples.dtype).min
     zero = 128 if samples.dtype == np.uint8 else 0
     return ((samples - np.float64(zero)) / full_scale).astype(np.float32)

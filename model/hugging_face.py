@@ -1,6 +1,7 @@
 """Loads the encoder and the tokenizer of a Hugging Face checkpoint directory or hub id."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,16 @@ def load_tokenizer(checkpoint: Path) -> Tokenizer:
     return tokenizer
 
 
-def load_encoder_weights(backbone: RobertaBackbone, checkpoint: Path) -> None:
+def load_encoder_weights(
+    backbone: RobertaBackbone, checkpoint: Path, kept_tokens: Sequence[int] | None = None
+) -> None:
     """Fills a built backbone with a checkpoint's weights.
+
+    Args:
+        backbone: built from `load_encoder_config(checkpoint)`.
+        checkpoint: the directory.
+        kept_tokens: the checkpoint's id of each of the backbone's tokens, where the vocabulary was
+            trimmed; all of them by default.
 
     Names may be bare (`embeddings…`) or prefixed (`roberta.embeddings…`); weights of a pooler or
     a task head are left alone; float16 and bfloat16 files are widened.
@@ -112,7 +121,7 @@ def load_encoder_weights(backbone: RobertaBackbone, checkpoint: Path) -> None:
     """
     tensors = _CheckpointTensors(checkpoint)
     embeddings = backbone.embeddings
-    tensors.fill_table(embeddings.words, "embeddings.word_embeddings")
+    tensors.fill_table(embeddings.words, "embeddings.word_embeddings", kept_tokens)
     tensors.fill_table(embeddings.positions, "embeddings.position_embeddings")
     if backbone.config.type_vocab_size > 0:
         tensors.fill_table(embeddings.token_types, "embeddings.token_type_embeddings")
@@ -163,8 +172,9 @@ class _CheckpointTensors:
         with safe_open(path, "np") as file:
             return np.asarray(file.get_tensor(full_name)).astype(np.float32)
 
-    def fill_table(self, layer: Any, name: str) -> None:
-        self._set_weights(layer, [self.read(f"{name}.weight")], name)
+    def fill_table(self, layer: Any, name: str, rows: Sequence[int] | None = None) -> None:
+        table = self.read(f"{name}.weight")
+        self._set_weights(layer, [table if rows is None else table[np.asarray(rows)]], name)
 
     def fill_norm(self, layer: Any, name: str) -> None:
         self._set_weights(layer, [self.read(f"{name}.weight"), self.read(f"{name}.bias")], name)

@@ -14,8 +14,12 @@ MASKED_SCORE = -1e9
 
 
 def exact_gelu(x: Any) -> Any:
-    """Returns x·Φ(x), spelled with erf so that every ONNX converter knows the operation."""
-    return 0.5 * x * (1.0 + ops.erf(x / math.sqrt(2.0)))
+    """Returns x·Φ(x), spelled with erf so that every ONNX converter knows the operation.
+
+    It is worked out in float32: TensorFlow's bfloat16 erf takes twice the time of a whole layer.
+    """
+    wide = ops.cast(x, "float32")
+    return ops.cast(0.5 * wide * (1.0 + ops.erf(wide * math.sqrt(0.5))), x.dtype)
 
 
 def tanh_gelu(x: Any) -> Any:

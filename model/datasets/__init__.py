@@ -10,18 +10,24 @@ from model.errors import DatasetError
 
 __all__ = ["DATASETS", "Dataset", "Example", "load_dataset"]
 
-DATASETS: dict[str, Callable[[Path], Dataset]] = {
-    "emodb": load_emodb,
-    "goemotions-ekman": load_goemotions_ekman,
+DATASETS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
+    "emodb": ("emodb", load_emodb),
+    "goemotions-ekman": ("goemotions", load_goemotions_ekman),
 }
+"""By name: the folder that usually holds the corpus, and what reads it."""
 
 
 def load_dataset(name: str, data_dir: Path) -> Dataset:
-    """Returns a data set by its name, read from the corpus's own layout in `data_dir`.
+    """Returns a data set by its name, read from the corpus's own layout.
+
+    Args:
+        name: a key of DATASETS.
+        data_dir: the corpus's directory, or the one that holds it under its usual name.
 
     Raises:
         DatasetError: the name is unknown, or the directory does not hold the data set.
     """
     if name not in DATASETS:
         raise DatasetError(f"dataset is {name!r}; known are {', '.join(sorted(DATASETS))}")
-    return DATASETS[name](data_dir)
+    folder, load = DATASETS[name]
+    return load(data_dir / folder if (data_dir / folder).is_dir() else data_dir)

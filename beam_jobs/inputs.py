@@ -1,0 +1,78 @@
+"""What a scoring job reads: the files, and how to read them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes, FileMetadata
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.elements import DeadLetter, Item
+from beam_jobs.item_files import check_item_files, read_records
+from beam_jobs.record_fields import KEY_PATHS
+from model.errors import UserError
+
+
+@dataclass(frozen=True)
+class JobInputs:
+    """The files of a job, matched before it starts, so that every attempt reads the same ones.
+
+    Attributes:
+        item_files: paths or URIs of items, in order, each once.
+        clip_files: paths or URIs of clips whose name's stem is an item's id, in order, each once.
+        audio_roots: directories under which a relative `audio_uri` may lie.
+        columns: (our field, their column) for each field that has another name in the files.
+
+    Raises:
+        UserError: if a file is of no known format, a name is not Unicode, or a field is unknown.
+    """
+
+    item_files: tuple[str, ...] = ()
+    clip_files: tuple[str, ...] = ()
+    audio_roots: tuple[str, ...] = ()
+    columns: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for paths in (self.item_files, self.clip_files):
+            if list(paths) != sorted(set(paths)):
+                raise ValueError("the files of a job must be in order, each once")
+            for path in paths:
+                if any("\ud800" <= letter <= "\udfff" for letter in path):
+                    raise UserError(f"{path!a} is not a file name in UTF-8: rename the file")
+        check_item_files(self.item_files)
+        fields = [field for field, _ in self.columns]
+        for field in fields:
+            if field not in KEY_PATHS:
+                raise UserError(f"--column {field}=…: the fields are {', '.join(KEY_PATHS)}")
+            if fields.count(field) > 1:
+                raise UserError(f"--column {field}=…: the field is renamed twice")
+
+
+def match_files(pattern: str) -> tuple[FileMetadata, ...]:
+    """Returns the files of a pattern with their sizes and times, by path; none if none match.
+
+    Args:
+        pattern: a path or URI, where `*` stands for a part of a name, and `**` for any directories.
+
+    Raises:
+        UserError: if the file system is unknown or cannot be asked.
+    """
+    # Beam 2.77 finds nothing for a pattern without a directory.
+    added = "" if "/" in pattern else "./"
+    try:
+        (match,) = FileSystems.match([added + pattern])
+    except (BeamIOError, ValueError) as error:
+        raise UserError(f"{pattern} cannot be looked up: {error}") from error
+    files = (
+        FileMetadata(
+            file.path.removeprefix(added), file.size_in_bytes, file.last_updated_in_seconds
+        )
+        for file in match.metadata_list
+    )
+    return tuple(sorted(files, key=lambda file: file.path))
+
+
+def read_item_file(path: str, columns: tuple[tuple[str, str], ...]) -> Iterator[Item | DeadLetter]:
+    """Yields what `read_records` does of a file on any file system that Beam knows."""
+    # Beam's own decompression takes a gzip stream that was cut off for a whole one.
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        yield from read_records(file, path, columns)

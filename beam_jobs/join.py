@@ -1,0 +1,259 @@
+"""Which rows carry an id that stands elsewhere too, and which clip belongs to which row.
+
+The items themselves cross no shuffle: only their ids and positions do, packed a few thousand to an element.
+What comes out names the exceptional rows, and `ReadItems` reads the files again with it.
+"""
+
+import posixpath
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import orjson
+
+from beam_jobs.elements import Item, Location
+from beam_jobs.inputs import JobInputs, read_item_file
+
+N_PARTITIONS = 256
+"""How many parts the ids are divided into; a worker holds the ids of one at a time."""
+MAX_BUFFERED_IDS = 1 << 16
+"""Ids that a worker holds before it packs them: some 15 MB."""
+
+RowKey = tuple[int, int]
+"""A row and its part: a `Location` within a file."""
+
+
+class Standing(IntEnum):
+    """What a record can be labelled from."""
+
+    REFUSED = 0
+    """Nothing: it was refused when it was read, and its id is known."""
+    EMPTY = 1
+    """Nothing of its own, unless a clip of `--clips` is its."""
+    FULL = 2
+    """A text or an audio_uri."""
+
+
+class Sighting(NamedTuple):
+    """A record that carries a certain id."""
+
+    source: Location
+    standing: Standing
+
+
+@dataclass(frozen=True)
+class FileVerdicts:
+    """What the join found out about the rows of one file; most rows are not mentioned.
+
+    Attributes:
+        file: the file.
+        duplicates: the row that is kept, for each row whose id stands there.
+        clips: the clips that carry the row's id, in order.
+    """
+
+    file: str
+    duplicates: Mapping[RowKey, Location] = field(default_factory=dict)
+    clips: Mapping[RowKey, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LoneClip:
+    """The clips of an id that no record carries, in order."""
+
+    item_id: str
+    clips: tuple[str, ...]
+
+
+@dataclass
+class IndexItems(beam.PTransform):  # type: ignore[misc]
+    """Reads the ids of all files, and finds those that stand twice and those that have a clip.
+
+    Comes in: the pipeline. Goes out: one `FileVerdicts` for each item file, and one `LoneClip` for each id
+    that only clips carry.
+
+    Of the records of an id the first is kept, by file name, row and part; only those count that can be
+    labelled. A record that was refused when it was read does not, so that a good one of the same id after
+    it is labelled; nor does one without text and audio, unless there is a clip and no fuller record. The
+    clip goes to the record that is kept. If there is none, but one was refused, then the clip was that
+    record's, and is accounted for by its dead letter. A record refused without a known id (broken JSON)
+    has no part in this; a clip of its id is labelled as one without a tweet.
+
+    Nothing becomes a dead letter here. A file that cannot be opened stops the job.
+    """
+
+    inputs: JobInputs
+
+    def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[FileVerdicts | LoneClip]:
+        """Wires the join."""
+        files = root | "ItemFiles" >> beam.Create(self.inputs.item_files)
+        packs = files | "IndexFiles" >> beam.FlatMap(index_file, self.inputs.columns)
+        clips = (
+            root
+            | "ClipFiles" >> beam.Create(self.inputs.clip_files)
+            | "PartitionClips" >> beam.Map(partition_clip)
+        )
+        found = (
+            {"packs": packs, "clips": clips}
+            | "JoinOnPartition" >> beam.CoGroupByKey()
+            | "Judge" >> beam.FlatMapTuple(judge_partition)
+            | "PartLoneClips" >> beam.Map(_tag_lone_clips).with_outputs("lone_clips", main="rows")
+        )
+        all_files = files | "BlankVerdicts" >> beam.Map(FileVerdicts)
+        by_file = (
+            (all_files, found.rows)
+            | "FlattenVerdicts" >> beam.Flatten()
+            | "KeyByFile" >> beam.WithKeys(lambda verdicts: verdicts.file)
+            | "GroupByFile" >> beam.GroupByKey()
+            | "Merge" >> beam.MapTuple(merge_verdicts)
+        )
+        return (by_file, found.lone_clips) | "FlattenLoneClips" >> beam.Flatten()
+
+
+def partition_of(item_id: str) -> int:
+    """Returns the partition of an id, the same on every machine.
+
+    >>> partition_of("7700000000000002001")
+    28
+    """
+    return zlib.crc32(item_id.encode()) % N_PARTITIONS
+
+
+def clip_id(path: str) -> str:
+    """Returns the id that a clip's name carries: its stem.
+
+    >>> clip_id("gs://clips/7700.1.wav"), clip_id("clips/note")
+    ('7700.1', 'note')
+    """
+    return posixpath.splitext(posixpath.basename(path))[0]
+
+
+def partition_clip(path: str) -> tuple[int, str]:
+    """Returns a clip with the partition of its id."""
+    return partition_of(clip_id(path)), path
+
+
+def index_file(path: str, columns: tuple[tuple[str, str], ...] = ()) -> Iterator[tuple[int, bytes]]:
+    """Yields the ids of a file in packs, each with its partition.
+
+    A pack is the JSON of `[file, [[id, row, part, standing], …]]`: about 35 bytes an id, where the local
+    runner needs ten times that for an element.
+    """
+    packs: dict[int, list[tuple[str, int, int, int]]] = {}
+    n_ids = 0
+    # Of a refused record only the id counts: it needs no place of its own.
+    for outcome in read_item_file(path, columns):
+        if isinstance(outcome, Item):
+            row, part = outcome.source.row, outcome.source.part
+            has_content = outcome.text is not None or outcome.audio_uri is not None
+            entry = outcome.item_id, row, part, Standing.FULL if has_content else Standing.EMPTY
+        elif outcome.item_id is not None:
+            entry = outcome.item_id, 0, 0, Standing.REFUSED
+        else:
+            continue
+        packs.setdefault(partition_of(entry[0]), []).append(entry)
+        n_ids += 1
+        if n_ids == MAX_BUFFERED_IDS:
+            yield from _pack(path, packs)
+            packs, n_ids = {}, 0
+    yield from _pack(path, packs)
+
+
+def _pack(
+    path: str, packs: Mapping[int, Sequence[tuple[str, int, int, int]]]
+) -> Iterator[tuple[int, bytes]]:
+    for partition, entries in packs.items():
+        yield partition, orjson.dumps((path, entries))
+
+
+def judge_partition(
+    partition: int,  # noqa: ARG001 - the key
+    groups: Mapping[str, Iterable[Any]],
+) -> Iterator[FileVerdicts | LoneClip]:
+    """Yields what there is to say about the ids of a partition: one `FileVerdicts` a file at most.
+
+    Args:
+        partition: its number.
+        groups: `packs` of `index_file`, and the paths of `clips`.
+    """
+    clips: dict[str, list[str]] = {}
+    for path in groups["clips"]:
+        clips.setdefault(clip_id(path), []).append(path)
+    sightings: dict[str, list[Sighting]] = {}
+    for pack in groups["packs"]:
+        file, entries = orjson.loads(pack)
+        for item_id, row, part, standing in entries:
+            sighting = Sighting(Location(file, row, part), Standing(standing))
+            sightings.setdefault(item_id, []).append(sighting)
+
+    duplicates_of: dict[str, dict[RowKey, Location]] = {}
+    clips_of: dict[str, dict[RowKey, tuple[str, ...]]] = {}
+    for item_id, seen in sightings.items():
+        own_clips = tuple(sorted(clips.pop(item_id, ())))
+        kept, others = keep_first(seen, has_clip=bool(own_clips))
+        if kept is None:
+            continue
+        for other in others:
+            duplicates_of.setdefault(other.file, {})[other.row, other.part] = kept
+        if own_clips:
+            clips_of.setdefault(kept.file, {})[kept.row, kept.part] = own_clips
+    for file in sorted(duplicates_of.keys() | clips_of.keys()):
+        yield FileVerdicts(file, duplicates_of.get(file, {}), clips_of.get(file, {}))
+    for item_id, paths in sorted(clips.items()):
+        yield LoneClip(item_id, tuple(sorted(paths)))
+
+
+def keep_first(
+    sightings: Sequence[Sighting], *, has_clip: bool
+) -> tuple[Location | None, list[Location]]:
+    """Returns the record of an id that is kept, and those that are its duplicates.
+
+    >>> empty = Sighting(Location("a.csv", 2), Standing.EMPTY)
+    >>> full = Sighting(Location("b.csv", 2), Standing.FULL)
+    >>> str(keep_first([full, empty], has_clip=True)[0]), keep_first([empty], has_clip=False)
+    ('b.csv:2', (None, []))
+    """
+    candidates = sorted(seen.source for seen in sightings if seen.standing is Standing.FULL)
+    if not candidates and has_clip:
+        candidates = sorted(seen.source for seen in sightings if seen.standing is Standing.EMPTY)
+    return (candidates[0] if candidates else None), candidates[1:]
+
+
+def merge_verdicts(file: str, parts: Iterable[FileVerdicts]) -> FileVerdicts:
+    """Returns all that was found out about a file."""
+    duplicates: dict[RowKey, Location] = {}
+    clips: dict[RowKey, tuple[str, ...]] = {}
+    for part in parts:
+        duplicates |= part.duplicates
+        clips |= part.clips
+    return FileVerdicts(file, duplicates, clips)
+
+
+def is_same_file(audio_uri: str, clip: str, audio_roots: Iterable[str]) -> bool:
+    """Returns whether an item's audio_uri names a clip, by the names alone.
+
+    Args:
+        audio_uri: a path or URI; a relative one may lie under any root.
+        clip: a path or URI as it was matched.
+        audio_roots: directories.
+
+    >>> is_same_file("a/../1.wav", "gs://clips/1.wav", ["/data", "gs://clips/"])
+    True
+    >>> is_same_file("1.wav", "gs://clips/1.wav", ["gs://others"])
+    False
+    """
+    candidates = [audio_uri]
+    if "://" not in audio_uri and not audio_uri.startswith("/"):
+        candidates += [f"{root.rstrip('/')}/{audio_uri}" for root in audio_roots]
+    return _normalise(clip) in map(_normalise, candidates)
+
+
+def _normalise(path: str) -> str:
+    scheme, separator, rest = path.removeprefix("file://").rpartition("://")
+    return scheme + separator + posixpath.normpath(rest)
+
+
+def _tag_lone_clips(found: FileVerdicts | LoneClip) -> Any:
+    return beam.pvalue.TaggedOutput("lone_clips", found) if isinstance(found, LoneClip) else found

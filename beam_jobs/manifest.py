@@ -1,0 +1,326 @@
+"""The manifest: which files of an output directory are whole runs, and what went into them."""
+
+import fcntl
+import importlib.metadata
+import os
+import platform
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from operator import attrgetter
+from typing import Any, Literal
+
+import apache_beam as beam
+import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
+from pydantic import TypeAdapter, ValidationError
+
+from beam_jobs.output_files import WrittenFile, is_local, list_files, publish_file
+from beam_jobs.run import InputFile, Run, temporary_name
+from model.errors import UserError
+from schemas.dead_letters import Reason
+from schemas.emotions import Modality
+from schemas.reports import REPORT_SCHEMAS
+
+MANIFEST_NAME = "_manifest.json"
+LOCK_NAME = "_manifest.lock"
+VERSIONED_LIBRARIES = (
+    "apache-beam",
+    "keras",
+    "librosa",
+    "mm-emor",
+    "numpy",
+    "pyarrow",
+    "scipy",
+    "soxr",
+    "tensorflow",
+    "tokenizers",
+    "transformers",
+)
+"""What can change a label or a file's bytes."""
+
+
+class Status(StrEnum):
+    """How a run ended; all its rows are written in each case."""
+
+    COMPLETE = "complete"
+    TOO_MANY_BAD_ITEMS = "too_many_bad_items"
+    LOST_FILE = "lost_file"
+
+
+@dataclass(frozen=True)
+class RunCounts:
+    """How many items a run labelled and refused."""
+
+    labels_by_modality: Mapping[str, int]
+    dead_letters_by_reason: Mapping[str, int]
+
+    @property
+    def n_labels(self) -> int:
+        """Items that were labelled."""
+        return sum(self.labels_by_modality.values())
+
+    @property
+    def n_dead(self) -> int:
+        """Items that were refused."""
+        return sum(self.dead_letters_by_reason.values())
+
+    def status(self, max_bad_fraction: float) -> Status:
+        """Returns how a run with these counts ended; a lost file counts before bad items.
+
+        >>> RunCounts({"text": 1}, {"broken_json": 1}).status(max_bad_fraction=0.5)
+        <Status.COMPLETE: 'complete'>
+        >>> RunCounts({"text": 1}, {"broken_json": 2}).status(max_bad_fraction=0.5)
+        <Status.TOO_MANY_BAD_ITEMS: 'too_many_bad_items'>
+        """
+        if self.dead_letters_by_reason.get(Reason.UNREADABLE_FILE):
+            return Status.LOST_FILE
+        if self.n_dead > max_bad_fraction * (self.n_labels + self.n_dead):
+            return Status.TOO_MANY_BAD_ITEMS
+        return Status.COMPLETE
+
+
+@dataclass(frozen=True)
+class RunManifest:
+    """A run for one date, as published.
+
+    Attributes:
+        started_at: when the run was started; with `finished_at`, the only wall-clock times.
+        outputs: every data file of the date, in path order.
+        settings: what else decided the rows.
+        versions: of the libraries that the worker had.
+    """
+
+    status: Status
+    run_id: str
+    date: date
+    model_version: str
+    started_at: datetime
+    finished_at: datetime
+    counts: RunCounts
+    inputs: tuple[InputFile, ...] = ()
+    outputs: tuple[WrittenFile, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The runs of an output directory, by date; one run a date."""
+
+    format: Literal[1] = 1
+    runs: Mapping[date, RunManifest] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Manifest":
+        """Reads what `to_json` wrote.
+
+        Raises:
+            pydantic.ValidationError: if it is anything else.
+        """
+        return _MANIFEST.validate_json(text)
+
+    def to_json(self) -> bytes:
+        """Returns the manifest as indented JSON, dates in order."""
+        ordered = replace(self, runs=dict(sorted(self.runs.items())))
+        return _MANIFEST.dump_json(ordered, indent=2) + b"\n"
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+def read_manifest(out: str) -> Manifest | None:
+    """Returns the manifest of an output directory; None where nothing was published yet.
+
+    Raises:
+        UserError: if it is there and cannot be understood.
+    """
+    path = FileSystems.join(out, MANIFEST_NAME)
+    if not FileSystems.exists(path):
+        return None
+    with FileSystems.open(path) as file:
+        text = file.read()
+    try:
+        return Manifest.from_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(key) for key in first["loc"])
+        raise UserError(f"{path} is not a manifest of mm-emor: {where}: {first['msg']}") from error
+
+
+def publish_run(out: str, run: RunManifest) -> None:
+    """Makes a run the one of its date, in one step, for whoever reads the manifest.
+
+    Local runs that finish at once wait for each other. In cloud storage they do not, and the last
+    one to write may drop the other's entry.
+
+    Raises:
+        UserError: if the manifest that is there is broken.
+        RuntimeError: if a file of the run is not there as it was written: another run of the same
+            date has removed it.
+    """
+    with _locked(out):
+        _check_outputs(out, run.outputs)
+        manifest = read_manifest(out) or Manifest()
+        manifest = replace(manifest, runs={**manifest.runs, run.date: run})
+        temporary_dir = FileSystems.join(out, temporary_name(run.date), run.run_id)
+        publish_file(FileSystems.join(out, MANIFEST_NAME), manifest.to_json(), temporary_dir)
+
+
+def remove_superseded(out: str, run_date: date) -> None:
+    """Removes the date's data files that the manifest does not list, and all its unfinished ones.
+
+    Nothing is removed for a date without a published run. Done again, it does no harm: after a run
+    that was killed between publishing and removing, it ends what that run began.
+
+    Raises:
+        UserError: if the manifest is broken.
+    """
+    with _locked(out):
+        manifest = read_manifest(out)
+        if manifest is None or run_date not in manifest.runs:
+            return
+        listed = {
+            _normal(FileSystems.join(out, file.path)) for file in manifest.runs[run_date].outputs
+        }
+        tables = ("labels", "dead_letters", "reports/*")
+        patterns = [FileSystems.join(out, table, f"dt={run_date}", "*") for table in tables]
+        written = [path for pattern in patterns for path in list_files(pattern)]
+        FileSystems.delete([path for path in written if _normal(path) not in listed])
+        temporary_dir = FileSystems.join(out, temporary_name(run_date))
+        if not is_local(out):
+            FileSystems.delete(list(list_files(FileSystems.join(temporary_dir, "**"))))
+        elif FileSystems.exists(temporary_dir):
+            FileSystems.delete([temporary_dir])
+
+
+def _normal(path: str) -> str:
+    return os.path.normpath(path) if is_local(path) else path
+
+
+def _check_outputs(out: str, files: Sequence[WrittenFile]) -> None:
+    """Raises RuntimeError unless every file is there with the size that it was written with."""
+    if not files:
+        return
+    matches = FileSystems.match([FileSystems.join(out, file.path) for file in files])
+    for file, found in zip(files, matches, strict=True):
+        sizes = [metadata.size_in_bytes for metadata in found.metadata_list]
+        if sizes != [file.n_bytes]:
+            raise RuntimeError(
+                f"{file.path} was written with {file.n_bytes} bytes and now has {sizes or 'none'}; "
+                "is another run of the same date at work?"
+            )
+
+
+@contextmanager
+def _locked(out: str) -> Iterator[None]:
+    """Keeps other processes of the machine from the manifest; nothing in cloud storage."""
+    if not is_local(out):
+        yield
+        return
+    os.makedirs(out, exist_ok=True)
+    with open(os.path.join(out, LOCK_NAME), "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until it is closed, or the process ends
+        yield
+
+
+def count_items(out: str, files: Iterable[WrittenFile]) -> RunCounts:
+    """Returns the counts of a run, out of its report files."""
+    reports = {file.table: file for file in files}
+    [summary] = _read_rows(out, reports["reports/run_summary"])
+    reasons: Counter[str] = Counter()
+    for row in _read_rows(out, reports["reports/dead_letters_by_reason"]):
+        reasons[row["reason"]] += row["n_items"]
+    by_modality = {
+        Modality.TEXT: summary["n_text"],
+        Modality.AUDIO: summary["n_audio"],
+        Modality.TEXT_AUDIO: summary["n_text_audio"],
+    }
+    return RunCounts(
+        {str(modality): n_items for modality, n_items in by_modality.items() if n_items},
+        dict(sorted(reasons.items())),
+    )
+
+
+def _read_rows(out: str, file: WrittenFile) -> list[dict[str, Any]]:
+    with FileSystems.open(FileSystems.join(out, file.path)) as source:
+        rows: list[dict[str, Any]] = pq.read_table(source).to_pylist()
+    return rows
+
+
+def library_versions() -> dict[str, str]:
+    """Returns the version of Python and of each library that is installed here."""
+    versions = {"python": platform.python_version()}
+    for name in VERSIONED_LIBRARIES:
+        with suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
+    return versions
+
+
+def publish_files(files: Sequence[WrittenFile], run: Run) -> RunManifest:
+    """Publishes a run whose files are all written, removes what it replaces, returns its entry.
+
+    Raises:
+        RuntimeError: if a table is missing or the reports count other rows than were written.
+        UserError: if the manifest that is there is broken.
+    """
+    _check_tables(files, run)
+    counts = count_items(run.out, files)
+    _check_counts(files, counts)
+    entry = RunManifest(
+        status=counts.status(run.max_bad_fraction),
+        run_id=run.run_id,
+        date=run.date,
+        model_version=run.model_version,
+        started_at=run.started_at,
+        finished_at=datetime.now(UTC),
+        counts=counts,
+        inputs=tuple(sorted(run.inputs, key=attrgetter("path"))),
+        outputs=tuple(sorted(files, key=attrgetter("path"))),
+        settings=run.settings,
+        versions=library_versions(),
+    )
+    publish_run(run.out, entry)
+    remove_superseded(run.out, run.date)
+    return entry
+
+
+def _check_tables(files: Iterable[WrittenFile], run: Run) -> None:
+    written = Counter(file.table for file in files)
+    expected = {
+        "labels": run.n_parts,
+        "dead_letters": run.n_parts,
+        **{f"reports/{name}": 1 for name in REPORT_SCHEMAS},
+    }
+    if written != expected:
+        raise RuntimeError(f"the run wrote {dict(written)} files; expected {expected}")
+
+
+def _check_counts(files: Iterable[WrittenFile], counts: RunCounts) -> None:
+    n_rows: Counter[str] = Counter()
+    for file in files:
+        n_rows[file.table] += file.n_rows
+    if (n_rows["labels"], n_rows["dead_letters"]) != (counts.n_labels, counts.n_dead):
+        raise RuntimeError(
+            f"the files hold {n_rows['labels']} labels and {n_rows['dead_letters']} dead letters; "
+            f"the reports count {counts.n_labels} and {counts.n_dead}"
+        )
+
+
+@dataclass
+class WriteManifest(beam.PTransform):
+    """Publishes the run, as the pipeline's last step, whether or not the launcher still runs.
+
+    In come the `WrittenFile`s of labels, dead letters and reports; out comes one `RunManifest`.
+    A table that is missing, or files of which another run has removed some, stop the job with the
+    earlier run still published. Retried, it publishes the same again, with a later `finished_at`.
+    """
+
+    run: Run
+
+    def expand(self, files: beam.PCollection[WrittenFile]) -> beam.PCollection[RunManifest]:
+        """Gathers the files and publishes."""
+        return files | beam.combiners.ToList() | beam.Map(publish_files, run=self.run)

@@ -1,0 +1,97 @@
+"""The items of a job's files, once the join has judged their rows."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import apache_beam as beam
+
+from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
+from beam_jobs.elements import DeadLetter, Item, Location
+from beam_jobs.inputs import JobInputs, read_item_file
+from beam_jobs.join import FileVerdicts, LoneClip, is_same_file
+from beam_jobs.records import refuse, to_json
+from schemas.dead_letters import Reason, Stage
+
+
+@dataclass
+class ReadItems(beam.PTransform):  # type: ignore[misc]
+    """Reads every file once more, with what the join found out about its rows.
+
+    Comes in: what `IndexItems` returns. Goes out: each `Item` that has a text or a clip; its audio_uri is
+    the clip of `--clips` where one carries its id, and as the file has it where not. A clip whose id no
+    record carries is an item of its own.
+
+    Dead letters: a record or a rest of a file that cannot be read (the reasons of `beam_jobs.item_files`);
+    no_content; duplicate_id, for each record of an id but the first; two_clips, for the record that is
+    kept if two clips carry its id, or one and its audio_uri names another, and for an id that two clips
+    and no record carry.
+
+    Nothing is shuffled after this step, so that what follows runs while a file is read. A file that
+    cannot be opened stops the job.
+    """
+
+    inputs: JobInputs
+
+    @beam.typehints.no_annotations  # type: ignore[untyped-decorator]
+    def expand(self, verdicts: beam.PCollection[FileVerdicts | LoneClip]) -> OkDead:
+        """Reads, and parts the items from the dead letters."""
+        return OkDead.of(
+            verdicts
+            | "ReadFiles"
+            >> beam.FlatMap(read_judged_items, self.inputs.columns, self.inputs.audio_roots)
+            | "PartDeadLetters" >> beam.Map(tag_dead).with_outputs(DEAD, main=OK)
+        )
+
+
+def read_judged_items(
+    verdicts: FileVerdicts | LoneClip,
+    columns: tuple[tuple[str, str], ...] = (),
+    audio_roots: tuple[str, ...] = (),
+) -> Iterator[Item | DeadLetter]:
+    """Yields what becomes of each record of a file, or of a lone clip."""
+    if isinstance(verdicts, LoneClip):
+        yield _item_of_clip(verdicts)
+        return
+    for outcome in read_item_file(verdicts.file, columns):
+        yield (
+            apply_verdicts(outcome, verdicts, audio_roots) if isinstance(outcome, Item) else outcome
+        )
+
+
+def apply_verdicts(
+    item: Item, verdicts: FileVerdicts, audio_roots: Sequence[str] = ()
+) -> Item | DeadLetter:
+    """Returns an item as the join leaves it: as it is, with its clip, or refused."""
+    key = item.source.row, item.source.part
+    if key in verdicts.duplicates:
+        message = f"the id stands earlier, at {verdicts.duplicates[key]}, which is kept"
+        return DeadLetter.of_item(Stage.JOIN, Reason.DUPLICATE_ID, message, item)
+    clips = verdicts.clips.get(key, ())
+    if clips:
+        return _join_clips(item, clips, audio_roots)
+    if item.text is None and item.audio_uri is None:
+        fields = {name: value for name, value in asdict(item).items() if value and name != "source"}
+        message = "there is no text, no audio_uri, and no clip that carries the id"
+        return refuse(Reason.NO_CONTENT, message, item.source, to_json(fields), item.item_id)
+    return item
+
+
+def _join_clips(item: Item, clips: Sequence[str], audio_roots: Sequence[str]) -> Item | DeadLetter:
+    if len(clips) > 1:
+        return DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, _two_clips(clips), item)
+    if item.audio_uri and not is_same_file(item.audio_uri, clips[0], audio_roots):
+        message = f"audio_uri is {item.audio_uri}, and the clip {clips[0]} carries the id"
+        return DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, message, item)
+    return replace(item, audio_uri=clips[0])
+
+
+def _item_of_clip(lone: LoneClip) -> Item | DeadLetter:
+    item = Item(lone.item_id, Location(lone.clips[0]), audio_uri=lone.clips[0])
+    if len(lone.clips) == 1:
+        return item
+    letter = DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, _two_clips(lone.clips), item)
+    return replace(letter, payload="\n".join(lone.clips))
+
+
+def _two_clips(clips: Sequence[str]) -> str:
+    return f"{len(clips)} clips carry the id, among them {clips[0]} and {clips[1]}"

@@ -1,0 +1,136 @@
+"""The run: what it reads, what it scores with, and where its files go."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from model.errors import UserError
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """A file that a run reads.
+
+    Attributes:
+        path: path or URI.
+        updated: the storage's word for its version: a modification time or a generation.
+    """
+
+    path: str
+    size_bytes: int
+    updated: str | None = None
+
+
+def hash_run(
+    run_date: date, inputs: Sequence[InputFile], model_version: str, settings: Mapping[str, Any]
+) -> str:
+    """Returns the run's id: 16 hex digits that say what went in, in whatever order it was listed.
+
+    >>> tweets = InputFile("tweets.jsonl", 120)
+    >>> hash_run(date(2026, 11, 22), [tweets], "0a1b", {"max_items": None})
+    '2876ad7845e42230'
+    """
+    identity = {
+        "date": run_date.isoformat(),
+        "inputs": [
+            [item.path, item.size_bytes, item.updated]
+            for item in sorted(inputs, key=attrgetter("path"))
+        ],
+        "model_version": model_version,
+        "settings": settings,
+    }
+    canonical = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run for one date, as the steps that write need to know it.
+
+    Attributes:
+        out: directory or URI prefix under which everything is written.
+        emotions: what the model tells apart, in head order: the columns of a label's scores.
+        n_parts: files that label rows, and dead-letter rows, are divided into. A part is sorted in
+            memory, so it grows with the input's size; one part for 100,000 items is ample.
+        started_at: aware; goes to the manifest alone.
+        settings: what else decides the rows, as JSON: part of the run's identity.
+        max_bad_fraction: dead letters among all items, above which the run has failed.
+    """
+
+    out: str
+    date: date
+    model_version: str
+    emotions: tuple[str, ...]
+    n_parts: int
+    started_at: datetime
+    inputs: tuple[InputFile, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    max_bad_fraction: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.out:
+            raise UserError("out is empty; it must name a directory")
+        if any(character in self.out for character in "*?["):
+            raise UserError(f"out is {self.out!r}; `*`, `?` and `[` cannot stand in it")
+        if self.n_parts < 1:
+            raise ValueError(f"n_parts is {self.n_parts}; at least 1 is needed")
+        if not 0 <= self.max_bad_fraction <= 1:
+            raise UserError(f"max_bad_fraction is {self.max_bad_fraction}; it lies within 0 and 1")
+        if self.started_at.tzinfo is None:
+            raise ValueError(f"started_at is {self.started_at}; it needs a time zone")
+
+    @cached_property
+    def run_id(self) -> str:
+        """Hash of all that decides the run's rows and how they are divided into files."""
+        settings = {**self.settings, "n_parts": self.n_parts}
+        return hash_run(self.date, self.inputs, self.model_version, settings)
+
+    def location(self, table: str) -> "TableLocation":
+        """Returns where a table's files lie; small, where the run itself lists all its inputs."""
+        return TableLocation(self.out, table, self.date, self.run_id)
+
+
+@dataclass(frozen=True)
+class TableLocation:
+    """Where the files of one table of a run lie.
+
+    Attributes:
+        table: `labels`, `dead_letters` or `reports/` and a report's name.
+
+    >>> TableLocation("out", "labels", date(2026, 11, 22), "60706f4b").path("-00003-of-00008")
+    'labels/dt=2026-11-22/part-60706f4b-00003-of-00008.parquet'
+    """
+
+    out: str
+    table: str
+    date: date
+    run_id: str
+
+    def path(self, part: str = "") -> str:
+        """Returns a file's path relative to `out`; `part` is empty where the table is one file."""
+        return f"{self.table}/dt={self.date.isoformat()}/part-{self.run_id}{part}.parquet"
+
+    @property
+    def temporary_dir(self) -> str:
+        """Where files lie until they are whole; removed when the run is published."""
+        unfinished = temporary_name(self.date)
+        return str(FileSystems.join(self.out, unfinished, self.run_id, self.table))
+
+
+def temporary_name(run_date: date) -> str:
+    """Returns the directory under `out` for unfinished files of a date's runs.
+
+    What killed runs of the date left behind goes with it. Two dates share no parent but `out`, so
+    that removing the one cannot disturb a run that is making files in the other.
+
+    >>> temporary_name(date(2026, 11, 22))
+    '_tmp.dt=2026-11-22'
+    """
+    return f"_tmp.dt={run_date.isoformat()}"

@@ -1,0 +1,193 @@
+"""Batches for training: texts of like length, augmented clips, and pairs of features."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from model.scorer import pad_windows
+from model.training_config import AudioTraining, FusionTraining
+
+FloatArray = npt.NDArray[np.float32]
+Batch = tuple[Any, FloatArray]
+BUCKET_BATCHES = 50
+"""Batches whose texts are sorted by length together: enough to save padding, few enough to mix."""
+
+
+class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+    """Shuffles anew each epoch, from a seed and the epoch's number alone."""
+
+    def __init__(self, n_examples: int, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.n_examples = n_examples
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+        self._start_epoch()
+
+    def __len__(self) -> int:
+        return -(-self.n_examples // self.batch_size)
+
+    def on_epoch_end(self) -> None:
+        """Moves on to the next epoch's order."""
+        self.epoch += 1
+        self._start_epoch()
+
+    def _start_epoch(self) -> None:
+        self.rng = np.random.default_rng([self.seed, self.epoch])
+        order = self.rng.permutation(self.n_examples)
+        self.batches = [
+            order[start : start + self.batch_size]
+            for start in range(0, self.n_examples, self.batch_size)
+        ]
+
+    def _batch_rng(self, index: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, self.epoch, index])
+
+
+class TextBatches(_Batches):
+    """Batches of token windows, `[batch, windows, length]`, of texts of like length."""
+
+    def __init__(
+        self,
+        windows: Sequence[tuple[int, ...]],
+        targets: FloatArray,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.windows = windows
+        self.targets = targets
+        self.lengths = np.array([len(window) for window in windows])
+        super().__init__(len(windows), batch_size, seed)
+
+    def _start_epoch(self) -> None:
+        super()._start_epoch()
+        order = np.concatenate(self.batches)
+        bucket = self.batch_size * BUCKET_BATCHES
+        self.batches = []
+        for start in range(0, self.n_examples, bucket):
+            part = order[start : start + bucket]
+            part = part[np.argsort(self.lengths[part], kind="stable")]
+            self.batches += [
+                part[first : first + self.batch_size]
+                for first in range(0, len(part), self.batch_size)
+            ]
+        self.rng.shuffle(self.batches)
+        # Keras takes a dimension for fixed that is equal in the first two batches: these are the
+        # longest, which also shows at once whether it fits in memory, and the shortest.
+        longest = max(range(len(self.batches)), key=self._batch_length)
+        self.batches.insert(0, self.batches.pop(longest))
+        shortest = min(range(len(self.batches)), key=self._batch_length)
+        self.batches.insert(1, self.batches.pop(shortest))
+
+    def _batch_length(self, index: int) -> int:
+        return int(self.lengths[self.batches[index]].max())
+
+    def __getitem__(self, index: int) -> Batch:
+        rows = self.batches[index]
+        token_ids, mask = pad_windows([self.windows[row] for row in rows])
+        return {"token_ids": token_ids[:, None], "token_mask": mask[:, None]}, self.targets[rows]
+
+
+class ClipBatches(_Batches):
+    """Batches of one augmented image a clip, `[batch, 1, height, width]`.
+
+    Args:
+        strips: each clip at each speed, as one image as wide as the clip, uint8 `[height, frames]`.
+        targets: one-hot labels, float32 `[clips, emotions]`.
+        settings: how to augment.
+        batch_size: clips of a batch.
+        seed: repeats the batches.
+    """
+
+    def __init__(
+        self,
+        strips: Sequence[Sequence[npt.NDArray[np.uint8]]],
+        targets: FloatArray,
+        settings: AudioTraining,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.strips = strips
+        self.targets = targets
+        self.settings = settings
+        super().__init__(len(strips), batch_size, seed)
+
+    def __getitem__(self, index: int) -> Batch:
+        rng = self._batch_rng(index)
+        rows = self.batches[index]
+        images = np.stack([self._augmented(self.strips[row], rng) for row in rows])
+        targets = self.targets[rows]
+        if self.settings.mixup:
+            share = rng.beta(self.settings.mixup, self.settings.mixup, len(rows))
+            share = share.astype(np.float32)
+            other = rng.permutation(len(rows))
+            weight = share[:, None, None]
+            images = np.rint(images * weight + images[other] * (1 - weight)).astype(np.uint8)
+            targets = targets * share[:, None] + targets[other] * (1 - share[:, None])
+        mask = np.ones((len(rows), 1), bool)
+        return {"images": images[:, None], "image_mask": mask}, targets
+
+    def _augmented(
+        self, speeds: Sequence[npt.NDArray[np.uint8]], rng: np.random.Generator
+    ) -> npt.NDArray[np.uint8]:
+        strip = speeds[rng.integers(len(speeds))]
+        height, frames = strip.shape
+        width = self.settings.features.image_width
+        image = np.zeros((height, width), np.uint8)
+        if frames >= width:
+            start = rng.integers(frames - width + 1)
+            image[:] = strip[:, start : start + width]
+        else:
+            image[:, :frames] = strip
+        for limit, length, axis in (
+            (self.settings.max_masked_frames, min(frames, width), 1),
+            (self.settings.max_masked_rows, height, 0),
+        ):
+            size = int(rng.integers(min(limit, length - 1) + 1))
+            first = int(rng.integers(length - size))
+            image[(slice(None),) * axis + (slice(first, first + size),)] = 0
+        return image
+
+
+class PairBatches(_Batches):
+    """Batches of text and audio features of equal label, with one side blanked at random.
+
+    An emotion that the clips do not have is trained with blank audio features.
+    """
+
+    def __init__(
+        self,
+        text: tuple[FloatArray, npt.NDArray[np.int64]],
+        audio: tuple[FloatArray, npt.NDArray[np.int64]],
+        n_emotions: int,
+        settings: FusionTraining,
+        seed: int,
+    ) -> None:
+        self.text_features, self.labels = text
+        self.audio_features, audio_labels = audio
+        self.clips_of = [np.flatnonzero(audio_labels == label) for label in range(n_emotions)]
+        self.n_emotions = n_emotions
+        self.settings = settings
+        super().__init__(len(self.labels), settings.fit.batch_size, seed)
+
+    def __getitem__(self, index: int) -> Batch:
+        rng = self._batch_rng(index)
+        rows = self.batches[index]
+        labels = self.labels[rows]
+        text = self.text_features[rows].copy()
+        audio = np.zeros((len(rows), self.audio_features.shape[1]), np.float32)
+        for position, label in enumerate(labels):
+            if len(self.clips_of[label]):
+                audio[position] = self.audio_features[rng.choice(self.clips_of[label])]
+        drawn = rng.random(len(rows))
+        blank_text = drawn < self.settings.text_dropout
+        blank_audio = drawn > 1 - self.settings.audio_dropout
+        # Never both: an emotion without clips keeps its text.
+        text[blank_text & audio.any(axis=1)] = 0
+        audio[blank_audio] = 0
+        return np.concatenate([text, audio], axis=1), np.eye(self.n_emotions, dtype=np.float32)[
+            labels
+        ]

@@ -1,0 +1,156 @@
+"""Settings of a training run, as they stand in a TOML file of `model/configs/`."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic.dataclasses import dataclass
+
+from model.config import STRICT, AudioConfig, HeadConfig, MobileNetConfig, parse_config
+from model.errors import ConfigError
+
+
+@dataclass(frozen=True, config=STRICT)
+class FitConfig:
+    """How weights are fitted; the defaults are the paper's where it names a value (section 4.3).
+
+    Attributes:
+        epochs: at most 30 in the paper.
+        batch_size: examples of one step.
+        learning_rate: the highest; it falls to zero along a cosine.
+        warmup_share: share of all steps over which the rate rises from zero.
+        weight_decay: above 0 makes Adam AdamW.
+        label_smoothing: share of a label's weight that is spread over all classes.
+        keep: weights of the `best` epoch by validation macro-F1, or of the `last`, where the
+            validation data are too few to choose by.
+    """
+
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rate: float = 1e-4
+    warmup_share: float = 0.1
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    keep: Literal["best", "last"] = "best"
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "learning_rate"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
+        for name in ("warmup_share", "label_smoothing"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}; it must be at least 0 and below 1"
+                )
+
+
+@dataclass(frozen=True, config=STRICT)
+class TextTraining:
+    """The text encoder and head.
+
+    Attributes:
+        dataset: name of a data set with texts.
+        fit: how to fit.
+        window_tokens: tokens of one window; the encoder's own length where left out.
+        max_tokens: content tokens read of one text.
+        train_tokens: longer texts are cut to this many tokens in training only, to save time.
+        emoji: see `model.config.TextConfig`.
+        trim_vocabulary: drop the word pieces that the training texts do not use.
+    """
+
+    dataset: str
+    fit: FitConfig
+    window_tokens: int | None = None
+    max_tokens: int = 1000
+    train_tokens: int = 128
+    emoji: Literal["keep", "describe"] = "keep"
+    trim_vocabulary: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class AudioTraining:
+    """The audio encoder and head.
+
+    Attributes:
+        dataset: name of a data set with clips.
+        fit: how to fit.
+        features: see `model.config.AudioConfig`.
+        mobilenet: the network's size.
+        speeds: each clip is also heard at these speeds (pitch moves along).
+        max_masked_frames: widest stripe of time that is blanked (SpecAugment, Park et al. 2019).
+        max_masked_rows: highest stripe of rows that is blanked.
+        mixup: strength (the Beta distribution's parameter) of mixing two images; 0 for none.
+    """
+
+    dataset: str
+    fit: FitConfig
+    features: AudioConfig
+    mobilenet: MobileNetConfig
+    speeds: tuple[float, ...] = (1.0,)
+    max_masked_frames: int = 0
+    max_masked_rows: int = 0
+    mixup: float = 0.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class FusionTraining:
+    """The fused head, on the features of encoders that stand still.
+
+    Texts and clips of different corpora are paired by label: the head learns how far to trust
+    each modality, and nothing of how a sentence's words and its sound belong together.
+
+    Attributes:
+        fit: how to fit.
+        text_dropout: share of pairs whose text features are blanked.
+        audio_dropout: share of pairs whose audio features are blanked.
+    """
+
+    fit: FitConfig
+    text_dropout: float = 0.1
+    audio_dropout: float = 0.1
+
+
+@dataclass(frozen=True, config=STRICT)
+class TrainingConfig:
+    """A whole run: what is trained, in which order, from which seed.
+
+    Attributes:
+        name: the experiment's.
+        emotions: classes in head order.
+        head: the layers after each encoder and after the concatenation.
+        seed: repeats the run exactly on one machine.
+        precision: Keras's dtype policy in training.
+    """
+
+    name: str
+    emotions: tuple[str, ...]
+    head: HeadConfig
+    seed: int = 1
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    text: TextTraining | None = None
+    audio: AudioTraining | None = None
+    fusion: FusionTraining | None = None
+
+    def __post_init__(self) -> None:
+        if self.text is None and self.audio is None:
+            raise ValueError("a [text] or an [audio] table is needed")
+        both = self.text is not None and self.audio is not None
+        if both != (self.fusion is not None):
+            raise ValueError("[fusion] goes with [text] and [audio], and both need it")
+
+
+def read_training_config(path: Path) -> TrainingConfig:
+    """Reads a TOML file; one that is not there is looked up in `model/configs/`.
+
+    Raises:
+        ConfigError: the file is missing or not TOML, a key is unknown, or a value breaks a rule.
+    """
+    shipped = Path(__file__).parent / "configs" / path.name
+    found = path if path.is_file() else shipped
+    try:
+        settings = tomllib.loads(found.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} is not readable: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}") from error
+    return parse_config(TrainingConfig, settings, str(path))
