@@ -25,7 +25,7 @@ RUNTIME = [
     "tensorflow>=2.21,<3",
     "tokenizers>=0.21",
     "transformers>=5.0,<6",
-    "typer>=0.16",
+    "typer>=0.29",
 ]
 EXTRAS = {
     "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-storage>=2.19"],

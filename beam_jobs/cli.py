@@ -1,0 +1,207 @@
+"""The command `mm-emor`: turns flags into a job, and what comes of it into lines and an exit code.
+
+TensorFlow and Beam are imported by the command that needs them, so that `--help` answers at once.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from importlib.resources import files
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from model.backend import VERBOSE_VARIABLE
+from model.cli import app as model_app
+from model.errors import UserError
+
+if TYPE_CHECKING:
+    from beam_jobs.launch import ScoringRequest
+
+EXIT_JOB_FAILED = 1
+EXIT_USAGE = 2
+
+app = typer.Typer(
+    name="mm-emor",
+    help="Emotion labels and reports for a corpus of tweets and audio clips.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.registered_commands += model_app.registered_commands
+
+
+class IfDone(StrEnum):
+    """What to do with a date that is complete."""
+
+    SKIP = "skip"
+    REPLACE = "replace"
+
+
+Out = Annotated[str, typer.Option(help="Output directory.", metavar="DIR")]
+AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="Show the logs of Beam and TensorFlow, and tracebacks.")
+]
+
+
+@app.command()
+def score(
+    out: Out,
+    items: Annotated[
+        list[str] | None,
+        typer.Option(help="Items: JSON Lines, CSV, TSV or Parquet, also .gz.", metavar="PATTERN"),
+    ] = None,
+    clips: Annotated[
+        list[str] | None,
+        typer.Option(help="Clips whose name without suffix is an item's id.", metavar="PATTERN"),
+    ] = None,
+    audio_root: Annotated[
+        list[str] | None,
+        typer.Option(help="Directory under which an item's audio_uri may lie.", metavar="DIR"),
+    ] = None,
+    model: Annotated[str, typer.Option(help="Model directory, or default.")] = "default",
+    day: Annotated[
+        str | None, typer.Option("--date", help="The run's date; today (UTC) if left out.")
+    ] = None,
+    if_done: Annotated[
+        IfDone, typer.Option(help="What to do where the date is complete already.")
+    ] = IfDone.REPLACE,
+    batch_size: Annotated[int, typer.Option(min=1, max=4096, help="Items of one batch.")] = 64,
+    max_bad_fraction: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="More dead letters than this: exit code 1.")
+    ] = 0.5,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help="Where a field has another name in the files.", metavar="FIELD=NAME"),
+    ] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+    beam_flags: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
+    ] = None,
+) -> None:
+    """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
+    _set_up_logging(verbose=verbose)
+    from beam_jobs.launch import ScoringRequest  # noqa: PLC0415  (Beam)
+
+    request = ScoringRequest(
+        items=tuple(items or ()),
+        clips=tuple(clips or ()),
+        audio_roots=tuple(audio_root or ()),
+        out=out,
+        model=model,
+        run_date=_parse_date(day),
+        if_done=if_done.value,
+        batch_size=batch_size,
+        max_bad_fraction=max_bad_fraction,
+        columns=tuple(_parse_column(text) for text in column or ()),
+        beam_flags=tuple(beam_flags or ()),
+    )
+    _score_and_report(request, as_json=as_json)
+
+
+@app.command()
+def demo(
+    out: Out = "demo-out",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Score the sample corpus in the package with the model in the package."""
+    _set_up_logging(verbose=verbose)
+    from beam_jobs.launch import ScoringRequest  # noqa: PLC0415  (Beam)
+
+    corpus = str(files("beam_jobs") / "sample_corpus")
+    request = ScoringRequest(
+        items=(f"{corpus}/tweets*",),
+        clips=(f"{corpus}/clips/*",),
+        audio_roots=(corpus,),
+        out=out,
+        model="default",
+        run_date=date(2026, 11, 14),
+    )
+    _score_and_report(request, as_json=as_json)
+
+
+def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
+    from beam_jobs.launch import score_corpus  # noqa: PLC0415
+    from beam_jobs.summary import explain_failure, print_summary, summarise  # noqa: PLC0415
+
+    if sys.stderr.isatty():
+        from beam_jobs.progress_bar import progress_bar  # noqa: PLC0415
+
+        with progress_bar() as on_progress:
+            result = score_corpus(request, on_progress)
+    else:
+        result = score_corpus(request)
+    if as_json:
+        typer.echo(json.dumps(summarise(result, request.out)))
+    else:
+        print_summary(result, request.out)
+    failure = explain_failure(result, request.out)
+    if failure:
+        typer.echo(f"mm-emor: {failure}", err=True)
+        raise typer.Exit(EXIT_JOB_FAILED)
+
+
+def _parse_date(text: str | None) -> date:
+    if text is None:
+        return datetime.now(UTC).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise UserError(f"--date is {text!r}; it must be a day as YYYY-MM-DD") from error
+
+
+def _parse_column(text: str) -> tuple[str, str]:
+    field, separator, name = text.partition("=")
+    if not (field and separator and name):
+        raise UserError(f"--column is {text!r}; it must be FIELD=NAME, as in item_id=tweet_pk")
+    return field, name
+
+
+def _set_up_logging(*, verbose: bool) -> None:
+    if verbose:
+        os.environ[VERBOSE_VARIABLE] = "1"
+        logging.basicConfig(level=logging.INFO)
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    logging.getLogger().setLevel(logging.ERROR)
+
+
+def main() -> None:
+    """Runs the command line; a user's mistake ends in one line and exit code 2."""
+    arguments = sys.argv[1:] or ["--help"]
+    sys.exit(run_command(lambda: app(arguments, standalone_mode=False)))
+
+
+def run_command(command: Callable[[], object]) -> int:
+    """Runs a command and returns its exit code: 0 done, 1 the job failed, 2 a user's mistake."""
+    try:
+        outcome = command()
+        return outcome if isinstance(outcome, int) else 0
+    except typer.exceptions.TyperException as error:
+        message = error.format_message().replace("\n", " ")
+        typer.echo(f"mm-emor: {message} (see mm-emor --help)", err=True)
+        return EXIT_USAGE
+    except UserError as error:
+        message = str(error).replace("\n", " ")
+        typer.echo(f"mm-emor: {message}", err=True)
+        return EXIT_USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        typer.echo("mm-emor: interrupted", err=True)
+        return 130
+    except Exception as error:
+        if os.environ.get(VERBOSE_VARIABLE):
+            raise
+        first_line = str(error).strip().partition("\n")[0]
+        typer.echo(
+            f"mm-emor: the job failed: {type(error).__name__}: {first_line} "
+            "(--verbose shows where)",
+            err=True,
+        )
+        return EXIT_JOB_FAILED

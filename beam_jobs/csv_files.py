@@ -43,9 +43,10 @@ def read_csv(
 ) -> Iterator[Item | DeadLetter]:
     """Yields the records of a CSV file, whose first row names the columns; an empty cell is null.
 
-    A row stands where its first line does. A row that breaks the quoting rules costs its first line only:
-    the lines that a stray quote would have swallowed are read again as rows of their own. The limit is
-    Python's, 128 KiB a cell. A file whose header breaks them ends with one unreadable_file dead letter.
+    A row stands where its first line does. A row that breaks the quoting rules costs its first
+    line only: the lines that a stray quote would have swallowed are read again as rows of their
+    own. A cell has at most 128 KiB, Python's limit. A file whose header breaks the rules ends with
+    one unreadable_file dead letter.
     """
     text = _RowLines(lines)
     rows = csv.reader(text, delimiter=delimiter, strict=True)

@@ -1,4 +1,4 @@
-"""The pair that every step returns that can refuse an item: what went well, and the dead letters."""
+"""The pair that each fallible step returns: what went well, and the dead letters."""
 
 from typing import Any, NamedTuple
 
@@ -29,5 +29,5 @@ class OkDead(NamedTuple):
 
 
 def tag_dead(outcome: Any) -> Any:
-    """Returns a dead letter with the tag that sends it to `OkDead.dead`, and anything else as it is."""
+    """Returns a dead letter with the tag that sends it to `OkDead.dead`; anything else as it is."""
     return beam.pvalue.TaggedOutput(DEAD, outcome) if isinstance(outcome, DeadLetter) else outcome

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
-import numpy.typing as npt
-
+from model.preprocessor import ModelInput
+from model.scores import EmotionScores
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
-from schemas.emotions import Modality
 
 
 @dataclass(frozen=True, order=True)
@@ -38,6 +36,8 @@ class Item:
     """A tweet, a clip, or a tweet with its clip; the columns of `schemas.items.ITEM_SCHEMA`.
 
     Attributes:
+        audio_uri: the clip as the item names it; opened only under an audio root.
+        clip: the file of `--clips` that carries the item's id; the operator named it.
         created_at: aware, in UTC.
         hashtags: lower case, without `#`.
     """
@@ -46,6 +46,7 @@ class Item:
     source: Location
     text: str | None = None
     audio_uri: str | None = None
+    clip: str | None = None
     created_at: datetime | None = None
     author_id: str | None = None
     lang: str | None = None
@@ -74,7 +75,7 @@ class DeadLetter:
     @classmethod
     def of_item(cls, stage: Stage, reason: Reason, message: str, item: Item) -> "DeadLetter":
         """Returns the dead letter of an item; its payload is the text, or else the clip's path."""
-        payload = item.text if item.text is not None else item.audio_uri
+        payload = item.text if item.text is not None else item.clip or item.audio_uri
         if payload is not None:
             payload = payload.encode("utf-8", errors="replace")[:PAYLOAD_LIMIT_BYTES].decode(
                 "utf-8", errors="ignore"
@@ -84,23 +85,24 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Features:
-    """An item, ready for the encoders.
+    """An item and what the model reads of it."""
+
+    item: Item
+    model_input: ModelInput
+
+
+@dataclass(frozen=True)
+class ScoredItem:
+    """An item and what the model says of it; the tokens and images stay behind.
 
     Attributes:
-        windows: token ids, one tuple a window, special tokens included; empty without text.
-        images: uint8, `[n_images, height, width]`; None without audio.
+        n_tokens: tokens of the text before any cut; 0 without text.
+        truncated: whether the text was cut at the model's limit.
+        clip_seconds: length of the clip; None without one.
     """
 
     item: Item
-    windows: tuple[tuple[int, ...], ...] = ()
-    n_tokens: int = 0
-    truncated: bool = False
-    images: npt.NDArray[np.uint8] | None = None
-    clip_seconds: float | None = None
-
-    @property
-    def modality(self) -> Modality:
-        """What the item is labelled from."""
-        if self.images is None:
-            return Modality.TEXT
-        return Modality.TEXT_AUDIO if self.windows else Modality.AUDIO
+    scores: EmotionScores
+    n_tokens: int
+    truncated: bool
+    clip_seconds: float | None

@@ -5,12 +5,12 @@
     .csv .tsv        RFC 4180 in UTF-8; the first row names the columns
     .parquet
 
-All but Parquet may be gzip-compressed (`.jsonl.gz`). A file is read once, from front to back, and no more
-of it is held than a line, a batch of rows, or one document. The same bytes always give the same records.
+All but Parquet may be gzip-compressed (`.jsonl.gz`). A file is read once, from front to back, and
+no more of it is held than a line, a batch of rows, or one document. The same bytes always give the
+same records.
 """
 
 import gzip
-import io
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
@@ -44,8 +44,8 @@ def read_records(
 ) -> Iterator[Item | DeadLetter]:
     """Yields the items of a file, and a dead letter for each record that is none.
 
-    Bytes that cannot be read on from (a cut gzip stream, a damaged Parquet page) end the file with one
-    unreadable_file dead letter; what stands before them is kept.
+    Bytes that cannot be read on from (a cut gzip stream, a damaged Parquet page) end the file
+    with one unreadable_file dead letter; what stands before them is kept.
 
     Args:
         file: the file, open for reading bytes.
@@ -54,16 +54,15 @@ def read_records(
 
     Raises:
         UserError: if the suffix is unknown.
-        OSError: if the fault lies not in the file's bytes but in getting at them, so that the runner
-            tries again.
+        OSError: if the fault lies not in the bytes but in getting at them; the runner tries again.
     """
     suffix, compressed = _format_of(path)
     if suffix == PARQUET_SUFFIX:
         yield from read_parquet(file, path, columns)
         return
     if compressed:
-        # Buffered, because a GzipFile's own readline is slow.
-        file = io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file)), 1 << 16)
+        # No buffer around it: that would lose the lines before the end of a cut stream.
+        file = cast(BinaryIO, gzip.GzipFile(fileobj=file))
     lines = TextLines(file)
     try:
         if suffix in (".csv", ".tsv"):

@@ -1,7 +1,7 @@
 """JSON Lines, and a `.json` file that is one document, to records.
 
-A line is a plain item, a tweet, or a page of tweets (`{"data": [...], "meta": …}`, X API v2); kinds mix
-line by line.
+A line is a plain item, a tweet, or a page of tweets (`{"data": [...], "meta": …}`, X API v2);
+kinds mix line by line.
 """
 
 import itertools
@@ -46,8 +46,9 @@ def read_json(
 ) -> Iterator[Item | DeadLetter]:
     """Yields the records of a `.json` file: of JSON Lines, or of one document.
 
-    JSON Lines begin with a line that is an object. What begins otherwise is a document if all of it is one
-    object or list (of at most `MAX_DOCUMENT_BYTES`), and JSON Lines with faults if not.
+    JSON Lines begin with a line that is an object. What begins otherwise is a document if all of it
+    is one object or list (of at most `MAX_DOCUMENT_BYTES`), and JSON Lines with faults if not. The
+    records of a document stand on its line 1, and those of a page or list at their part of it.
     """
     lines = iter(lines)
     head = []

@@ -183,22 +183,16 @@ def remove_superseded(out: str, run_date: date) -> None:
         manifest = read_manifest(out)
         if manifest is None or run_date not in manifest.runs:
             return
-        listed = {
-            _normal(FileSystems.join(out, file.path)) for file in manifest.runs[run_date].outputs
-        }
+        listed = {FileSystems.join(out, file.path) for file in manifest.runs[run_date].outputs}
         tables = ("labels", "dead_letters", "reports/*")
         patterns = [FileSystems.join(out, table, f"dt={run_date}", "*") for table in tables]
         written = [path for pattern in patterns for path in list_files(pattern)]
-        FileSystems.delete([path for path in written if _normal(path) not in listed])
+        FileSystems.delete([path for path in written if path not in listed])
         temporary_dir = FileSystems.join(out, temporary_name(run_date))
         if not is_local(out):
             FileSystems.delete(list(list_files(FileSystems.join(temporary_dir, "**"))))
         elif FileSystems.exists(temporary_dir):
             FileSystems.delete([temporary_dir])
-
-
-def _normal(path: str) -> str:
-    return os.path.normpath(path) if is_local(path) else path
 
 
 def _check_outputs(out: str, files: Sequence[WrittenFile]) -> None:

@@ -35,17 +35,23 @@ def read_parquet(
         layout = RecordLayout(columns, tuple(parquet.schema_arrow.names))
         fields = {path[0] for paths in layout.key_paths.values() for path in paths}
         names = [name for name in dict.fromkeys(layout.found or ()) if name in fields]
-        for batch in parquet.iter_batches(BATCH_ROWS, columns=names, use_threads=False):
+        for batch in _batches(parquet, names):
             values, suspect = _rows_of(batch)
             for row, cells in enumerate(values, row + 1):  # noqa: B020
                 record = dict(zip(batch.schema.names, cells, strict=True))
                 yield parse_record(record, Location(path, row), layout, suspect=suspect)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        # Arrow raises a bare OSError for damaged bytes; the system's own has a number or a subclass.
+        # Arrow's OSError for damaged bytes is bare; the system's own has a number or a subclass.
         if isinstance(error, OSError) and (type(error) is not OSError or error.errno is not None):
             raise
         message = f"row {row + 1} and what follows cannot be read: {error}"
         yield refuse(Reason.UNREADABLE_FILE, message, Location(path, row + 1), b"")
+
+
+def _batches(parquet: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
+    """Yields the batches of one row group after the other, so that damage costs no earlier one."""
+    for group in range(parquet.num_row_groups):
+        yield from parquet.iter_batches(BATCH_ROWS, [group], columns=names, use_threads=False)
 
 
 def _rows_of(batch: pa.RecordBatch) -> tuple[Iterator[tuple[Any, ...]], bool]:

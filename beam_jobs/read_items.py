@@ -14,17 +14,17 @@ from schemas.dead_letters import Reason, Stage
 
 
 @dataclass
-class ReadItems(beam.PTransform):  # type: ignore[misc]
+class ReadItems(beam.PTransform):
     """Reads every file once more, with what the join found out about its rows.
 
-    Comes in: what `IndexItems` returns. Goes out: each `Item` that has a text or a clip; its audio_uri is
-    the clip of `--clips` where one carries its id, and as the file has it where not. A clip whose id no
-    record carries is an item of its own.
+    Comes in: what `IndexItems` returns. Goes out: each `Item` that has a text or a clip; `clip` is
+    the file of `--clips` that carries its id, and audio_uri is as its record has it. A clip whose
+    id no record carries is an item of its own, which stands at the clip.
 
-    Dead letters: a record or a rest of a file that cannot be read (the reasons of `beam_jobs.item_files`);
-    no_content; duplicate_id, for each record of an id but the first; two_clips, for the record that is
-    kept if two clips carry its id, or one and its audio_uri names another, and for an id that two clips
-    and no record carry.
+    Dead letters: a record or a rest of a file that cannot be read (the reasons of
+    `beam_jobs.item_files`); no_content; duplicate_id, for each record of an id but the first;
+    two_clips, for the record that is kept if two clips carry its id, or one and its audio_uri
+    names another, and for an id that two clips and no record carry.
 
     Nothing is shuffled after this step, so that what follows runs while a file is read. A file that
     cannot be opened stops the job.
@@ -32,7 +32,7 @@ class ReadItems(beam.PTransform):  # type: ignore[misc]
 
     inputs: JobInputs
 
-    @beam.typehints.no_annotations  # type: ignore[untyped-decorator]
+    @beam.typehints.no_annotations
     def expand(self, verdicts: beam.PCollection[FileVerdicts | LoneClip]) -> OkDead:
         """Reads, and parts the items from the dead letters."""
         return OkDead.of(
@@ -82,11 +82,11 @@ def _join_clips(item: Item, clips: Sequence[str], audio_roots: Sequence[str]) ->
     if item.audio_uri and not is_same_file(item.audio_uri, clips[0], audio_roots):
         message = f"audio_uri is {item.audio_uri}, and the clip {clips[0]} carries the id"
         return DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, message, item)
-    return replace(item, audio_uri=clips[0])
+    return replace(item, clip=clips[0])
 
 
 def _item_of_clip(lone: LoneClip) -> Item | DeadLetter:
-    item = Item(lone.item_id, Location(lone.clips[0]), audio_uri=lone.clips[0])
+    item = Item(lone.item_id, Location(lone.clips[0]), clip=lone.clips[0])
     if len(lone.clips) == 1:
         return item
     letter = DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, _two_clips(lone.clips), item)

@@ -2,21 +2,22 @@
 
 The fields stand where a plain item has them, where the X API v2 has them, or where v1.1 has them:
 
-    field       read from, the first that is there          else
-    item_id     item_id, id_str, id                         missing_id; wrong_type if no string or int
-    text        note_tweet.text, extended_tweet.full_text,  null; wrong_type if no string
+    field       read from, the first that is there           if not there; if of another type
+    item_id     item_id, id_str, id                          missing_id; wrong_type
+    text        note_tweet.text, extended_tweet.full_text,   null; wrong_type
                 full_text, text (the fullest first)
-    audio_uri   audio_uri                                   null; wrong_type if no string
-    created_at  created_at                                  null; bad_timestamp
-    author_id   author_id, user.id_str, user.id             null; wrong_type if no string or int
-    lang        lang                                        null; wrong_type if no string
-    hashtags    hashtags, extended_tweet.entities.hashtags, the text's own; `hashtags` itself is
-                entities.hashtags                           wrong_type if no string or list of them
+    audio_uri   audio_uri                                    null; wrong_type
+    created_at  created_at                                   null; bad_timestamp
+    author_id   author_id, user.id_str, user.id              null; wrong_type
+    lang        lang                                         null; wrong_type
+    hashtags    hashtags, extended_tweet.entities.hashtags,  the text's own; wrong_type for
+                entities.hashtags                            `hashtags`
 
-A field that `--column` renames is read from that column and from nowhere else. Null and the empty string
-are the same as absent, but for a text: there an empty one is kept, and refused later as empty_text.
-A container (`user`, `entities`, `note_tweet` …) of the wrong type counts as absent: what it holds is
-optional, or stands elsewhere too.
+Ids are strings or whole numbers; `hashtags` is a string or a list of strings. A field that
+`--column` renames is read from that column and from nowhere else. Null and the empty string are the
+same as absent, but for a text: there an empty one is kept, and refused later as empty_text. (An
+empty cell of CSV is null.) A container (`user`, `entities`, `note_tweet` …) of the wrong type
+counts as absent: what it holds is optional, or stands elsewhere too.
 """
 
 import re

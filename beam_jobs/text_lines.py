@@ -12,8 +12,8 @@ _BOM = b"\xef\xbb\xbf"
 class TextLines:
     r"""Yields the lines of a file, each with its `\n`, without the file's byte order mark.
 
-    They end at `\n` only, as Unicode's other line separators stand in tweets. Of a line that is longer than
-    `MAX_LINE_BYTES` the rest is skipped.
+    They end at `\n` only, as Unicode's other line separators stand in tweets. Of a line that is
+    longer than `MAX_LINE_BYTES` the rest is skipped.
 
     Attributes:
         row: how many lines have been read.

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from model.audio_preprocessor import AudioPreprocessor, FilterBanks
+from model.backend import start_keras
 from model.config import ClassifierConfig, parse_config
 from model.errors import ArtifactError
 from model.preprocessor import EmotionPreprocessor
@@ -73,22 +74,35 @@ class Artifact:
             ),
             model_version=str(settings.get("model_version", "")),
             hashes=parse_config(dict[str, str], settings.get("hashes"), f"{name}/{CONFIG}"),
-            libraries=parse_config(dict[str, str], settings.get("libraries", {}), f"{name}/{CONFIG}"),
+            libraries=parse_config(
+                dict[str, str], settings.get("libraries", {}), f"{name}/{CONFIG}"
+            ),
         )
         for file, expected in artifact.hashes.items():
             if _hash_file(path / file, name) != expected:
-                raise ArtifactError(f"{name}/{file} is damaged: its hash differs from config.json's")
+                raise ArtifactError(
+                    f"{name}/{file} is damaged: its hash differs from config.json's"
+                )
         if artifact.model_version != _model_version(artifact):
             raise ArtifactError(f"{name}/{CONFIG} was changed: its settings differ from its hash")
         return artifact
 
     def preprocessor(self) -> EmotionPreprocessor:
-        """Returns the preprocessor with the artifact's settings; it needs no TensorFlow."""
+        """Returns the preprocessor with the artifact's settings; it needs no TensorFlow.
+
+        Raises:
+            ArtifactError: the tokenizer has tokens that the encoder does not know.
+        """
         text = audio = None
         if self.config.text:
-            text = TextPreprocessor(
-                self.config.text, Tokenizer.from_file(str(self.path / TOKENIZER))
-            )
+            tokenizer = Tokenizer.from_file(str(self.path / TOKENIZER))
+            highest = max(tokenizer.get_vocab(with_added_tokens=True).values())
+            if self.config.encoder and highest >= self.config.encoder.vocab_size:
+                raise ArtifactError(
+                    f"{self.path / TOKENIZER} has the token id {highest}; config.json's encoder "
+                    f"knows {self.config.encoder.vocab_size} tokens"
+                )
+            text = TextPreprocessor(self.config.text, tokenizer)
         if self.config.audio:
             banks = load_file(self.path / FILTER_BANKS)
             audio = AudioPreprocessor(
@@ -102,6 +116,7 @@ class Artifact:
         Raises:
             ArtifactError: a weight is missing or of another shape.
         """
+        start_keras()
         from model.emotion_classifier import EmotionClassifier  # noqa: PLC0415  (TensorFlow)
 
         classifier = EmotionClassifier(self.config)

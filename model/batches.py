@@ -16,7 +16,7 @@ BUCKET_BATCHES = 50
 """Batches whose texts are sorted by length together: enough to save padding, few enough to mix."""
 
 
-class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
+class _Batches(keras.utils.PyDataset):
     """Shuffles anew each epoch, from a seed and the epoch's number alone."""
 
     def __init__(self, n_examples: int, batch_size: int, seed: int) -> None:
@@ -28,7 +28,7 @@ class _Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._start_epoch()
 
     def __len__(self) -> int:
-        return -(-self.n_examples // self.batch_size)
+        return len(self.batches)
 
     def on_epoch_end(self) -> None:
         """Moves on to the next epoch's order."""
@@ -122,18 +122,18 @@ class ClipBatches(_Batches):
         targets = self.targets[rows]
         if self.settings.mixup:
             share = rng.beta(self.settings.mixup, self.settings.mixup, len(rows))
-            share = share.astype(np.float32)
             other = rng.permutation(len(rows))
             weight = share[:, None, None]
             images = np.rint(images * weight + images[other] * (1 - weight)).astype(np.uint8)
-            targets = targets * share[:, None] + targets[other] * (1 - share[:, None])
+            mixed = targets * share[:, None] + targets[other] * (1 - share[:, None])
+            targets = mixed.astype(np.float32)
         mask = np.ones((len(rows), 1), bool)
         return {"images": images[:, None], "image_mask": mask}, targets
 
     def _augmented(
         self, speeds: Sequence[npt.NDArray[np.uint8]], rng: np.random.Generator
     ) -> npt.NDArray[np.uint8]:
-        strip = speeds[rng.integers(len(speeds))]
+        strip = speeds[int(rng.integers(len(speeds)))]
         height, frames = strip.shape
         width = self.settings.features.image_width
         image = np.zeros((height, width), np.uint8)

@@ -13,7 +13,7 @@ IMAGE_CHANNELS = 3
 """MobileNet's ImageNet weights expect three; the one channel of a spectrogram is repeated."""
 
 
-class EmotionHead(keras.layers.Layer):  # type: ignore[misc]
+class EmotionHead(keras.layers.Layer):
     """Dense ReLU with an L2 penalty, dropout, and a Dense layer of logits (paper, section 3.3)."""
 
     def __init__(self, config: HeadConfig, n_emotions: int, **kwargs: Any) -> None:
@@ -39,7 +39,7 @@ class EmotionHead(keras.layers.Layer):  # type: ignore[misc]
         return self.logits(self.dropout(self.hidden(features), training=training))
 
 
-class TextEncoder(keras.layers.Layer):  # type: ignore[misc]
+class TextEncoder(keras.layers.Layer):
     """The encoder and the masked global average over all tokens of all windows of a text."""
 
     def __init__(self, backbone: RobertaBackbone, **kwargs: Any) -> None:
@@ -66,13 +66,15 @@ class TextEncoder(keras.layers.Layer):  # type: ignore[misc]
         """Maps `[batch, windows, length]` ids and mask to `[batch, hidden_size]`, in float32."""
         shape = ops.shape(token_ids)
         flat = (-1, shape[2])
-        sums = self.sum_windows(ops.reshape(token_ids, flat), ops.reshape(token_mask, flat), training)
+        sums = self.sum_windows(
+            ops.reshape(token_ids, flat), ops.reshape(token_mask, flat), training
+        )
         sums = ops.sum(ops.reshape(sums, (-1, shape[1], self.backbone.config.hidden_size)), axis=1)
         n_tokens = ops.sum(ops.cast(token_mask, "float32"), axis=(1, 2))
         return sums / ops.maximum(n_tokens, 1.0)[:, None]
 
 
-class AudioEncoder(keras.layers.Layer):  # type: ignore[misc]
+class AudioEncoder(keras.layers.Layer):
     """MobileNet without its top, averaged over an image and then over a clip's images."""
 
     def __init__(self, config: MobileNetConfig, height: int, width: int, **kwargs: Any) -> None:
@@ -113,7 +115,7 @@ class AudioEncoder(keras.layers.Layer):  # type: ignore[misc]
         return ops.sum(features * mask, axis=1) / ops.maximum(ops.sum(mask, axis=1), 1.0)
 
 
-class EmotionClassifier(keras.Model):  # type: ignore[misc]
+class EmotionClassifier(keras.Model):
     """Text and audio features, concatenated, and three heads: text, audio and both.
 
     A model of one modality has that modality's encoder and head only. Inputs are a dict with

@@ -155,7 +155,9 @@ class _CheckpointTensors:
                         )
                         self._file_of.setdefault(name[start:], (path, name))
             except (SafetensorError, OSError) as error:
-                raise ArtifactError(f"{path} is not a readable safetensors file: {error}") from error
+                raise ArtifactError(
+                    f"{path} is not a readable safetensors file: {error}"
+                ) from error
         if not self._file_of:
             raise ArtifactError(
                 f"{checkpoint} has no *.safetensors file (pickled weights are never loaded)"

@@ -48,6 +48,11 @@ class EmotionPreprocessor:
         self.text = text
         self.audio = audio
 
+    @property
+    def max_clip_bytes(self) -> int:
+        """The largest file that is decoded; 0 for a model of text alone."""
+        return self.audio.config.max_clip_bytes if self.audio else 0
+
     def __call__(self, text: str | None, clip: bytes | None) -> ModelInput:
         """Returns the input of one item.
 

@@ -37,7 +37,7 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-class RobertaEmbeddings(keras.layers.Layer):  # type: ignore[misc]
+class RobertaEmbeddings(keras.layers.Layer):
     """The sum of word, position and token-type embeddings, normalised.
 
     The token type is 0 throughout, as in every single-sequence task.
@@ -73,7 +73,7 @@ class RobertaEmbeddings(keras.layers.Layer):  # type: ignore[misc]
         return self.dropout(self.norm(embedded), training=training)
 
 
-class RobertaLayer(keras.layers.Layer):  # type: ignore[misc]
+class RobertaLayer(keras.layers.Layer):
     """Self-attention and a feed-forward network, each added to its input and normalised.
 
     Queries, keys and values come from one matrix product three times as wide.
@@ -138,7 +138,7 @@ class RobertaLayer(keras.layers.Layer):  # type: ignore[misc]
         return ops.reshape(context, (-1, length, self.config.hidden_size))
 
 
-class RobertaBackbone(keras.layers.Layer):  # type: ignore[misc]
+class RobertaBackbone(keras.layers.Layer):
     """The encoder: token ids in, one hidden state a token out; no pooler.
 
     Agrees with Transformers' `RobertaModel` and `BertModel` to 1e-4 on non-padding positions.

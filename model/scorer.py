@@ -1,7 +1,6 @@
 """Scores items with a trained model: the one class that the pipeline scores with."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from model.artifact import Artifact
 from model.calibration import softmax
 from model.preprocessor import EmotionPreprocessor, ModelInput
+from model.scores import EmotionScores
 from schemas.emotions import Modality
 
 FloatArray = npt.NDArray[np.float32]
@@ -20,30 +20,6 @@ MAX_IMAGES = 64
 """Images of one call of the audio encoder."""
 LENGTH_STEP = 8
 """Windows are padded to a multiple of it, which keeps the number of shapes small."""
-
-
-@dataclass(frozen=True)
-class EmotionScores:
-    """What the model says of one item.
-
-    Attributes:
-        modality: what it was scored from.
-        scores: calibrated probability of each emotion, in head order; they sum to 1.
-        text_scores: the text head's; only where text and audio are both there.
-        audio_scores: the audio head's; likewise.
-    """
-
-    modality: Modality
-    scores: FloatArray
-    text_scores: FloatArray | None = None
-    audio_scores: FloatArray | None = None
-
-    @property
-    def disagreement(self) -> float | None:
-        """Total variation distance of text and audio scores: 0 the same, 1 nothing in common."""
-        if self.text_scores is None or self.audio_scores is None:
-            return None
-        return float(np.abs(self.text_scores - self.audio_scores).sum() / 2)
 
 
 class EmotionScorer:
@@ -59,9 +35,9 @@ class EmotionScorer:
         self._classify = _compiled(classifier.classify)
         if classifier.text_encoder:
             self._sum_windows = _compiled(classifier.text_encoder.sum_windows)
+            self._text_width = classifier.text_encoder.backbone.config.hidden_size
         if classifier.audio_encoder:
             self._encode_images = _compiled(classifier.audio_encoder.encode_images)
-        self._classifier = classifier
 
     @classmethod
     def load(cls, name: str | Path) -> "EmotionScorer":
@@ -114,8 +90,7 @@ class EmotionScorer:
         flat = [(index, window) for index, item in enumerate(windows) for window in item]
         if not flat:
             return np.zeros((len(windows), 0), np.float32)
-        width = self._classifier.config.encoder.hidden_size
-        sums = np.zeros((len(windows), width), np.float32)
+        sums = np.zeros((len(windows), self._text_width), np.float32)
         n_tokens = np.zeros((len(windows), 1), np.float32)
         for rows in _token_batches([len(window) for _, window in flat]):
             token_ids, mask = pad_windows([flat[row][1] for row in rows])
@@ -123,7 +98,7 @@ class EmotionScorer:
             for row, total in zip(rows, batch_sums, strict=True):
                 sums[flat[row][0]] += total
                 n_tokens[flat[row][0]] += len(flat[row][1])
-        return sums / np.maximum(n_tokens, 1)
+        return np.divide(sums, np.maximum(n_tokens, 1), dtype=np.float32)
 
     def _audio_features(self, clips: Sequence[npt.NDArray[np.uint8] | None]) -> FloatArray:
         """Returns float32 `[items, n_features]`: the mean over a clip's images."""
@@ -141,7 +116,7 @@ class EmotionScorer:
         features = np.zeros((len(clips), encoded.shape[1]), np.float32)
         np.add.at(features, owners, encoded)
         counts = np.bincount(owners, minlength=len(clips)).astype(np.float32)
-        return features / np.maximum(counts, 1)[:, None]
+        return np.divide(features, np.maximum(counts, 1)[:, None], dtype=np.float32)
 
 
 def pad_windows(

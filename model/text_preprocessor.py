@@ -112,7 +112,8 @@ class TextPreprocessor:
             cleaned = describe_emoji(cleaned)
         if not cleaned:
             raise ItemError(
-                Reason.EMPTY_TEXT, f"text {text[:40]!r} is empty after cleaning; it needs a character"
+                Reason.EMPTY_TEXT,
+                f"text {text[:40]!r} is empty after cleaning; it needs a character",
             )
         return cleaned
 
@@ -136,7 +137,9 @@ def _special_tokens(tokenizer: Tokenizer) -> tuple[tuple[int, ...], tuple[int, .
     encoding = tokenizer.encode("a", add_special_tokens=True)
     mask = encoding.special_tokens_mask
     if 0 not in mask:
-        raise ArtifactError("the tokenizer drops the letter a; a text model needs one that keeps it")
+        raise ArtifactError(
+            "the tokenizer drops the letter a; a text model needs one that keeps it"
+        )
     first = mask.index(0)
     last = len(mask) - mask[::-1].index(0)
     return tuple(encoding.ids[:first]), tuple(encoding.ids[last:])

@@ -3,12 +3,20 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from model.datasets.dataset import Dataset, Example
+from model.datasets.dataset import Dataset, Example, label_indices, one_hot, texts_of
 from model.datasets.emodb import load_emodb
 from model.datasets.goemotions import load_goemotions_ekman
 from model.errors import DatasetError
 
-__all__ = ["DATASETS", "Dataset", "Example", "load_dataset"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "Example",
+    "label_indices",
+    "load_dataset",
+    "one_hot",
+    "texts_of",
+]
 
 DATASETS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
     "emodb": ("emodb", load_emodb),

@@ -1,9 +1,14 @@
 """The interface of every data set: examples, in splits, with named classes."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from model.config import ClassifierConfig
 from model.errors import DatasetError
 
 
@@ -22,6 +27,19 @@ class Example:
     text: str | None = None
     clip: Path | None = None
     group: str = ""
+
+    def read_clip(self) -> bytes:
+        """Returns the bytes of the clip.
+
+        Raises:
+            DatasetError: there is none, or it cannot be read.
+        """
+        if self.clip is None:
+            raise DatasetError(f"an example of class {self.emotion!r} has no clip")
+        try:
+            return self.clip.read_bytes()
+        except OSError as error:
+            raise DatasetError(f"{self.clip} is not readable: {error.strerror}") from error
 
 
 @dataclass(frozen=True)
@@ -72,6 +90,26 @@ class Dataset:
             folds[group] = fold
             fold_sizes[fold] += size
         return folds
+
+
+def label_indices(examples: Sequence[Example], emotions: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Returns the index of each example's emotion.
+
+    >>> label_indices([Example("joy"), Example("anger")], ["anger", "joy"]).tolist()
+    [1, 0]
+    """
+    index = {emotion: position for position, emotion in enumerate(emotions)}
+    return np.array([index[example.emotion] for example in examples], np.int64)
+
+
+def one_hot(labels: npt.NDArray[np.int64], config: ClassifierConfig) -> npt.NDArray[np.float32]:
+    """Returns float32 `[examples, emotions]` of 0 and 1."""
+    return np.eye(len(config.emotions), dtype=np.float32)[labels]
+
+
+def texts_of(examples: Sequence[Example]) -> list[str]:
+    """Returns the texts of examples that have one."""
+    return [example.text for example in examples if example.text is not None]
 
 
 def read_lines(path: Path) -> list[str]:

@@ -1,0 +1,224 @@
+"""Starts a scoring job: checks all that can be checked first, runs it, and says how it ended."""
+
+import argparse
+import logging
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any, Literal, NoReturn
+
+import apache_beam as beam
+from apache_beam.io.filesystem import FileMetadata
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from beam_jobs.inputs import JobInputs, match_files
+from beam_jobs.manifest import RunManifest, Status, read_manifest
+from beam_jobs.progress import Progress
+from beam_jobs.run import InputFile, Run
+from beam_jobs.score_emotions import ScoringJob, build_pipeline
+from model.artifact import Artifact
+from model.errors import UserError
+
+PART_BYTES = 64 * 2**20
+"""Bytes of item files that go to one output part, which is sorted in memory."""
+PART_CLIPS = 100_000
+"""Clips that go to one output part."""
+MAX_PARTS = 256
+POLL_SECONDS = 0.2
+
+OnProgress = Callable[[int, int], None]
+"""Called with the number of items done and of items found so far."""
+
+
+@dataclass(frozen=True)
+class ScoringRequest:
+    """The command line of `mm-emor score`, as values.
+
+    Attributes:
+        items: patterns of item files.
+        clips: patterns of clips whose name's stem is an item's id.
+        audio_roots: directories under which an item's `audio_uri` may lie.
+        out: the output directory.
+        model: the artifact: a directory, or `default`.
+        run_date: the date that the run is for.
+        if_done: what to do where the date is complete already.
+        batch_size: items of one batch.
+        max_bad_fraction: dead letters among all items, above which the run has failed.
+        columns: (our field, their column) for each renamed field.
+        beam_flags: Beam's own flags.
+    """
+
+    items: tuple[str, ...]
+    clips: tuple[str, ...]
+    audio_roots: tuple[str, ...]
+    out: str
+    model: str
+    run_date: date
+    if_done: Literal["skip", "replace"] = "replace"
+    batch_size: int = 64
+    max_bad_fraction: float = 0.5
+    columns: tuple[tuple[str, str], ...] = ()
+    beam_flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ScoringResult:
+    """How a run ended.
+
+    Attributes:
+        manifest: the run as published.
+        skipped: whether the date was complete already and nothing ran.
+        seconds: how long the pipeline ran, start-up left out.
+    """
+
+    manifest: RunManifest
+    skipped: bool
+    seconds: float
+
+
+def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None) -> ScoringResult:
+    """Runs a scoring job to its end.
+
+    Args:
+        request: what to score, with what, and where to.
+        on_progress: called now and then, in a local run.
+
+    Raises:
+        UserError: a flag, an input or the artifact is wrong; no item was read.
+    """
+    options = parse_beam_flags(request.beam_flags)
+    artifact = Artifact.load(request.model)
+    item_files = _matched(request.items)
+    clip_files = _matched(request.clips)
+    if not (request.items or request.clips):
+        raise UserError("there is nothing to score: give --items, --clips or both")
+    inputs = JobInputs(
+        item_files=tuple(file.path for file in item_files),
+        clip_files=tuple(file.path for file in clip_files),
+        audio_roots=request.audio_roots,
+        columns=request.columns,
+    )
+    run = Run(
+        out=request.out,
+        date=request.run_date,
+        model_version=artifact.model_version,
+        emotions=artifact.config.emotions,
+        n_parts=count_parts(item_files, clip_files),
+        started_at=datetime.now(UTC),
+        inputs=tuple(_input_file(file) for file in (*item_files, *clip_files)),
+        settings={
+            "audio_roots": list(request.audio_roots),
+            "columns": [list(column) for column in request.columns],
+        },
+        max_bad_fraction=request.max_bad_fraction,
+    )
+    if request.if_done == "skip":
+        manifest = read_manifest(request.out)
+        done = manifest.runs.get(request.run_date) if manifest else None
+        if done and done.status == Status.COMPLETE:
+            return ScoringResult(done, skipped=True, seconds=0.0)
+    job = ScoringJob(inputs, request.model, run, request.batch_size)
+    seconds = _run_pipeline(job, options, on_progress)
+    manifest = read_manifest(request.out)
+    if manifest is None or request.run_date not in manifest.runs:
+        raise RuntimeError(f"{request.out} has no manifest of {request.run_date} after the run")
+    return ScoringResult(manifest.runs[request.run_date], skipped=False, seconds=seconds)
+
+
+def _run_pipeline(
+    job: ScoringJob, options: PipelineOptions, on_progress: OnProgress | None
+) -> float:
+    standard = options.view_as(StandardOptions)
+    # DirectRunner would first try to download another runner; this one needs no network.
+    runner = None if standard.runner else FnApiRunner()
+    started = time.monotonic()
+    if runner is None:
+        with beam.Pipeline(options=options) as root:
+            build_pipeline(root, job)
+    else:
+        with tempfile.TemporaryDirectory() as directory:
+            job = replace(job, progress=Progress(directory))
+            with _watched(Progress(directory), on_progress), beam.Pipeline(runner, options) as root:
+                build_pipeline(root, job)
+    return time.monotonic() - started
+
+
+@contextmanager
+def _watched(progress: Progress, on_progress: OnProgress | None) -> Iterator[None]:
+    """Reports progress from a thread while the local runner holds this one."""
+    if on_progress is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(POLL_SECONDS):
+            on_progress(progress.done(), progress.found())
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        on_progress(progress.done(), progress.found())
+
+
+def parse_beam_flags(flags: Sequence[str]) -> PipelineOptions:
+    """Returns Beam's options.
+
+    Raises:
+        UserError: Beam has no such flag, or cannot read its value.
+    """
+    known = _BeamFlagParser(add_help=False, allow_abbrev=False)
+    for options in PipelineOptions.__subclasses__():
+        options._add_argparse_args(known)
+    _, unknown = known.parse_known_args(list(flags))
+    if unknown:
+        raise UserError(f"{unknown[0]} is not a flag of this command, nor of Beam's after --")
+    logging.getLogger("apache_beam.options.pipeline_options").setLevel(logging.ERROR)
+    return PipelineOptions(list(flags))
+
+
+class _BeamFlagParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"Beam's flags: {message}")
+
+    def add_argument(self, *args: Any, **kwargs: Any) -> argparse.Action:
+        # Which flags a runner requires is for Beam to say; and two of its classes share a few.
+        kwargs.pop("required", None)
+        try:
+            return super().add_argument(*args, **kwargs)
+        except argparse.ArgumentError:
+            return argparse.Action([], "")
+
+
+def count_parts(item_files: Sequence[FileMetadata], clip_files: Sequence[FileMetadata]) -> int:
+    """Returns how many files the labels are divided into, from the input's size alone.
+
+    >>> count_parts([FileMetadata("a.jsonl", 200 * 2**20)], [])
+    4
+    """
+    n_bytes: int = sum(file.size_in_bytes for file in item_files)
+    return min(1 + n_bytes // PART_BYTES + len(clip_files) // PART_CLIPS, MAX_PARTS)
+
+
+def _matched(patterns: Sequence[str]) -> list[FileMetadata]:
+    found: dict[str, FileMetadata] = {}
+    for pattern in patterns:
+        files = match_files(pattern)
+        if not files:
+            raise UserError(f"no file matches {pattern}")
+        found |= {file.path: file for file in files}
+    return [found[path] for path in sorted(found)]
+
+
+def _input_file(file: FileMetadata) -> InputFile:
+    updated = file.last_updated_in_seconds
+    return InputFile(file.path, file.size_in_bytes, str(updated) if updated else None)

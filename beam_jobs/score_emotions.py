@@ -1,0 +1,103 @@
+"""The scoring job: tweets and clips in, labels, dead letters, reports and a manifest out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import apache_beam as beam
+
+from beam_jobs.elements import ScoredItem
+from beam_jobs.inputs import JobInputs
+from beam_jobs.join import IndexItems
+from beam_jobs.manifest import WriteManifest
+from beam_jobs.parquet_io import WriteDeadLetters, WriteLabels
+from beam_jobs.preprocess import PreprocessItems
+from beam_jobs.progress import Progress
+from beam_jobs.read_items import ReadItems
+from beam_jobs.reports import AggregateReports, WriteReports
+from beam_jobs.run import Run
+from beam_jobs.score import ScoreEmotions
+
+
+@dataclass(frozen=True)
+class ScoringJob:
+    """What one scoring job reads, scores with and writes.
+
+    Attributes:
+        inputs: the files, and how to read them.
+        artifact: the model: a directory, or `default`.
+        run: where everything is written, and under which id.
+        batch_size: items of one batch.
+        progress: where a local job counts; None elsewhere.
+    """
+
+    inputs: JobInputs
+    artifact: str
+    run: Run
+    batch_size: int = 64
+    progress: Progress | None = None
+
+
+def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
+    """Every input item ends in exactly one place, once: a label row or a dead-letter row.
+
+    The files are read twice. The first time only ids and positions are taken, to find repeated ids
+    and the clips that belong to them; then reading, preprocessing, scoring and writing run as one
+    stage, so that no text, clip or label crosses a shuffle.
+    """
+    verdicts = root | IndexItems(job.inputs, job.progress)
+    items = verdicts | ReadItems(job.inputs)
+    features = items.ok | PreprocessItems(job.artifact, job.inputs.audio_roots, job.progress)
+    scored = features.ok | ScoreEmotions(job.artifact, job.batch_size, job.progress)
+    labels = scored.ok | MakeLabelRows(job.run) | WriteLabels(job.run)
+    dead_letters = (
+        (items.dead, features.dead, scored.dead)
+        | "AllDeadLetters" >> beam.Flatten()
+        | WriteDeadLetters(job.run)
+    )
+    rows = (labels, dead_letters) | "AllRows" >> beam.Flatten()
+    reports = rows | AggregateReports(job.run) | WriteReports(job.run)
+    (rows, reports) | "AllFiles" >> beam.Flatten() | WriteManifest(job.run)
+
+
+@dataclass
+class MakeLabelRows(beam.PTransform):
+    """In come `ScoredItem`s, out come rows of `schemas.labels.label_schema`."""
+
+    run: Run
+
+    def expand(self, scored: beam.PCollection[ScoredItem]) -> beam.PCollection[dict[str, Any]]:
+        """Maps item by item."""
+        return scored | beam.Map(
+            to_label_row, self.run.emotions, self.run.model_version, self.run.run_id
+        )
+
+
+def to_label_row(
+    scored: ScoredItem, emotions: tuple[str, ...], model_version: str, run_id: str
+) -> dict[str, Any]:
+    """Returns a scored item as a row of `schemas.labels.label_schema`."""
+    item, scores = scored.item, scored.scores
+    best = int(scores.scores.argmax())
+    return {
+        "item_id": item.item_id,
+        "created_at": item.created_at,
+        "author_id": item.author_id,
+        "lang": item.lang,
+        "hashtags": list(item.hashtags),
+        "modality": str(scores.modality),
+        "emotion": emotions[best],
+        "confidence": float(scores.scores[best]),
+        "scores": dict(zip(emotions, scores.scores.tolist(), strict=True)),
+        "text_emotion": _highest(scores.text_scores, emotions),
+        "audio_emotion": _highest(scores.audio_scores, emotions),
+        "disagreement": scores.disagreement,
+        "n_tokens": scored.n_tokens,
+        "truncated": scored.truncated,
+        "clip_seconds": scored.clip_seconds,
+        "model_version": model_version,
+        "run_id": run_id,
+    }
+
+
+def _highest(scores: Any | None, emotions: tuple[str, ...]) -> str | None:
+    return None if scores is None else emotions[int(scores.argmax())]

@@ -1,0 +1,102 @@
+"""What a run says of itself when it ends: a table for people, or a line of JSON for programs."""
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
+from rich.console import Console
+from rich.table import Table
+
+from beam_jobs.launch import ScoringResult
+from beam_jobs.manifest import MANIFEST_NAME, RunManifest, Status
+from schemas.dead_letters import REASON_MEANINGS, Reason
+
+BAR_WIDTH = 24
+
+
+def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
+    """Returns the run's counts, rate and paths, as `mm-emor score --json` prints them."""
+    run = result.manifest
+    n_items = run.counts.n_labels + run.counts.n_dead
+    return {
+        "status": str(run.status),
+        "skipped": result.skipped,
+        "date": run.date.isoformat(),
+        "run_id": run.run_id,
+        "model_version": run.model_version,
+        "items": n_items,
+        "labels": dict(run.counts.labels_by_modality),
+        "dead_letters": dict(run.counts.dead_letters_by_reason),
+        "seconds": round(result.seconds, 2),
+        "items_per_second": round(n_items / result.seconds, 1) if result.seconds else None,
+        "paths": {
+            name: FileSystems.join(out, name)
+            for name in ("labels", "dead_letters", "reports", MANIFEST_NAME)
+        },
+    }
+
+
+def print_summary(result: ScoringResult, out: str) -> None:
+    """Prints what was labelled, what was refused and where it lies."""
+    console = Console()
+    run = result.manifest
+    counts = run.counts
+    n_items = counts.n_labels + counts.n_dead
+    if result.skipped:
+        console.print(f"{run.date} is complete already (run {run.run_id}); nothing was done.")
+    title = f"{run.date} · {n_items:,} items · model {run.model_version}"
+    table = Table(title=title, title_justify="left", show_header=True, header_style="bold")
+    table.add_column("emotion")
+    table.add_column("items", justify="right")
+    table.add_column("share", justify="right")
+    table.add_column("mean confidence", justify="right")
+    table.add_column("")
+    for row in _read_report(run, out, "by_emotion").to_pylist():
+        table.add_row(
+            row["emotion"],
+            f"{row['n_items']:,}",
+            f"{row['share']:.1%}",
+            f"{row['mean_confidence']:.2f}",
+            "█" * max(round(row["share"] * BAR_WIDTH), 1),
+        )
+    console.print(table)
+    labelled = ", ".join(f"{name} {n:,}" for name, n in counts.labels_by_modality.items())
+    console.print(f"labels        {counts.n_labels:,}" + (f"  ({labelled})" if labelled else ""))
+    console.print(f"dead letters  {counts.n_dead:,}")
+    for reason, n in sorted(counts.dead_letters_by_reason.items(), key=lambda pair: -pair[1]):
+        console.print(f"  {n:>5,}  {reason}: {REASON_MEANINGS[Reason(reason)]}", highlight=False)
+    if result.seconds:
+        rate = n_items / result.seconds
+        console.print(f"time          {result.seconds:.1f} s, {rate:,.0f} items/s", highlight=False)
+    for name, path in summarise(result, out)["paths"].items():
+        label = "manifest" if name == MANIFEST_NAME else name.replace("_", " ")
+        console.print(f"{label:<13} {path}", highlight=False, soft_wrap=True)
+
+
+def explain_failure(result: ScoringResult, out: str) -> str | None:
+    """Returns why a run that wrote all its rows counts as failed, in one line; None if it does not.
+
+    The line names the reason that most dead letters have, or the files that were lost.
+    """
+    run = result.manifest
+    if run.status == Status.COMPLETE:
+        return None
+    by_reason = run.counts.dead_letters_by_reason
+    where = FileSystems.join(out, "dead_letters")
+    if run.status == Status.LOST_FILE:
+        n_files = by_reason[Reason.UNREADABLE_FILE]
+        return f"{n_files} input file(s) could not be read to the end; see {where}"
+    leading = max(by_reason, key=lambda reason: by_reason[reason])
+    n_items = run.counts.n_labels + run.counts.n_dead
+    return (
+        f"{run.counts.n_dead:,} of {n_items:,} items were refused, more than --max-bad-fraction; "
+        f"the leading reason is {leading} ({by_reason[leading]:,}: "
+        f"{REASON_MEANINGS[Reason(leading)]}); see {where}"
+    )
+
+
+def _read_report(run: RunManifest, out: str, name: str) -> pa.Table:
+    [path] = [file.path for file in run.outputs if file.table == f"reports/{name}"]
+    with FileSystems.open(FileSystems.join(out, path)) as source:
+        return pq.read_table(source)

@@ -1,0 +1,44 @@
+"""Starts Keras: which backend it runs on, and that it starts without chatter."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+VERBOSE_VARIABLE = "MM_EMOR_VERBOSE"
+"""Set by `--verbose`; worker processes inherit it."""
+
+
+def start_keras() -> None:
+    """Imports Keras and its backend: TensorFlow, unless KERAS_BACKEND names another.
+
+    TensorFlow's C++ code logs to the process's stderr while it is imported, whatever its log level
+    is set to; unless asked to be verbose, that goes nowhere.
+    """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if os.environ.get(VERBOSE_VARIABLE) or "keras" in sys.modules:
+        import keras  # noqa: PLC0415
+
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _muted_stderr():
+        import keras  # noqa: PLC0415
+
+        # The first operation starts the device, which logs as well.
+        keras.ops.convert_to_numpy(keras.ops.zeros(1))
+
+
+@contextmanager
+def _muted_stderr() -> Iterator[None]:
+    """Sends what the process writes to file descriptor 2 to nowhere, for a while."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)

@@ -1,0 +1,93 @@
+"""The commands of `mm-emor` that train and evaluate; `beam_jobs.cli` mounts them beside its own."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from model.errors import ConfigError
+
+app = typer.Typer(add_completion=False)
+
+DataDir = Annotated[
+    Path, typer.Option(help="The data set's directory, or the one that holds it.", metavar="DIR")
+]
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Path, typer.Argument(help="Training config, or the name of one in model/configs.")
+    ],
+    data_dir: DataDir,
+    out: Annotated[Path, typer.Option(help="Where the artifact goes.", metavar="DIR")],
+    text_encoder: Annotated[
+        str | None, typer.Option(help="Checkpoint directory or hub id.", metavar="DIR|HUB-ID")
+    ] = None,
+) -> None:
+    """Train a model and write an artifact that `mm-emor score` takes."""
+    from model.training_config import read_training_config  # noqa: PLC0415
+
+    settings = read_training_config(config)
+    from model.backend import start_keras  # noqa: PLC0415  (TensorFlow)
+
+    start_keras()
+    from model.training import train as train_model  # noqa: PLC0415
+
+    artifact = train_model(settings, data_dir, text_encoder, out)
+    typer.echo(f"model {artifact.model_version} written to {out}")
+
+
+@app.command()
+def evaluate(
+    dataset: Annotated[str, typer.Option(help="Name of a data set.", metavar="NAME")],
+    data_dir: DataDir,
+    model: Annotated[str, typer.Option(help="Model directory, or default.")] = "default",
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    folds: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of --model: train this config's audio part anew for each fold.",
+            metavar="CONFIG.toml",
+        ),
+    ] = None,
+    n_folds: Annotated[int, typer.Option(min=2, help="Folds; no speaker is in two.")] = 5,
+    out: Annotated[
+        Path | None, typer.Option(help="Where metrics.json goes.", metavar="DIR")
+    ] = None,
+) -> None:
+    """Measure a model on a data set: accuracy, recall, F1 and calibration, with intervals."""
+    from model.datasets import load_dataset  # noqa: PLC0415
+
+    loaded = load_dataset(dataset, data_dir)
+    if folds is None:
+        loaded.split(split)
+    details: dict[str, Any]
+    from model.evaluation import evaluate_folds, evaluate_model, write_metrics  # noqa: PLC0415
+
+    if folds is not None:
+        from model.training_config import read_training_config  # noqa: PLC0415
+
+        settings = read_training_config(folds)
+        if settings.audio is None:
+            raise ConfigError(f"{folds} has no [audio] table; --folds trains that part")
+        metrics = evaluate_folds(settings, loaded, n_folds, typer.echo)
+        details = {"dataset": dataset, "folds": n_folds, "config": settings.name}
+    else:
+        from model.scorer import EmotionScorer  # noqa: PLC0415  (TensorFlow)
+
+        scorer = EmotionScorer.load(model)
+        metrics = evaluate_model(scorer, loaded, split)
+        details = {"dataset": dataset, "split": split, "model_version": scorer.model_version}
+    if out is not None:
+        write_metrics(out, details | metrics.as_dict())
+    typer.echo(f"{dataset}, {f'{n_folds} folds' if folds else split}: n {metrics.n}")
+    for name in ("accuracy", "mean_class_recall", "macro_f1", "weighted_f1"):
+        low, high = metrics.ci95[name]
+        typer.echo(f"  {name:<18} {getattr(metrics, name):.4f}  [{low:.4f}, {high:.4f}]")
+    typer.echo(f"  {'ece':<18} {metrics.ece:.4f}")
+    for name, scores in metrics.per_class.items():
+        typer.echo(
+            f"  {name:<18} precision {scores['precision']:.3f}  recall {scores['recall']:.3f}  "
+            f"f1 {scores['f1']:.3f}  n {scores['support']}"
+        )

@@ -1,0 +1,105 @@
+"""Measures a model on a data set, with the scorer that production uses."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model.datasets import Dataset, Example, label_indices
+from model.errors import ConfigError, DatasetError, ItemError
+from model.metrics import Metrics, compute_metrics
+from model.scorer import EmotionScorer
+from model.training_config import TrainingConfig
+
+CHUNK = 1024
+"""Examples that are held as features at a time."""
+
+
+def evaluate_model(scorer: EmotionScorer, dataset: Dataset, split: str) -> Metrics:
+    """Returns the metrics of a model on a split.
+
+    Raises:
+        DatasetError: the model does not know one of the data set's classes, or an example cannot
+            be scored.
+    """
+    examples = dataset.split(split)
+    unknown = sorted(set(dataset.emotions) - set(scorer.emotions))
+    if unknown:
+        raise DatasetError(
+            f"{dataset.name} has the class {unknown[0]!r}; the model tells "
+            f"{', '.join(scorer.emotions)} apart"
+        )
+    probabilities = np.concatenate(list(_probabilities(scorer, dataset, examples)))
+    # The data set's classes first, then those that it does not have.
+    extra = [emotion for emotion in scorer.emotions if emotion not in dataset.emotions]
+    order = [scorer.emotions.index(emotion) for emotion in (*dataset.emotions, *extra)]
+    probabilities = probabilities[:, order]
+    labels = label_indices(examples, dataset.emotions)
+    return compute_metrics(labels, probabilities.argmax(axis=1), dataset.emotions, probabilities)
+
+
+def _probabilities(
+    scorer: EmotionScorer, dataset: Dataset, examples: Sequence[Example]
+) -> Iterator[npt.NDArray[np.float32]]:
+    for start in range(0, len(examples), CHUNK):
+        inputs = []
+        for example in examples[start : start + CHUNK]:
+            clip = example.read_clip() if example.clip else None
+            try:
+                inputs.append(scorer.preprocess(example.text, clip))
+            except ItemError as error:
+                raise DatasetError(
+                    f"{dataset.name}: {example.clip or repr(example.text)}: {error.message}"
+                ) from error
+        yield np.stack([scores.scores for scores in scorer.score(inputs)])
+
+
+def evaluate_folds(
+    config: TrainingConfig, dataset: Dataset, n_folds: int, progress: Any = print
+) -> Metrics:
+    """Trains and tests the audio part of a config once a fold; returns the metrics of all folds.
+
+    No group (speaker, session) is in training and test at once, and every clip is tested once, by
+    the model that never heard its speaker.
+
+    Args:
+        config: what to train; its `[audio]` table is used, and its seed.
+        dataset: clips with groups.
+        n_folds: how many folds.
+        progress: called with a line of text when a fold is done.
+    """
+    if config.audio is None:
+        raise ConfigError(f"{config.name} has no [audio] table; folds train that part")
+    from model.audio_training import predict_held_out  # noqa: PLC0415  (TensorFlow)
+
+    examples = [example for split in dataset.splits.values() for example in split]
+    fold_of = dataset.fold_of_group(n_folds)
+    folds = np.array([fold_of[example.group] for example in examples])
+    labels = label_indices(examples, dataset.emotions)
+    probabilities = np.zeros((len(examples), len(dataset.emotions)), np.float32)
+    # The folds' models tell the data set's own classes apart.
+    config = replace(config, emotions=dataset.emotions, text=None, fusion=None)
+    for fold in range(n_folds):
+        train = [example for example, own in zip(examples, folds, strict=True) if own != fold]
+        test = [example for example, own in zip(examples, folds, strict=True) if own == fold]
+        parted = Dataset(dataset.name, dataset.emotions, {"train": train, "test": test})
+        probabilities[folds == fold] = predict_held_out(config, parted)
+        metrics = compute_metrics(
+            labels[folds == fold], probabilities[folds == fold].argmax(axis=1), dataset.emotions
+        )
+        speakers = ", ".join(sorted(group for group, own in fold_of.items() if own == fold))
+        progress(
+            f"fold {fold + 1} of {n_folds} (tested on {speakers}): n {metrics.n}, "
+            f"accuracy {metrics.accuracy:.3f}, mean class recall {metrics.mean_class_recall:.3f}"
+        )
+    return compute_metrics(labels, probabilities.argmax(axis=1), dataset.emotions, probabilities)
+
+
+def write_metrics(out: Path, metrics: dict[str, Any]) -> None:
+    """Writes `out/metrics.json`."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
