@@ -49,6 +49,8 @@ def _path_under(audio_uri: str, root: str) -> str | None:
     (None, None)
     """
     if "://" in root:
+        if audio_uri.startswith("/"):
+            return None
         base = root.rstrip("/")
         # What follows "scheme://bucket" is a name, not a path: `..` in it means what it says only
         # to whoever wrote it, so it is worked out before the check.

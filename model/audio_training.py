@@ -9,12 +9,13 @@ import numpy.typing as npt
 import soxr
 
 from model.audio_decoder import decode_clip
-from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
+from model.audio_preprocessor import AudioPreprocessor, build_filter_banks, split_into_images
 from model.batches import ClipBatches
 from model.calibration import softmax
 from model.config import ClassifierConfig
 from model.datasets import Dataset, Example, label_indices, one_hot
 from model.emotion_classifier import EmotionClassifier
+from model.errors import DatasetError, ItemError
 from model.fitting import HeadModel, fit_model
 from model.training_config import AudioTraining, TrainingConfig
 from schemas.emotions import Modality
@@ -54,8 +55,15 @@ def _batches(
 def clip_strips(
     example: Example, preprocessor: AudioPreprocessor, speeds: Sequence[float]
 ) -> list[npt.NDArray[np.uint8]]:
-    """Returns a clip at each speed, as one image as wide as the clip, uint8 `[height, frames]`."""
-    waveform = decode_clip(example.read_clip(), preprocessor.config)
+    """Returns a clip at each speed, as one image as wide as the clip, uint8 `[height, frames]`.
+
+    Raises:
+        DatasetError: the clip cannot be used.
+    """
+    try:
+        waveform = decode_clip(example.read_clip(), preprocessor.config)
+    except ItemError as error:
+        raise DatasetError(f"{example.clip}: {error.message}") from error
     rate = preprocessor.config.sample_rate_hz
     return [
         preprocessor.rows_of(
@@ -93,7 +101,8 @@ def predict_held_out(config: TrainingConfig, fold: Dataset) -> npt.NDArray[np.fl
         fit_audio(classifier, preprocessor, config.audio, fold, config.seed)
         logits = []
         for example in fold.split("test"):
-            images = preprocessor(example.read_clip()).images[None]
+            [strip] = clip_strips(example, preprocessor, (1.0,))
+            images = split_into_images(strip, features.image_width)[None]
             mask = np.ones(images.shape[:2], bool)
             outputs = classifier({"images": images, "image_mask": mask}, training=False)
             logits.append(keras.ops.convert_to_numpy(outputs["audio"])[0])

@@ -20,7 +20,9 @@ def train(
         Path, typer.Argument(help="Training config, or the name of one in model/configs.")
     ],
     data_dir: DataDir,
-    out: Annotated[Path, typer.Option(help="Where the artifact goes.", metavar="DIR")],
+    out: Annotated[
+        Path, typer.Option(help="Where the artifact goes.", metavar="DIR", file_okay=False)
+    ],
     text_encoder: Annotated[
         str | None, typer.Option(help="Checkpoint directory or hub id.", metavar="DIR|HUB-ID")
     ] = None,
@@ -53,7 +55,8 @@ def evaluate(
     ] = None,
     n_folds: Annotated[int, typer.Option(min=2, help="Folds; no speaker is in two.")] = 5,
     out: Annotated[
-        Path | None, typer.Option(help="Where metrics.json goes.", metavar="DIR")
+        Path | None,
+        typer.Option(help="Where metrics.json goes.", metavar="DIR", file_okay=False),
     ] = None,
 ) -> None:
     """Measure a model on a data set: accuracy, recall, F1 and calibration, with intervals."""

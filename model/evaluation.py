@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model.backend import start_keras
 from model.datasets import Dataset, Example, label_indices
 from model.errors import ConfigError, DatasetError, ItemError
 from model.metrics import Metrics, compute_metrics
+from model.preprocessor import ModelInput
 from model.scorer import EmotionScorer
 from model.training_config import TrainingConfig
 
@@ -33,7 +35,7 @@ def evaluate_model(scorer: EmotionScorer, dataset: Dataset, split: str) -> Metri
             f"{dataset.name} has the class {unknown[0]!r}; the model tells "
             f"{', '.join(scorer.emotions)} apart"
         )
-    probabilities = np.concatenate(list(_probabilities(scorer, dataset, examples)))
+    probabilities = np.concatenate(list(_probabilities(scorer, examples)))
     # The data set's classes first, then those that it does not have.
     extra = [emotion for emotion in scorer.emotions if emotion not in dataset.emotions]
     order = [scorer.emotions.index(emotion) for emotion in (*dataset.emotions, *extra)]
@@ -42,19 +44,25 @@ def evaluate_model(scorer: EmotionScorer, dataset: Dataset, split: str) -> Metri
     return compute_metrics(labels, probabilities.argmax(axis=1), dataset.emotions, probabilities)
 
 
+def preprocess_example(scorer: EmotionScorer, example: Example) -> ModelInput:
+    """Returns an example as the scorer takes it.
+
+    Raises:
+        DatasetError: it cannot be scored.
+    """
+    clip = example.read_clip() if example.clip else None
+    try:
+        return scorer.preprocess(example.text, clip)
+    except ItemError as error:
+        raise DatasetError(f"{example.clip or repr(example.text)}: {error.message}") from error
+
+
 def _probabilities(
-    scorer: EmotionScorer, dataset: Dataset, examples: Sequence[Example]
+    scorer: EmotionScorer, examples: Sequence[Example]
 ) -> Iterator[npt.NDArray[np.float32]]:
     for start in range(0, len(examples), CHUNK):
-        inputs = []
-        for example in examples[start : start + CHUNK]:
-            clip = example.read_clip() if example.clip else None
-            try:
-                inputs.append(scorer.preprocess(example.text, clip))
-            except ItemError as error:
-                raise DatasetError(
-                    f"{dataset.name}: {example.clip or repr(example.text)}: {error.message}"
-                ) from error
+        chunk = examples[start : start + CHUNK]
+        inputs = [preprocess_example(scorer, example) for example in chunk]
         yield np.stack([scores.scores for scores in scorer.score(inputs)])
 
 
@@ -71,9 +79,19 @@ def evaluate_folds(
         dataset: clips with groups.
         n_folds: how many folds.
         progress: called with a line of text when a fold is done.
+
+    Raises:
+        UserError: the config has no audio part or chooses epochs by validation clips, there are
+            fewer groups than folds, or a clip cannot be used.
     """
     if config.audio is None:
         raise ConfigError(f"{config.name} has no [audio] table; folds train that part")
+    if config.audio.fit.keep == "best":
+        raise ConfigError(
+            f"{config.name}: audio.fit.keep is 'best'; folds have no validation clips to choose an "
+            "epoch by, so it must be 'last'"
+        )
+    start_keras()
     from model.audio_training import predict_held_out  # noqa: PLC0415  (TensorFlow)
 
     examples = [example for split in dataset.splits.values() for example in split]

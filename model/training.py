@@ -19,7 +19,8 @@ from model.calibration import fit_temperature
 from model.config import ClassifierConfig, TextConfig
 from model.datasets import Dataset, label_indices, load_dataset, texts_of
 from model.emotion_classifier import EmotionClassifier
-from model.errors import ConfigError
+from model.errors import ConfigError, DatasetError, ItemError
+from model.evaluation import preprocess_example
 from model.fusion_training import LabelArray, audio_features, fit_fusion, text_features
 from model.hugging_face import (
     load_encoder_config,
@@ -50,7 +51,7 @@ def train(config: TrainingConfig, data_dir: Path, text_encoder: str | None, out:
     """Trains a model and writes its artifact to `out`.
 
     The weights of each finished part are kept under `out/checkpoints`: a run that was interrupted
-    goes on after them.
+    goes on after them. They count for the same settings, data and first weights only.
 
     Args:
         config: what to train, and how.
@@ -71,11 +72,14 @@ def train(config: TrainingConfig, data_dir: Path, text_encoder: str | None, out:
             raise ConfigError(
                 f"{config.name}: emotions lack {extra[0]!r}, a class of {dataset.name}"
             )
+    _check_splits(data)
     keras.utils.set_random_seed(config.seed)
     keras.config.set_dtype_policy(config.precision)
     try:
         classifier, preprocessor = build_classifier(config, data, text_encoder)
         fit_parts(config, data, classifier, preprocessor, out / "checkpoints")
+    except ItemError as error:  # of a text; clips name their file
+        raise DatasetError(f"{config.name}: {error.message}") from error
     finally:
         keras.config.set_dtype_policy("float32")
     uncalibrated = dict.fromkeys(classifier.heads, 1.0)
@@ -95,11 +99,12 @@ def build_classifier(
             raise ConfigError(f"{config.name} has a [text] table: name a --text-encoder")
         checkpoint = locate_checkpoint(text_encoder)
         encoder = load_encoder_config(checkpoint)
-        text_config = TextConfig(
-            window_tokens=config.text.window_tokens or encoder.max_window_tokens,
-            max_tokens=config.text.max_tokens,
-            emoji=config.text.emoji,
-        )
+        chosen = {
+            "window_tokens": config.text.window_tokens or encoder.max_window_tokens,
+            "max_tokens": config.text.max_tokens,
+            "emoji": config.text.emoji,
+        }
+        text_config = parse_config(TextConfig, chosen, config.name)
         text_preprocessor = TextPreprocessor(text_config, load_tokenizer(checkpoint))
         if config.text.trim_vocabulary:
             text_preprocessor, kept_tokens = trim_preprocessor(
@@ -111,7 +116,7 @@ def build_classifier(
         features = config.audio.features
         audio_preprocessor = AudioPreprocessor(features, build_filter_banks(features))
         parts |= {"audio": features, "mobilenet": config.audio.mobilenet}
-    classifier = EmotionClassifier(ClassifierConfig(**parts))
+    classifier = EmotionClassifier(parse_config(ClassifierConfig, parts, config.name))
     if classifier.text_encoder and checkpoint:
         load_encoder_weights(classifier.text_encoder.backbone, checkpoint, kept_tokens)
     return classifier, EmotionPreprocessor(text_preprocessor, audio_preprocessor)
@@ -148,13 +153,17 @@ def fit_parts(
     """
     settings = TypeAdapter(TrainingConfig).dump_python(config, mode="json")
     shared = [settings[name] for name in ("emotions", "head", "seed", "precision", "text")]
+    # Another checkpoint, vocabulary or size of network starts from other weights.
+    shared.append(_hash_weights(classifier))
     if config.text and data.text and preprocessor.text:
+        shared.append(_hash_examples(data.text))
         path = _checkpoint_path(checkpoints, "text", shared)
         if not _restored(classifier, path):
             fit_text(classifier, preprocessor.text, config.text, data.text, config.seed)
             _store(classifier, path)
     if config.audio and data.audio and preprocessor.audio:
-        path = _checkpoint_path(checkpoints, "audio", [*shared, settings["audio"]])
+        own = [settings["audio"], _hash_examples(data.audio)]
+        path = _checkpoint_path(checkpoints, "audio", [*shared, *own])
         if not _restored(classifier, path):
             fit_audio(classifier, preprocessor.audio, config.audio, data.audio, config.seed)
             _store(classifier, path)
@@ -203,10 +212,7 @@ def calibrate(scorer: EmotionScorer, data: TrainingData, seed: int) -> dict[str,
     for head, dataset in (("text", data.text), ("audio", data.audio)):
         if dataset:
             examples = dataset.split("validation")
-            inputs = [
-                scorer.preprocess(example.text, example.read_clip() if example.clip else None)
-                for example in examples
-            ]
+            inputs = [preprocess_example(scorer, example) for example in examples]
             items[head] = inputs, label_indices(examples, scorer.emotions)
     if len(items) == 2:
         items["text+audio"] = pair_by_label(items["text"], items["audio"], seed)
@@ -220,25 +226,59 @@ def calibrate(scorer: EmotionScorer, data: TrainingData, seed: int) -> dict[str,
 def pair_by_label(
     text: tuple[list[ModelInput], LabelArray], audio: tuple[list[ModelInput], LabelArray], seed: int
 ) -> tuple[list[ModelInput], LabelArray]:
-    """Returns each clip with PAIRS_PER_CLIP texts of its label, drawn at random."""
+    """Returns each clip with PAIRS_PER_CLIP texts of its label, drawn at random.
+
+    Clips whose label no text has are left out.
+    """
     rng = random.Random(seed)  # noqa: S311  (nothing secret)
     texts_with: dict[int, list[ModelInput]] = {}
     for words, label in zip(*text, strict=True):
         texts_with.setdefault(int(label), []).append(words)
-    clips, labels = audio
+    paired = [
+        (clip, int(label)) for clip, label in zip(*audio, strict=True) if int(label) in texts_with
+    ]
     pairs = [
-        replace(
-            rng.choice(texts_with[int(label)]), images=clip.images, clip_seconds=clip.clip_seconds
-        )
-        for clip, label in zip(clips, labels, strict=True)
+        replace(rng.choice(texts_with[label]), images=clip.images, clip_seconds=clip.clip_seconds)
+        for clip, label in paired
         for _ in range(PAIRS_PER_CLIP)
     ]
-    return pairs, np.repeat(labels, PAIRS_PER_CLIP)
+    return pairs, np.repeat([label for _, label in paired], PAIRS_PER_CLIP)
+
+
+def _check_splits(data: TrainingData) -> None:
+    """Raises DatasetError, before hours of training, for examples that a later step will miss."""
+    present = []
+    for dataset in (data.text, data.audio):
+        if dataset:
+            dataset.split("train")
+            present.append({example.emotion for example in dataset.split("validation")})
+    if data.text and data.audio and present[0].isdisjoint(present[1]):
+        raise DatasetError(
+            f"no emotion has both validation texts in {data.text.name} and validation clips in "
+            f"{data.audio.name}; the fused head is calibrated on pairs of them"
+        )
 
 
 def _checkpoint_path(checkpoints: Path, part: str, settings: list[Any]) -> Path:
     digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
     return checkpoints / f"{part}-{digest[:12]}.weights.h5"
+
+
+def _hash_weights(classifier: EmotionClassifier) -> str:
+    digest = hashlib.sha256()
+    for variable in classifier.weights:
+        digest.update(f"{variable.path}{tuple(variable.shape)}".encode())
+        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)).tobytes())
+    return digest.hexdigest()
+
+
+def _hash_examples(dataset: Dataset) -> str:
+    digest = hashlib.sha256()
+    for split in ("train", "validation"):
+        for example in dataset.split(split):
+            clip = hashlib.sha256(example.read_clip()).hexdigest() if example.clip else None
+            digest.update(json.dumps([split, example.emotion, example.text, clip]).encode())
+    return digest.hexdigest()
 
 
 def _store(classifier: EmotionClassifier, path: Path) -> None:

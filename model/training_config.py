@@ -42,6 +42,8 @@ class FitConfig:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}; it must be at least 0 and below 1"
                 )
+        if self.weight_decay < 0:
+            raise ValueError(f"weight_decay is {self.weight_decay}; it must be at least 0")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -65,6 +67,10 @@ class TextTraining:
     train_tokens: int = 128
     emoji: Literal["keep", "describe"] = "keep"
     trim_vocabulary: bool = False
+
+    def __post_init__(self) -> None:
+        if self.train_tokens < 3:
+            raise ValueError(f"train_tokens is {self.train_tokens}; at least 3 are needed")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -91,6 +97,13 @@ class AudioTraining:
     max_masked_rows: int = 0
     mixup: float = 0.0
 
+    def __post_init__(self) -> None:
+        if not self.speeds or min(self.speeds) <= 0:
+            raise ValueError(f"speeds are {self.speeds}; at least one is needed, all above 0")
+        for name in ("max_masked_frames", "max_masked_rows", "mixup"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0")
+
 
 @dataclass(frozen=True, config=STRICT)
 class FusionTraining:
@@ -100,7 +113,7 @@ class FusionTraining:
     each modality, and nothing of how a sentence's words and its sound belong together.
 
     Attributes:
-        fit: how to fit.
+        fit: how to fit; there are no validation pairs, so it keeps the `last` epoch.
         text_dropout: share of pairs whose text features are blanked.
         audio_dropout: share of pairs whose audio features are blanked.
     """
@@ -108,6 +121,20 @@ class FusionTraining:
     fit: FitConfig
     text_dropout: float = 0.1
     audio_dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        if min(self.text_dropout, self.audio_dropout) < 0 or (
+            self.text_dropout + self.audio_dropout > 1
+        ):
+            raise ValueError(
+                f"text_dropout is {self.text_dropout} and audio_dropout {self.audio_dropout}; "
+                "they must be at least 0 and together at most 1"
+            )
+        if self.fit.keep != "last":
+            raise ValueError(
+                f"fit.keep is {self.fit.keep!r}; the fused head has no validation pairs to choose "
+                "an epoch by, so it must be 'last'"
+            )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -132,6 +159,8 @@ class TrainingConfig:
     fusion: FusionTraining | None = None
 
     def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed is {self.seed}; it must be at least 0 and below 2**32")
         if self.text is None and self.audio is None:
             raise ValueError("a [text] or an [audio] table is needed")
         both = self.text is not None and self.audio is not None
@@ -140,13 +169,14 @@ class TrainingConfig:
 
 
 def read_training_config(path: Path) -> TrainingConfig:
-    """Reads a TOML file; one that is not there is looked up in `model/configs/`.
+    """Reads a TOML file; a bare name that is not there is looked up in `model/configs/`.
 
     Raises:
         ConfigError: the file is missing or not TOML, a key is unknown, or a value breaks a rule.
     """
     shipped = Path(__file__).parent / "configs" / path.name
-    found = path if path.is_file() else shipped
+    bare = str(path) == path.name
+    found = shipped if bare and not path.is_file() else path
     try:
         settings = tomllib.loads(found.read_text(encoding="utf-8"))
     except OSError as error:

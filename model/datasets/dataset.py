@@ -28,6 +28,16 @@ class Example:
     clip: Path | None = None
     group: str = ""
 
+    def read_text(self) -> str:
+        """Returns the text.
+
+        Raises:
+            DatasetError: there is none.
+        """
+        if self.text is None:
+            raise DatasetError(f"an example of class {self.emotion!r} has no text")
+        return self.text
+
     def read_clip(self) -> bytes:
         """Returns the bytes of the clip.
 
@@ -108,8 +118,12 @@ def one_hot(labels: npt.NDArray[np.int64], config: ClassifierConfig) -> npt.NDAr
 
 
 def texts_of(examples: Sequence[Example]) -> list[str]:
-    """Returns the texts of examples that have one."""
-    return [example.text for example in examples if example.text is not None]
+    """Returns the text of each example.
+
+    Raises:
+        DatasetError: one has none.
+    """
+    return [example.read_text() for example in examples]
 
 
 def read_lines(path: Path) -> list[str]:

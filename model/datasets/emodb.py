@@ -1,5 +1,6 @@
 """The Berlin Database of Emotional Speech (Burkhardt et al. 2005)."""
 
+import re
 from pathlib import Path
 
 from model.datasets.dataset import Dataset, Example
@@ -14,6 +15,9 @@ EMOTION_OF_LETTER = {
     "T": "sadness",
     "N": "neutral",
 }
+CLIP_NAME = re.compile(
+    rf"(?P<speaker>\d\d)[a-z]\d\d(?P<letter>[{''.join(EMOTION_OF_LETTER)}])[a-z]?"
+)
 SHARED_EMOTIONS = ("anger", "disgust", "fear", "joy", "neutral", "sadness")
 """Those that Ekman's list and the corpus share; boredom is left out."""
 
@@ -35,10 +39,10 @@ def load_emodb(data_dir: Path) -> Dataset:
         raise DatasetError(f"{data_dir} has no wav/*.wav; EmoDB's clips are named like 03a01Fa.wav")
     splits: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
     for clip in clips:
-        speaker, letter = clip.stem[:2], clip.stem[5:6]
-        if len(clip.stem) not in (6, 7) or letter not in EMOTION_OF_LETTER:
+        parts = CLIP_NAME.fullmatch(clip.stem)
+        if parts is None:
             raise DatasetError(f"{clip} is not named like 03a01Fa.wav")
-        emotion = EMOTION_OF_LETTER[letter]
+        speaker, emotion = parts["speaker"], EMOTION_OF_LETTER[parts["letter"]]
         if emotion not in SHARED_EMOTIONS:
             continue
         split = "train"

@@ -47,13 +47,15 @@ def load_goemotions_ekman(data_dir: Path) -> Dataset:
 
 
 def _read_split(path: Path, names: list[str]) -> list[Example]:
+    index_name = dict(enumerate(names))
     examples = []
     for number, line in enumerate(read_lines(path), start=1):
         cells = line.split("\t")
         try:
             text, indices, _ = cells
-            groups = {GROUP_OF[names[int(index)]] for index in indices.split(",")}
-        except (ValueError, IndexError) as error:
+            # An index below 0 would count from the end of the list.
+            groups = {GROUP_OF[index_name[int(index)]] for index in indices.split(",")}
+        except (ValueError, KeyError) as error:
             raise DatasetError(f"{path}:{number} is not text, label indices and id") from error
         if len(groups) == 1:
             examples.append(Example(groups.pop(), text=text))
