@@ -33,6 +33,10 @@ def fit_audio(
     The validation split is read only where the best epoch is to be kept.
     """
     batches = _batches(classifier, preprocessor, settings, dataset.split("train"), seed)
+    if settings.standardise_rows and classifier.audio_encoder:
+        frames = np.concatenate([strip for speeds in batches.strips for strip in speeds], axis=1)
+        std = np.maximum(frames.std(axis=1, dtype=np.float64), 1.0)
+        classifier.audio_encoder.scale_rows(frames.mean(axis=1, dtype=np.float64), std)
     validation = None
     if settings.fit.keep == "best":
         plain = replace(settings, speeds=(1.0,), max_masked_frames=0, max_masked_rows=0, mixup=0.0)
@@ -86,7 +90,6 @@ def predict_held_out(config: TrainingConfig, fold: Dataset) -> npt.NDArray[np.fl
     if config.audio is None:
         raise ValueError(f"{config.name} has no audio part")
     keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy(config.precision)
     try:
         features = config.audio.features
         preprocessor = AudioPreprocessor(features, build_filter_banks(features))
@@ -96,7 +99,8 @@ def predict_held_out(config: TrainingConfig, fold: Dataset) -> npt.NDArray[np.fl
                 head=config.head,
                 audio=features,
                 mobilenet=config.audio.mobilenet,
-            )
+            ),
+            audio_precision=config.audio.precision,
         )
         fit_audio(classifier, preprocessor, config.audio, fold, config.seed)
         logits = []
@@ -107,6 +111,5 @@ def predict_held_out(config: TrainingConfig, fold: Dataset) -> npt.NDArray[np.fl
             outputs = classifier({"images": images, "image_mask": mask}, training=False)
             logits.append(keras.ops.convert_to_numpy(outputs["audio"])[0])
     finally:
-        keras.config.set_dtype_policy("float32")
         keras.backend.clear_session()
     return softmax(np.stack(logits))

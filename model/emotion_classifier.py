@@ -1,5 +1,7 @@
 """The fused network: text and audio encoders, concatenated, and a head for each modality."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -11,6 +13,17 @@ from schemas.emotions import Modality
 
 IMAGE_CHANNELS = 3
 """MobileNet's ImageNet weights expect three; the one channel of a spectrogram is repeated."""
+
+
+@contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    """Builds layers under a policy, their inner layers among them."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 class EmotionHead(keras.layers.Layer):
@@ -96,14 +109,30 @@ class AudioEncoder(keras.layers.Layer):
     def build(
         self, images_shape: tuple[int | None, ...], image_mask_shape: tuple[int | None, ...]
     ) -> None:
-        """Creates nothing: MobileNet is a functional model, built already."""
+        """Creates the rows' scaling; MobileNet is a functional model, built already."""
         del images_shape, image_mask_shape
+        halfway = keras.initializers.Constant(127.5)
+        for name in ("row_mean", "row_std"):
+            weight = self.add_weight(
+                (self.height, 1, 1), halfway, dtype="float32", trainable=False, name=name
+            )
+            setattr(self, name, weight)
         self.built = True
+
+    def scale_rows(self, mean: Any, std: Any) -> None:
+        """Sets what each row of an image is centred on and divided by, `[height]` each.
+
+        As built, both are 127.5, the -1 to 1 that MobileNet's ImageNet weights expect. Trained from
+        scratch on a few hundred clips, it learns far sooner from rows of mean 0 and deviation 1,
+        since the tilt of a speech spectrum is stronger than what tells its emotions apart.
+        """
+        self.row_mean.assign(ops.reshape(mean, (-1, 1, 1)))
+        self.row_std.assign(ops.reshape(std, (-1, 1, 1)))
 
     def encode_images(self, images: Any, training: bool | None = None) -> Any:
         """Maps uint8 `[images, height, width]` to float32 `[images, n_features]`."""
-        pixels = ops.cast(images, self.compute_dtype)[..., None] / 127.5 - 1.0
-        pixels = ops.repeat(pixels, IMAGE_CHANNELS, axis=-1)
+        rows = (ops.cast(images, "float32")[..., None] - self.row_mean) / self.row_std
+        pixels = ops.repeat(ops.cast(rows, self.compute_dtype), IMAGE_CHANNELS, axis=-1)
         return ops.cast(self.mobilenet(pixels, training=training), "float32")
 
     def call(self, images: Any, image_mask: Any, training: bool | None = None) -> Any:
@@ -125,10 +154,20 @@ class EmotionClassifier(keras.Model):
 
     either pair or both; the output is a dict with float32 logits `[batch, n_emotions]` for each
     modality (`schemas.emotions.Modality`) that the inputs allow.
+
+    Args:
+        config: the network's parts and sizes.
+        text_precision: Keras's dtype policy of the text encoder.
+        audio_precision: Keras's dtype policy of the audio encoder.
     """
 
-    def __init__(self, config: ClassifierConfig, **kwargs: Any) -> None:
-        super().__init__(name="emotion_classifier", **kwargs)
+    def __init__(
+        self,
+        config: ClassifierConfig,
+        text_precision: str = "float32",
+        audio_precision: str = "float32",
+    ) -> None:
+        super().__init__(name="emotion_classifier")
         self.config = config
         self.text_encoder: TextEncoder | None = None
         self.audio_encoder: AudioEncoder | None = None
@@ -136,17 +175,20 @@ class EmotionClassifier(keras.Model):
         n_emotions = len(config.emotions)
         widths = {}
         if config.encoder:
-            backbone = RobertaBackbone(config.encoder, name="backbone")
-            self.text_encoder = TextEncoder(backbone, name="text_encoder")
+            with _dtype_policy(text_precision):
+                backbone = RobertaBackbone(config.encoder, name="backbone")
+                self.text_encoder = TextEncoder(backbone, name="text_encoder")
             self.text_encoder.build((None, None, None), (None, None, None))
             widths[Modality.TEXT] = config.encoder.hidden_size
         if config.audio and config.mobilenet:
-            self.audio_encoder = AudioEncoder(
-                config.mobilenet,
-                config.audio.image_height,
-                config.audio.image_width,
-                name="audio_encoder",
-            )
+            with _dtype_policy(audio_precision):
+                self.audio_encoder = AudioEncoder(
+                    config.mobilenet,
+                    config.audio.image_height,
+                    config.audio.image_width,
+                    name="audio_encoder",
+                )
+            self.audio_encoder.build((None, None, None, None), (None, None))
             widths[Modality.AUDIO] = self.audio_encoder.n_features
         if len(widths) == 2:
             widths[Modality.TEXT_AUDIO] = sum(widths.values())

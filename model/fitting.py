@@ -41,10 +41,11 @@ def fit_model(model: keras.Model, batches: Any, validation: Any | None, fit: Fit
         warmup_target=fit.learning_rate if n_warmup else None,
         warmup_steps=n_warmup,
     )
+    decay = fit.weight_decay or None
     optimizer = (
-        keras.optimizers.AdamW(rate, weight_decay=fit.weight_decay)
-        if fit.weight_decay
-        else keras.optimizers.Adam(rate)
+        keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay)
+        if fit.optimizer == "sgd"
+        else keras.optimizers.Adam(rate, weight_decay=decay)
     )
     model.compile(
         optimizer=optimizer,

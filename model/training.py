@@ -11,12 +11,13 @@ import emoji
 import keras
 import numpy as np
 from pydantic import TypeAdapter
+from safetensors.numpy import load_file, save_file
 
 from model.artifact import Artifact, save_artifact
 from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.audio_training import fit_audio
 from model.calibration import fit_temperature
-from model.config import ClassifierConfig, TextConfig
+from model.config import ClassifierConfig, TextConfig, parse_config
 from model.datasets import Dataset, label_indices, load_dataset, texts_of
 from model.emotion_classifier import EmotionClassifier
 from model.errors import ConfigError, DatasetError, ItemError
@@ -34,6 +35,7 @@ from model.text_preprocessor import TextPreprocessor
 from model.text_training import fit_text
 from model.training_config import TextTraining, TrainingConfig
 from model.vocabulary import trim_vocabulary
+from schemas.emotions import Modality
 
 PAIRS_PER_CLIP = 4
 """Validation texts that each validation clip is paired with, to calibrate the fused head."""
@@ -45,6 +47,55 @@ class TrainingData:
 
     text: Dataset | None
     audio: Dataset | None
+
+
+@dataclass(frozen=True)
+class FinishedPart:
+    """The weights of one encoder and its head, in a file that a later run of the same may read.
+
+    Attributes:
+        path: its name tells settings, data and first weights apart: those of another checkpoint,
+            vocabulary or size of network are other weights.
+        variables: the part's, by their path in the network.
+    """
+
+    path: Path
+    variables: dict[str, Any]
+
+    @classmethod
+    def of(
+        cls,
+        classifier: EmotionClassifier,
+        modality: Modality,
+        checkpoints: Path,
+        settings: list[Any],
+    ) -> "FinishedPart":
+        """Returns the part before it is fitted: its first weights are part of the file's name."""
+        encoder = classifier.text_encoder if modality == Modality.TEXT else classifier.audio_encoder
+        parts = [part for part in (encoder, classifier.heads[modality]) if part is not None]
+        variables = {variable.path: variable for part in parts for variable in part.weights}
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        for name, variable in variables.items():
+            digest.update(f"{name}{tuple(variable.shape)}".encode())
+            digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+        return cls(checkpoints / f"{modality}-{digest.hexdigest()[:12]}.safetensors", variables)
+
+    def store(self) -> None:
+        """Writes the weights as they are now."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(f"writing-{self.path.name}")
+        weights = {name: variable.numpy() for name, variable in self.variables.items()}
+        save_file(weights, temporary)
+        temporary.rename(self.path)
+
+    def restore(self) -> bool:
+        """Reads the weights back, if a run has stored them."""
+        if not self.path.is_file():
+            return False
+        weights = load_file(self.path)
+        for name, variable in self.variables.items():
+            variable.assign(weights[name])
+        return True
 
 
 def train(config: TrainingConfig, data_dir: Path, text_encoder: str | None, out: Path) -> Artifact:
@@ -74,14 +125,11 @@ def train(config: TrainingConfig, data_dir: Path, text_encoder: str | None, out:
             )
     _check_splits(data)
     keras.utils.set_random_seed(config.seed)
-    keras.config.set_dtype_policy(config.precision)
     try:
         classifier, preprocessor = build_classifier(config, data, text_encoder)
         fit_parts(config, data, classifier, preprocessor, out / "checkpoints")
     except ItemError as error:  # of a text; clips name their file
         raise DatasetError(f"{config.name}: {error.message}") from error
-    finally:
-        keras.config.set_dtype_policy("float32")
     uncalibrated = dict.fromkeys(classifier.heads, 1.0)
     artifact = save_artifact(out, classifier, preprocessor, uncalibrated)
     temperatures = calibrate(EmotionScorer(artifact), data, config.seed)
@@ -116,7 +164,11 @@ def build_classifier(
         features = config.audio.features
         audio_preprocessor = AudioPreprocessor(features, build_filter_banks(features))
         parts |= {"audio": features, "mobilenet": config.audio.mobilenet}
-    classifier = EmotionClassifier(parse_config(ClassifierConfig, parts, config.name))
+    classifier = EmotionClassifier(
+        parse_config(ClassifierConfig, parts, config.name),
+        text_precision=config.text.precision if config.text else "float32",
+        audio_precision=config.audio.precision if config.audio else "float32",
+    )
     if classifier.text_encoder and checkpoint:
         load_encoder_weights(classifier.text_encoder.backbone, checkpoint, kept_tokens)
     return classifier, EmotionPreprocessor(text_preprocessor, audio_preprocessor)
@@ -152,21 +204,19 @@ def fit_parts(
         checkpoints: where finished parts are kept, and looked for.
     """
     settings = TypeAdapter(TrainingConfig).dump_python(config, mode="json")
-    shared = [settings[name] for name in ("emotions", "head", "seed", "precision", "text")]
-    # Another checkpoint, vocabulary or size of network starts from other weights.
-    shared.append(_hash_weights(classifier))
+    shared = [settings[name] for name in ("emotions", "head", "seed")]
     if config.text and data.text and preprocessor.text:
-        shared.append(_hash_examples(data.text))
-        path = _checkpoint_path(checkpoints, "text", shared)
-        if not _restored(classifier, path):
+        own = [settings["text"], _hash_examples(data.text)]
+        finished = FinishedPart.of(classifier, Modality.TEXT, checkpoints, [*shared, *own])
+        if not finished.restore():
             fit_text(classifier, preprocessor.text, config.text, data.text, config.seed)
-            _store(classifier, path)
+            finished.store()
     if config.audio and data.audio and preprocessor.audio:
         own = [settings["audio"], _hash_examples(data.audio)]
-        path = _checkpoint_path(checkpoints, "audio", [*shared, *own])
-        if not _restored(classifier, path):
+        finished = FinishedPart.of(classifier, Modality.AUDIO, checkpoints, [*shared, *own])
+        if not finished.restore():
             fit_audio(classifier, preprocessor.audio, config.audio, data.audio, config.seed)
-            _store(classifier, path)
+            finished.store()
     if config.fusion:
         fit_fused_head(config, data, classifier, preprocessor)
 
@@ -259,19 +309,6 @@ def _check_splits(data: TrainingData) -> None:
         )
 
 
-def _checkpoint_path(checkpoints: Path, part: str, settings: list[Any]) -> Path:
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    return checkpoints / f"{part}-{digest[:12]}.weights.h5"
-
-
-def _hash_weights(classifier: EmotionClassifier) -> str:
-    digest = hashlib.sha256()
-    for variable in classifier.weights:
-        digest.update(f"{variable.path}{tuple(variable.shape)}".encode())
-        digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)).tobytes())
-    return digest.hexdigest()
-
-
 def _hash_examples(dataset: Dataset) -> str:
     digest = hashlib.sha256()
     for split in ("train", "validation"):
@@ -279,17 +316,3 @@ def _hash_examples(dataset: Dataset) -> str:
             clip = hashlib.sha256(example.read_clip()).hexdigest() if example.clip else None
             digest.update(json.dumps([split, example.emotion, example.text, clip]).encode())
     return digest.hexdigest()
-
-
-def _store(classifier: EmotionClassifier, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"writing-{path.name}")
-    classifier.save_weights(temporary)
-    temporary.rename(path)
-
-
-def _restored(classifier: EmotionClassifier, path: Path) -> bool:
-    if not path.is_file():
-        return False
-    classifier.load_weights(path)
-    return True

@@ -1,7 +1,8 @@
 """Makes golden hidden states with Transformers' own models.
 
-Run as `python -m tests.model.reference_encoders`. Needs PyTorch (`make test-reference` has it). Each golden file holds a tiny checkpoint's config, its
-weights, a batch, and what Transformers says of it, so that `make test` needs no PyTorch.
+Run as `python -m tests.model.reference_encoders`; it needs PyTorch, which `make test-reference`
+installs. Each golden file holds a tiny checkpoint's config, its weights, a batch, and what
+Transformers says of it, so that `make test` needs no PyTorch.
 """
 
 import json
