@@ -65,7 +65,11 @@ def print_summary(result: ScoringResult, out: str) -> None:
     console.print(f"labels        {counts.n_labels:,}" + (f"  ({labelled})" if labelled else ""))
     console.print(f"dead letters  {counts.n_dead:,}")
     for reason, n in sorted(counts.dead_letters_by_reason.items(), key=lambda pair: -pair[1]):
-        console.print(f"  {n:>5,}  {reason}: {REASON_MEANINGS[Reason(reason)]}", highlight=False)
+        console.print(
+            f"  {n:>5,}  {reason}: {REASON_MEANINGS[Reason(reason)]}",
+            highlight=False,
+            soft_wrap=True,
+        )
     if result.seconds:
         rate = n_items / result.seconds
         console.print(f"time          {result.seconds:.1f} s, {rate:,.0f} items/s", highlight=False)
