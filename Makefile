@@ -59,7 +59,7 @@ clean:  ## Remove what the other targets made.
 $(VENV)/.runtime: requirements/runtime.txt setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --require-hashes -r requirements/runtime.txt
-	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
@@ -70,5 +70,5 @@ $(REFERENCE)/.torch: requirements/dev.txt
 	$(PYTHON) -m venv $(REFERENCE)
 	$(REFERENCE)/bin/python -m pip install -q --require-hashes -r requirements/dev.txt
 	$(REFERENCE)/bin/python -m pip install -q torch==2.13.0
-	$(REFERENCE)/bin/python -m pip install -q --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(REFERENCE)/bin/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
