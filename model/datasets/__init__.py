@@ -1,11 +1,16 @@
 """Labelled data sets behind one small interface: a name and a directory in, a `Dataset` out."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from model.datasets.dataset import Dataset, Example, label_indices, one_hot, texts_of
 from model.datasets.emodb import load_emodb
 from model.datasets.goemotions import load_goemotions_ekman
+from model.datasets.iemocap import load_iemocap
+from model.datasets.manifest import load_manifest
+from model.datasets.meld import load_meld
+from model.datasets.tweeteval import TASKS, load_tweeteval
 from model.errors import DatasetError
 
 __all__ = [
@@ -21,6 +26,11 @@ __all__ = [
 DATASETS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
     "emodb": ("emodb", load_emodb),
     "goemotions-ekman": ("goemotions", load_goemotions_ekman),
+    "iemocap4": ("iemocap", partial(load_iemocap, merge_excited=False)),
+    "iemocap4-excited": ("iemocap", partial(load_iemocap, merge_excited=True)),
+    "manifest": ("", load_manifest),
+    "meld": ("meld", load_meld),
+    **{f"tweeteval/{task}": ("tweeteval", partial(load_tweeteval, task=task)) for task in TASKS},
 }
 """By name: the folder that usually holds the corpus, and what reads it."""
 
@@ -30,7 +40,8 @@ def load_dataset(name: str, data_dir: Path) -> Dataset:
 
     Args:
         name: a key of DATASETS.
-        data_dir: the corpus's directory, or the one that holds it under its usual name.
+        data_dir: the corpus's directory, or the one that holds it under its usual name; for
+            `manifest`, the file.
 
     Raises:
         DatasetError: the name is unknown, or the directory does not hold the data set.
@@ -38,4 +49,4 @@ def load_dataset(name: str, data_dir: Path) -> Dataset:
     if name not in DATASETS:
         raise DatasetError(f"dataset is {name!r}; known are {', '.join(sorted(DATASETS))}")
     folder, load = DATASETS[name]
-    return load(data_dir / folder if (data_dir / folder).is_dir() else data_dir)
+    return load(data_dir / folder if folder and (data_dir / folder).is_dir() else data_dir)

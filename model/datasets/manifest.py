@@ -1,0 +1,76 @@
+"""A data set of one's own: a table of texts, clips and labels."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from model.datasets.dataset import Dataset, Example
+from model.errors import DatasetError
+
+SPLITS = ("train", "validation", "test")
+COLUMNS = ("text", "audio", "label", "split", "speaker")
+
+
+def load_manifest(path: Path) -> Dataset:
+    """Reads a CSV, JSON Lines or Parquet file with the columns of COLUMNS.
+
+    `label` is needed, and `text` or `audio`; a clip's path is relative to the file. Without
+    `split` everything is for training. `speaker` is what folds keep apart.
+
+    Raises:
+        DatasetError: the file cannot be read, a column or a value is missing, a split is unknown,
+            or a clip is not there.
+    """
+    table = _read_table(path)
+    if "label" not in table.columns:
+        raise DatasetError(f"{path} has no column label; it has {', '.join(map(str, table))}")
+    if not {"text", "audio"} & set(table.columns):
+        raise DatasetError(f"{path} has neither a column text nor a column audio")
+    splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
+    for number, row in enumerate(table.to_dict("records"), start=1):
+        where = f"{path}, row {number}"
+        split, example = _read_row(row, path.parent, where)
+        splits[split].append(example)
+    emotions = sorted({example.emotion for split in splits.values() for example in split})
+    if len(emotions) < 2:
+        raise DatasetError(f"{path} has {len(emotions)} different labels; at least 2 are needed")
+    return Dataset("manifest", tuple(emotions), splits)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    readers: dict[str, Any] = {
+        ".csv": lambda: pd.read_csv(path, dtype=str, keep_default_na=False),
+        ".jsonl": lambda: pd.read_json(path, lines=True, dtype=False, convert_dates=False),
+        ".parquet": lambda: pd.read_parquet(path),
+    }
+    if path.suffix not in readers:
+        raise DatasetError(f"{path} is not a manifest: it must end in {', '.join(readers)}")
+    try:
+        return readers[path.suffix]()
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} is not readable: {str(error).splitlines()[0]}") from error
+
+
+def _read_row(row: dict[Any, Any], folder: Path, where: str) -> tuple[str, Example]:
+    cells = {name: _cell(row.get(name), name, where) for name in COLUMNS}
+    label, split = cells["label"], cells["split"] or "train"
+    if label is None:
+        raise DatasetError(f"{where} has no label")
+    if split not in SPLITS:
+        raise DatasetError(f"{where}: split is {split!r}; it must be {', '.join(SPLITS)}")
+    if cells["text"] is None and cells["audio"] is None:
+        raise DatasetError(f"{where} has neither text nor audio")
+    clip = folder / cells["audio"] if cells["audio"] else None
+    if clip and not clip.is_file():
+        raise DatasetError(f"{where}: {clip} is missing")
+    return split, Example(label, text=cells["text"], clip=clip, group=cells["speaker"] or "")
+
+
+def _cell(value: Any, name: str, where: str) -> str | None:
+    """Returns a cell's text; None where it is empty."""
+    if value is None or value == "" or value != value:  # noqa: PLR0124  (NaN)
+        return None
+    if isinstance(value, bool | list | dict):
+        raise DatasetError(f"{where}: {name} is {value!r}; it must be a text")
+    return str(value)
