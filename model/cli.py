@@ -53,20 +53,28 @@ def evaluate(
             metavar="CONFIG.toml",
         ),
     ] = None,
-    n_folds: Annotated[int, typer.Option(min=2, help="Folds; no speaker is in two.")] = 5,
+    n_folds: Annotated[int, typer.Option(help="Folds; no speaker is in two.")] = 5,
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of --model: a file with one label index a line.", metavar="FILE"
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Where metrics.json goes.", metavar="DIR", file_okay=False),
     ] = None,
 ) -> None:
     """Measure a model on a data set: accuracy, recall, F1 and calibration, with intervals."""
+    if folds and predictions:
+        raise ConfigError("--folds and --predictions exclude each other")
+    if n_folds < 2:
+        raise ConfigError(f"--n-folds is {n_folds}; at least 2 are needed")
     from model.datasets import load_dataset  # noqa: PLC0415
 
     loaded = load_dataset(dataset, data_dir)
-    if folds is None:
-        loaded.split(split)
-    details: dict[str, Any]
-    from model.evaluation import evaluate_folds, evaluate_model, write_metrics  # noqa: PLC0415
+    details: dict[str, Any] = {"dataset": dataset, "split": split}
+    from model import evaluation  # noqa: PLC0415
 
     if folds is not None:
         from model.training_config import read_training_config  # noqa: PLC0415
@@ -74,21 +82,31 @@ def evaluate(
         settings = read_training_config(folds)
         if settings.audio is None:
             raise ConfigError(f"{folds} has no [audio] table; --folds trains that part")
-        metrics = evaluate_folds(settings, loaded, n_folds, typer.echo)
-        details = {"dataset": dataset, "folds": n_folds, "config": settings.name}
+        metrics = evaluation.evaluate_folds(settings, loaded, n_folds, typer.echo)
+        details |= {"split": f"{n_folds} folds", "config": settings.name}
+    elif predictions is not None:
+        metrics = evaluation.evaluate_predictions(predictions, loaded, split)
+        details |= {"predictions": predictions.name}
     else:
+        loaded.split(split)
         from model.scorer import EmotionScorer  # noqa: PLC0415  (TensorFlow)
 
         scorer = EmotionScorer.load(model)
-        metrics = evaluate_model(scorer, loaded, split)
-        details = {"dataset": dataset, "split": split, "model_version": scorer.model_version}
+        metrics = evaluation.evaluate_model(scorer, loaded, split)
+        details |= {"model_version": scorer.model_version}
+    from model.metrics import official_score  # noqa: PLC0415
+
+    official = official_score(dataset, metrics)
     if out is not None:
-        write_metrics(out, details | metrics.as_dict())
-    typer.echo(f"{dataset}, {f'{n_folds} folds' if folds else split}: n {metrics.n}")
+        evaluation.write_metrics(out, details | metrics.as_dict() | {"official": official})
+    typer.echo(f"{dataset}, {details['split']}: n {metrics.n}")
     for name in ("accuracy", "mean_class_recall", "macro_f1", "weighted_f1"):
         low, high = metrics.ci95[name]
         typer.echo(f"  {name:<18} {getattr(metrics, name):.4f}  [{low:.4f}, {high:.4f}]")
-    typer.echo(f"  {'ece':<18} {metrics.ece:.4f}")
+    if official is not None:
+        typer.echo(f"  {'official':<18} {official:.4f}")
+    if metrics.ece is not None:
+        typer.echo(f"  {'ece':<18} {metrics.ece:.4f}")
     for name, scores in metrics.per_class.items():
         typer.echo(
             f"  {name:<18} precision {scores['precision']:.3f}  recall {scores['recall']:.3f}  "

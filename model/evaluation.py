@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.backend import start_keras
-from model.datasets import Dataset, Example, label_indices
+from model.datasets import Dataset, Example, label_indices, read_lines
 from model.errors import ConfigError, DatasetError, ItemError
 from model.metrics import Metrics, compute_metrics
 from model.preprocessor import ModelInput
@@ -64,6 +64,27 @@ def _probabilities(
         chunk = examples[start : start + CHUNK]
         inputs = [preprocess_example(scorer, example) for example in chunk]
         yield np.stack([scores.scores for scores in scorer.score(inputs)])
+
+
+def evaluate_predictions(path: Path, dataset: Dataset, split: str) -> Metrics:
+    """Returns the metrics of anyone's predictions: one label index a line, as TweetEval's own.
+
+    Raises:
+        DatasetError: there are more or fewer lines than examples, or a line is no label index.
+    """
+    examples = dataset.split(split)
+    lines = read_lines(path)
+    if len(lines) != len(examples):
+        raise DatasetError(
+            f"{path} has {len(lines)} lines; {dataset.name}, {split}, has {len(examples)} examples"
+        )
+    for number, line in enumerate(lines, start=1):
+        if not (line.isdecimal() and int(line) < len(dataset.emotions)):
+            raise DatasetError(
+                f"{path}:{number} is {line!r}; label indices are 0 to {len(dataset.emotions) - 1}"
+            )
+    predictions = np.array([int(line) for line in lines])
+    return compute_metrics(label_indices(examples, dataset.emotions), predictions, dataset.emotions)
 
 
 def evaluate_folds(

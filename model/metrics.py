@@ -93,6 +93,24 @@ def compute_metrics(
     )
 
 
+def official_score(dataset: str, metrics: Metrics) -> float | None:
+    """Returns TweetEval's own score of a task; None for other data sets.
+
+    Macro-F1, but for irony the F1 of the ironic class, for sentiment the mean recall, and for
+    stance the mean F1 of against and favor, over the tweets of all topics (Barbieri et al. 2020).
+    """
+    benchmark, _, task = dataset.partition("/")
+    if benchmark != "tweeteval":
+        return None
+    if task == "irony":
+        return metrics.per_class["irony"]["f1"]
+    if task == "sentiment":
+        return metrics.mean_class_recall
+    if task == "stance":
+        return (metrics.per_class["against"]["f1"] + metrics.per_class["favor"]["f1"]) / 2
+    return metrics.macro_f1
+
+
 def _scores_of(counts: IntArray) -> dict[str, FloatArray]:
     """Returns the four scores of each confusion matrix, `[matrices, classes, classes + 1]`."""
     n_classes = counts.shape[1]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from model.datasets.dataset import Dataset, Example, label_indices, one_hot, texts_of
+from model.datasets.dataset import Dataset, Example, label_indices, one_hot, read_lines, texts_of
 from model.datasets.emodb import load_emodb
 from model.datasets.goemotions import load_goemotions_ekman
 from model.datasets.iemocap import load_iemocap
@@ -20,6 +20,7 @@ __all__ = [
     "label_indices",
     "load_dataset",
     "one_hot",
+    "read_lines",
     "texts_of",
 ]
 

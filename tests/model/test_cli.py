@@ -161,7 +161,10 @@ EVALUATE = ("evaluate", "--data-dir", ".")
             "none is no artifact: it has no readable config.json",
         ),
         ((*EVALUATE, "--dataset", "emodb", "--out", "tiny.toml"), "'tiny.toml' is a file"),
-        ((*EVALUATE, "--dataset", "emodb", "--n-folds", "1"), "'--n-folds': "),
+        (
+            (*EVALUATE, "--dataset", "emodb", "--n-folds", "1"),
+            "--n-folds is 1; at least 2 are needed",
+        ),
         (
             (*EVALUATE, "--dataset", "emodb", "--folds", "tiny.toml"),
             "emodb has 4 groups; 5 folds need as many",

@@ -13,8 +13,13 @@ import model.evaluation
 from model.backend import start_keras
 from model.datasets import Dataset, Example, load_dataset
 from model.errors import ConfigError, DatasetError
-from model.evaluation import evaluate_folds, evaluate_model, write_metrics
-from model.metrics import compute_metrics
+from model.evaluation import (
+    evaluate_folds,
+    evaluate_model,
+    evaluate_predictions,
+    write_metrics,
+)
+from model.metrics import compute_metrics, official_score
 from model.scorer import EmotionScorer
 from model.training_config import FitConfig, TrainingConfig
 from tests.model.clips import encode, tone
@@ -222,3 +227,48 @@ def test_metrics_are_written_as_json(scorer: EmotionScorer, data_dir: Path, tmp_
     assert read["n"] == 28
     assert read["accuracy"] == metrics.accuracy
     assert read["ci95"]["macro_f1"] == list(metrics.ci95["macro_f1"])
+
+
+def irony_dataset() -> Dataset:
+    examples = [Example(name) for name in ("irony", "non_irony", "irony", "non_irony")]
+    return Dataset("tweeteval/irony", ("non_irony", "irony"), {"test": examples})
+
+
+def test_anyones_predictions(tmp_path: Path) -> None:
+    path = tmp_path / "irony.txt"
+    path.write_text("1\n0\n0\n1\n")
+    metrics = evaluate_predictions(path, irony_dataset(), "test")
+    assert metrics.accuracy == 0.5
+    assert metrics.ece is None
+    assert metrics.confusion == [[1, 1, 0], [1, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("1\n0\n", "has 2 lines; tweeteval/irony, test, has 4 examples"),
+        ("1\n0\n2\n0\n", r"irony\.txt:3 is '2'; label indices are 0 to 1"),
+        ("1\n0\nirony\n0\n", r"irony\.txt:3 is 'irony'"),
+    ],
+)
+def test_predictions_that_do_not_fit(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "irony.txt"
+    path.write_text(content)
+    with pytest.raises(DatasetError, match=message):
+        evaluate_predictions(path, irony_dataset(), "test")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "classes", "expected"),
+    [
+        ("tweeteval/irony", ("non_irony", "irony"), 2 / 3),
+        ("tweeteval/emotion", ("anger", "joy"), (2 / 3 + 2 / 3) / 2),
+        ("tweeteval/sentiment", ("negative", "positive"), (1.0 + 0.5) / 2),
+        ("tweeteval/stance", ("none", "against", "favor"), (2 / 3 + 0) / 2),
+        ("meld", ("anger", "joy"), None),
+    ],
+)
+def test_official_scores(dataset: str, classes: tuple[str, ...], expected: float | None) -> None:
+    labels, predictions = np.array([0, 1, 1]), np.array([0, 1, 0])
+    score = official_score(dataset, compute_metrics(labels, predictions, classes))
+    assert score == (None if expected is None else pytest.approx(expected))
