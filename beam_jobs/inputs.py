@@ -1,5 +1,7 @@
 """What a scoring job reads: the files, and how to read them."""
 
+import os
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,7 +25,8 @@ class JobInputs:
         columns: (our field, their column) for each field that has another name in the files.
 
     Raises:
-        UserError: if a file is of no known format, a name is not Unicode, or a field is unknown.
+        UserError: if a file is of no known format, a name is not Unicode, an audio root is neither
+            a directory nor a URI with a bucket, or a field is unknown.
     """
 
     item_files: tuple[str, ...] = ()
@@ -39,12 +42,35 @@ class JobInputs:
                 if any("\ud800" <= letter <= "\udfff" for letter in path):
                     raise UserError(f"{path!a} is not a file name in UTF-8: rename the file")
         check_item_files(self.item_files)
+        for root in self.audio_roots:
+            _check_audio_root(root)
         fields = [field for field, _ in self.columns]
         for field in fields:
             if field not in KEY_PATHS:
                 raise UserError(f"--column {field}=…: the fields are {', '.join(KEY_PATHS)}")
             if fields.count(field) > 1:
                 raise UserError(f"--column {field}=…: the field is renamed twice")
+
+
+def _check_audio_root(root: str) -> None:
+    scheme, separator, rest = root.partition("://")
+    if separator:
+        if not scheme or not rest.partition("/")[0]:
+            raise UserError(f"--audio-root {root!a} names no bucket or host: give scheme://bucket")
+    elif not os.path.isdir(root):
+        raise UserError(f"--audio-root {root!a} is not a directory")
+
+
+def real_path(path: str) -> str:
+    """Returns the one spelling of a path: absolute, no symbolic links; of a URI, without `..`.
+
+    >>> real_path("gs://clips/a/../1.wav"), real_path("file:///no-such/./1.wav")
+    ('gs://clips/1.wav', '/no-such/1.wav')
+    """
+    scheme, separator, rest = path.removeprefix("file://").rpartition("://")
+    if separator or "\x00" in rest:  # no file has a name with NUL, and realpath refuses it
+        return scheme + separator + posixpath.normpath(rest)
+    return os.path.realpath(rest)
 
 
 def match_files(pattern: str) -> tuple[FileMetadata, ...]:

@@ -15,7 +15,7 @@ import apache_beam as beam
 import orjson
 
 from beam_jobs.elements import Item, Location
-from beam_jobs.inputs import JobInputs, read_item_file
+from beam_jobs.inputs import JobInputs, read_item_file, real_path
 from beam_jobs.progress import Progress
 
 N_PARTITIONS = 256
@@ -53,11 +53,13 @@ class FileVerdicts:
         file: the file.
         duplicates: the row that is kept, for each row whose id stands there.
         clips: the clips that carry the row's id, in order.
+        n_records: records of the file when its ids were read, good and refused.
     """
 
     file: str
     duplicates: Mapping[RowKey, Location] = field(default_factory=dict)
     clips: Mapping[RowKey, tuple[str, ...]] = field(default_factory=dict)
+    n_records: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,9 @@ class IndexItems(beam.PTransform):
     Of the records of an id the first is kept, by file name, row and part; only those count that
     can be labelled. A record that was refused when it was read does not, so that a good one of
     the same id after it is labelled; nor does one without text and audio, unless there is a clip
-    and no fuller record. The clip goes to the record that is kept. If there is none, but one was
+    and no fuller record. Texts and clips are looked at only later: a first record whose text turns
+    out empty, or whose clip cannot be used, is kept all the same, and its duplicates are refused
+    with it. The clip goes to the record that is kept. If there is none, but one was
     refused, then the clip was that record's, and is accounted for by its dead letter. A record
     refused without a known id (broken JSON) has no part in this; a clip of its id is labelled as
     one without a tweet.
@@ -92,21 +96,24 @@ class IndexItems(beam.PTransform):
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[FileVerdicts | LoneClip]:
         """Wires the join."""
         files = root | "ItemFiles" >> beam.Create(self.inputs.item_files)
-        packs = files | "IndexFiles" >> beam.FlatMap(index_file, self.inputs.columns, self.progress)
+        indexed = (
+            files
+            | "IndexFiles" >> beam.FlatMap(index_file, self.inputs.columns, self.progress)
+            | "PartCounts" >> beam.Map(_tag_counts).with_outputs("counts", main="packs")
+        )
         clips = (
             root
             | "ClipFiles" >> beam.Create(self.inputs.clip_files)
             | "PartitionClips" >> beam.Map(partition_clip)
         )
         found = (
-            {"packs": packs, "clips": clips}
+            {"packs": indexed.packs, "clips": clips}
             | "JoinOnPartition" >> beam.CoGroupByKey()
             | "Judge" >> beam.FlatMapTuple(judge_partition, progress=self.progress)
             | "PartLoneClips" >> beam.Map(_tag_lone_clips).with_outputs("lone_clips", main="rows")
         )
-        all_files = files | "BlankVerdicts" >> beam.Map(FileVerdicts)
         by_file = (
-            (all_files, found.rows)
+            (indexed.counts, found.rows)
             | "FlattenVerdicts" >> beam.Flatten()
             | "KeyByFile" >> beam.WithKeys(lambda verdicts: verdicts.file)
             | "GroupByFile" >> beam.GroupByKey()
@@ -140,17 +147,18 @@ def partition_clip(path: str) -> tuple[int, str]:
 
 def index_file(
     path: str, columns: tuple[tuple[str, str], ...] = (), progress: Progress | None = None
-) -> Iterator[tuple[int, bytes]]:
-    """Yields the ids of a file in packs, each with its partition; counts them in `progress`.
+) -> Iterator[tuple[int, bytes] | FileVerdicts]:
+    """Yields the ids of a file in packs, each with its partition; last, how many records it has.
 
     A pack is the JSON of `[file, [[id, row, part, standing], …]]`, compressed to 10 to 20 bytes an
     id. An element for each id would take the local runner 500 bytes of memory and four times as
-    long (measured with 500,000 ids).
+    long (measured with 500,000 ids). The ids are counted in `progress`.
     """
     packs: dict[int, list[tuple[str, int, int, int]]] = {}
-    n_ids = 0
+    n_ids = n_records = 0
     # Of a refused record only the id counts: it needs no place of its own.
     for outcome in read_item_file(path, columns):
+        n_records += 1
         if isinstance(outcome, Item):
             row, part = outcome.source.row, outcome.source.part
             has_content = outcome.text is not None or outcome.audio_uri is not None
@@ -169,6 +177,7 @@ def index_file(
     yield from _pack(path, packs)
     if progress:
         progress.add_found(n_ids)
+    yield FileVerdicts(path, n_records=n_records)
 
 
 def _pack(
@@ -246,14 +255,19 @@ def merge_verdicts(file: str, parts: Iterable[FileVerdicts]) -> FileVerdicts:
     """Returns all that was found out about a file."""
     duplicates: dict[RowKey, Location] = {}
     clips: dict[RowKey, tuple[str, ...]] = {}
+    n_records = 0
     for part in parts:
         duplicates |= part.duplicates
         clips |= part.clips
-    return FileVerdicts(file, duplicates, clips)
+        n_records += part.n_records
+    return FileVerdicts(file, duplicates, clips, n_records)
 
 
 def is_same_file(audio_uri: str, clip: str, audio_roots: Iterable[str]) -> bool:
-    """Returns whether an item's audio_uri names a clip, by the names alone.
+    """Returns whether an item's audio_uri names a clip, however the two are spelled.
+
+    Local paths are the same if they lead to the same place, symbolic links followed; URIs if their
+    names are. No file is opened.
 
     Args:
         audio_uri: a path or URI; a relative one may lie under any root.
@@ -268,12 +282,11 @@ def is_same_file(audio_uri: str, clip: str, audio_roots: Iterable[str]) -> bool:
     candidates = [audio_uri]
     if "://" not in audio_uri and not audio_uri.startswith("/"):
         candidates += [f"{root.rstrip('/')}/{audio_uri}" for root in audio_roots]
-    return _normalise(clip) in map(_normalise, candidates)
+    return real_path(clip) in map(real_path, candidates)
 
 
-def _normalise(path: str) -> str:
-    scheme, separator, rest = path.removeprefix("file://").rpartition("://")
-    return scheme + separator + posixpath.normpath(rest)
+def _tag_counts(found: tuple[int, bytes] | FileVerdicts) -> Any:
+    return beam.pvalue.TaggedOutput("counts", found) if isinstance(found, FileVerdicts) else found
 
 
 def _tag_lone_clips(found: FileVerdicts | LoneClip) -> Any:

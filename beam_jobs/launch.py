@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import tempfile
 import threading
 import time
@@ -13,18 +14,21 @@ from typing import Any, Literal, NoReturn
 
 import apache_beam as beam
 from apache_beam.io.filesystem import FileMetadata
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     DirectOptions,
     PipelineOptions,
     StandardOptions,
 )
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.runners.runner import PipelineRunner
+from apache_beam.runners.runner import PipelineRunner, create_runner
 
-from beam_jobs.inputs import JobInputs, match_files
-from beam_jobs.manifest import RunManifest, Status, read_manifest
+from beam_jobs.inputs import JobInputs, match_files, real_path
+from beam_jobs.join import clip_id
+from beam_jobs.manifest import RunManifest, Status, read_manifest, remove_superseded
+from beam_jobs.output_files import unique_path
 from beam_jobs.progress import Progress
-from beam_jobs.run import InputFile, Run
+from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score import load_scorer
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from model.artifact import Artifact
@@ -111,7 +115,9 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
         on_progress: called now and then, in a local run.
 
     Raises:
-        UserError: a flag, an input or the artifact is wrong; no item was read.
+        UserError: a flag, an input, the artifact or the output directory is wrong; no item was
+            read.
+        RuntimeError: the job ended, and what is published for the date is not its run.
     """
     options = parse_beam_flags(request.beam_flags)
     artifact = Artifact.load(request.model)
@@ -133,21 +139,40 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
         inputs=tuple(_input_file(file) for file in (*item_files, *clip_files)),
         settings={
             "audio_roots": list(request.audio_roots),
+            # The last bits of a score can differ with the batch that it is computed in.
+            "batch_size": request.batch_size,
             "columns": [list(column) for column in request.columns],
         },
         max_bad_fraction=request.max_bad_fraction,
     )
-    if request.if_done == "skip":
-        manifest = read_manifest(request.out)
-        done = manifest.runs.get(request.run_date) if manifest else None
-        if done and done.status == Status.COMPLETE:
-            return ScoringResult(done, skipped=True, seconds=0.0)
+    done = _published_run(run)
+    _check_writable(run)
+    if request.if_done == "skip" and done and done.status == Status.COMPLETE:
+        remove_superseded(run.out, run.date)  # what a run that was killed has left
+        return ScoringResult(done, skipped=True, seconds=0.0)
     job = ScoringJob(inputs, request.model, run, request.batch_size)
     seconds = _run_pipeline(job, options, on_progress)
-    manifest = read_manifest(request.out)
-    if manifest is None or request.run_date not in manifest.runs:
-        raise RuntimeError(f"{request.out} has no manifest of {request.run_date} after the run")
-    return ScoringResult(manifest.runs[request.run_date], skipped=False, seconds=seconds)
+    entry = _published_run(run)
+    if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
+        raise RuntimeError("the job ended without publishing its run")
+    return ScoringResult(entry, skipped=False, seconds=seconds)
+
+
+def _published_run(run: Run) -> RunManifest | None:
+    """Returns what is published for the run's date."""
+    manifest = read_manifest(run.out)
+    return manifest.runs.get(run.date) if manifest else None
+
+
+def _check_writable(run: Run) -> None:
+    """Writes and removes a file; its directory goes when a run of the date is published."""
+    try:
+        probe = unique_path(FileSystems.join(run.out, temporary_name(run.date)), "probe")
+        FileSystems.create(probe).close()
+        FileSystems.delete([probe])
+    except Exception as error:  # each storage has its own
+        first_line = str(error).strip().partition("\n")[0]
+        raise UserError(f"--out {run.out} cannot be written: {first_line}") from error
 
 
 def _run_pipeline(
@@ -157,7 +182,7 @@ def _run_pipeline(
         return _timed(job, None, options)
     if options.view_as(DirectOptions).direct_running_mode == "in_memory":
         # The workers are threads of this process: what is wrong with the weights shows here.
-        load_scorer(job.artifact)
+        load_scorer(job.artifact, job.run.model_version)
     with tempfile.TemporaryDirectory() as directory:
         progress = Progress(directory)
         with _watched(progress, on_progress):
@@ -206,9 +231,21 @@ def parse_beam_flags(flags: Sequence[str]) -> PipelineOptions:
         options._add_argparse_args(known)
     _, unknown = known.parse_known_args(list(flags))
     if unknown:
+        if not unknown[0].startswith("-"):
+            raise UserError(
+                f"{unknown[0]} stands alone: quote a pattern, and name several files with --items "
+                "or --clips each"
+            )
         raise UserError(f"{unknown[0]} is not a flag of this command, nor of Beam's after --")
     logging.getLogger("apache_beam.options.pipeline_options").setLevel(logging.ERROR)
-    return PipelineOptions(list(flags))
+    options = PipelineOptions(list(flags))
+    runner = options.view_as(StandardOptions).runner
+    if runner:
+        try:
+            create_runner(runner)
+        except (ValueError, ImportError, AttributeError) as error:
+            raise UserError(f"--runner is {runner!r}, which Beam does not have") from error
+    return options
 
 
 class _BeamFlagParser(argparse.ArgumentParser):
@@ -235,13 +272,20 @@ def count_parts(item_files: Sequence[FileMetadata], clip_files: Sequence[FileMet
 
 
 def _matched(patterns: Sequence[str]) -> list[FileMetadata]:
-    found: dict[str, FileMetadata] = {}
+    """Returns the files of all patterns in order, each once, under its first spelling.
+
+    Two links to one file are two files if their stems differ: a clip's stem is its id.
+    """
+    found: dict[tuple[str, str], FileMetadata] = {}
     for pattern in patterns:
+        if os.path.isdir(pattern):
+            raise UserError(f"{pattern} is a directory; name its files, as in '{pattern}/*'")
         files = match_files(pattern)
         if not files:
             raise UserError(f"no file matches {pattern}")
-        found |= {file.path: file for file in files}
-    return [found[path] for path in sorted(found)]
+        for file in files:
+            found.setdefault((real_path(file.path), clip_id(file.path)), file)
+    return sorted(found.values(), key=lambda file: file.path)
 
 
 def _input_file(file: FileMetadata) -> InputFile:

@@ -18,8 +18,15 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 from pydantic import TypeAdapter, ValidationError
 
-from beam_jobs.output_files import WrittenFile, is_local, list_files, publish_file
-from beam_jobs.run import InputFile, Run, temporary_name
+from beam_jobs.output_files import (
+    WrittenFile,
+    is_as_written,
+    is_local,
+    list_files,
+    publish_file,
+    rename_files,
+)
+from beam_jobs.run import InputFile, Run, staging_dir, temporary_name
 from model.errors import UserError
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
@@ -154,20 +161,22 @@ def read_manifest(out: str) -> Manifest | None:
 def publish_run(out: str, run: RunManifest) -> None:
     """Makes a run the one of its date, in one step, for whoever reads the manifest.
 
-    Local runs that finish at once wait for each other. In cloud storage they do not, and the last
-    one to write may drop the other's entry.
+    Its files get their final names right before, so that who reads the directories alone sees
+    nothing of a run that failed. Done again, it goes on where it was stopped. Local runs that
+    finish at once wait for each other. In cloud storage they do not, and the last one to write may
+    drop the other's entry.
 
     Raises:
         UserError: if the manifest that is there is broken.
         RuntimeError: if a file of the run is not there as it was written: another run of the same
-            date has removed it.
+            date has removed it. No file has been renamed.
     """
     with _locked(out):
-        _check_outputs(out, run.outputs)
         manifest = read_manifest(out) or Manifest()
         manifest = replace(manifest, runs={**manifest.runs, run.date: run})
-        temporary_dir = FileSystems.join(out, temporary_name(run.date), run.run_id)
-        publish_file(FileSystems.join(out, MANIFEST_NAME), manifest.to_json(), temporary_dir)
+        staged = staging_dir(out, run.date, run.run_id)
+        rename_files(_check_outputs(out, run.outputs, staged))
+        publish_file(FileSystems.join(out, MANIFEST_NAME), manifest.to_json(), staged)
 
 
 def remove_superseded(out: str, run_date: date) -> None:
@@ -195,18 +204,24 @@ def remove_superseded(out: str, run_date: date) -> None:
             FileSystems.delete([temporary_dir])
 
 
-def _check_outputs(out: str, files: Sequence[WrittenFile]) -> None:
-    """Raises RuntimeError unless every file is there with the size that it was written with."""
-    if not files:
-        return
-    matches = FileSystems.match([FileSystems.join(out, file.path) for file in files])
-    for file, found in zip(files, matches, strict=True):
-        sizes = [metadata.size_in_bytes for metadata in found.metadata_list]
-        if sizes != [file.n_bytes]:
+def _check_outputs(out: str, files: Iterable[WrittenFile], staged: str) -> dict[str, str]:
+    """Returns the final path of each file that still has its staged one.
+
+    Raises:
+        RuntimeError: if a file lies in neither place with the content that it was written with.
+    """
+    final_paths = {}
+    for file in files:
+        path, staged_path = (FileSystems.join(root, file.path) for root in (out, staged))
+        if is_as_written(path, file):
+            continue
+        if not is_as_written(staged_path, file):
             raise RuntimeError(
-                f"{file.path} was written with {file.n_bytes} bytes and now has {sizes or 'none'}; "
-                "is another run of the same date at work?"
+                f"{file.path} is no longer as it was written ({file.n_bytes} bytes, SHA-256 "
+                f"{file.sha256}); is another run of the same date at work?"
             )
+        final_paths[staged_path] = path
+    return final_paths
 
 
 @contextmanager
@@ -221,12 +236,12 @@ def _locked(out: str) -> Iterator[None]:
         yield
 
 
-def count_items(out: str, files: Iterable[WrittenFile]) -> RunCounts:
+def count_items(run: Run, files: Iterable[WrittenFile]) -> RunCounts:
     """Returns the counts of a run, out of its report files."""
     reports = {file.table: file for file in files}
-    [summary] = _read_rows(out, reports["reports/run_summary"])
+    [summary] = _read_rows(run, reports["reports/run_summary"])
     reasons: Counter[str] = Counter()
-    for row in _read_rows(out, reports["reports/dead_letters_by_reason"]):
+    for row in _read_rows(run, reports["reports/dead_letters_by_reason"]):
         reasons[row["reason"]] += row["n_items"]
     by_modality = {
         Modality.TEXT: summary["n_text"],
@@ -239,8 +254,11 @@ def count_items(out: str, files: Iterable[WrittenFile]) -> RunCounts:
     )
 
 
-def _read_rows(out: str, file: WrittenFile) -> list[dict[str, Any]]:
-    with FileSystems.open(FileSystems.join(out, file.path)) as source:
+def _read_rows(run: Run, file: WrittenFile) -> list[dict[str, Any]]:
+    path = FileSystems.join(staging_dir(run.out, run.date, run.run_id), file.path)
+    if not FileSystems.exists(path):  # an earlier attempt has published it
+        path = FileSystems.join(run.out, file.path)
+    with FileSystems.open(path) as source:
         rows: list[dict[str, Any]] = pq.read_table(source).to_pylist()
     return rows
 
@@ -258,11 +276,12 @@ def publish_files(files: Sequence[WrittenFile], run: Run) -> RunManifest:
     """Publishes a run whose files are all written, removes what it replaces, returns its entry.
 
     Raises:
-        RuntimeError: if a table is missing or the reports count other rows than were written.
+        RuntimeError: if a table is missing, the reports count other rows than were written, or a
+            file is gone.
         UserError: if the manifest that is there is broken.
     """
     _check_tables(files, run)
-    counts = count_items(run.out, files)
+    counts = count_items(run, files)
     _check_counts(files, counts)
     entry = RunManifest(
         status=counts.status(run.max_bad_fraction),

@@ -3,10 +3,14 @@
 import hashlib
 import os
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
 
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+
+CHUNK_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,7 @@ class WrittenFile:
 
     Attributes:
         table: `labels`, `dead_letters` or `reports/` and a report's name.
-        path: relative to the output directory.
+        path: relative to the output directory, and to the staging directory before publishing.
     """
 
     table: str
@@ -57,17 +61,42 @@ def publish_file(path: str, content: bytes | memoryview, temporary_dir: str) -> 
     file = FileSystems.create(temporary)
     file.write(content)
     close_durably(file, temporary)
-    parent, _ = FileSystems.split(path)
-    if is_local(path):
+    rename_files({temporary: path})
+    return hashlib.sha256(content).hexdigest()
+
+
+def rename_files(new_paths: Mapping[str, str]) -> None:
+    """Renames files that were written, in place of those that are there, and makes it durable.
+
+    In cloud storage each is copied and then deleted.
+
+    Args:
+        new_paths: the new path of each old one; all local, or all in the same storage.
+    """
+    if not new_paths:
+        return
+    parents = {FileSystems.split(path)[0] for path in new_paths.values() if is_local(path)}
+    for parent in parents:
         os.makedirs(parent, exist_ok=True)
-    FileSystems.rename([temporary], [path])
-    if is_local(path):
+    FileSystems.rename(list(new_paths), list(new_paths.values()))
+    for parent in parents:
         descriptor = os.open(parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-    return hashlib.sha256(content).hexdigest()
+
+
+def is_as_written(path: str, file: WrittenFile) -> bool:
+    """Says whether a file is there with the size and the SHA-256 that it was written with."""
+    [found] = FileSystems.match([path])
+    if [metadata.size_in_bytes for metadata in found.metadata_list] != [file.n_bytes]:
+        return False
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+        digest = hashlib.sha256()
+        while chunk := source.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest() == file.sha256
 
 
 def list_files(pattern: str) -> dict[str, int]:

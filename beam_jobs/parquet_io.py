@@ -1,7 +1,8 @@
 """Rows to sorted Parquet files of the same bytes, however the runner divides and retries the work.
 
 Rows are written to temporary files in the stage that makes them; only the files' names cross the
-shuffle that brings each part's rows together.
+shuffle that brings each part's rows together. The finished files, too, lie in the run's staging
+directory, until `beam_jobs.manifest` publishes them.
 """
 
 import zlib
@@ -122,13 +123,10 @@ def _string_paths(schema: pa.Schema) -> Iterator[str]:
 def write_table(
     table: pa.Table, location: TableLocation, part: str = "", plain: Sequence[str] = ()
 ) -> WrittenFile:
-    """Writes a table whole to its place, and says what was written."""
+    """Writes a table whole to where it awaits publishing, and says what was written."""
     content = to_parquet(table, plain)
-    path = location.path(part)
-    sha256 = publish_file(
-        FileSystems.join(location.out, path), memoryview(content), location.temporary_dir
-    )
-    return WrittenFile(location.table, path, table.num_rows, content.size, sha256)
+    sha256 = publish_file(location.staged_path(part), memoryview(content), location.temporary_dir)
+    return WrittenFile(location.table, location.path(part), table.num_rows, content.size, sha256)
 
 
 class WriteTemporaryRows(beam.DoFn):

@@ -10,6 +10,7 @@ from beam_jobs.clip_files import read_clip, resolve_audio_uri
 from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Features, Item
 from beam_jobs.progress import Progress
+from beam_jobs.score import check_version
 from model.artifact import Artifact
 from model.errors import ItemError
 from model.preprocessor import EmotionPreprocessor
@@ -37,15 +38,22 @@ class PreprocessItem(beam.DoFn):
     """Loads the artifact's preprocessors once a worker."""
 
     def __init__(
-        self, artifact: str, audio_roots: tuple[str, ...], progress: Progress | None
+        self,
+        artifact: str,
+        model_version: str,
+        audio_roots: tuple[str, ...],
+        progress: Progress | None,
     ) -> None:
         self._artifact = artifact
+        self._model_version = model_version
         self._audio_roots = audio_roots
         self._progress = progress
 
     def setup(self) -> None:
         """Builds the preprocessor."""
-        self._preprocessor = Artifact.load(self._artifact).preprocessor()
+        artifact = Artifact.load(self._artifact)
+        check_version(self._artifact, artifact.model_version, self._model_version)
+        self._preprocessor = artifact.preprocessor()
 
     def process(self, item: Item) -> Iterator[Any]:
         """Yields the features, or the dead letter under its tag."""
@@ -66,6 +74,7 @@ class PreprocessItems(beam.PTransform):
     """
 
     artifact: str
+    model_version: str
     audio_roots: tuple[str, ...] = ()
     progress: Progress | None = None
 
@@ -75,6 +84,6 @@ class PreprocessItems(beam.PTransform):
         return OkDead.of(
             items
             | beam.ParDo(
-                PreprocessItem(self.artifact, self.audio_roots, self.progress)
+                PreprocessItem(self.artifact, self.model_version, self.audio_roots, self.progress)
             ).with_outputs(DEAD, main=OK)
         )

@@ -1,6 +1,7 @@
-"""How far a local run has come: each worker process keeps its counts in files of its own."""
+"""How far a local run has come: each worker thread keeps its counts in files of its own."""
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,30 +14,33 @@ class Progress:
     read only when the local runner has ended.
 
     Attributes:
-        directory: where each process writes its counts; it must exist.
+        directory: where each thread writes its counts; it must exist.
     """
 
     directory: str
 
     def add_found(self, n_items: int) -> None:
-        """Adds to the items that this process has found in the input."""
+        """Adds to the items that this thread has found in the input."""
         self._add("found", n_items)
 
     def add_done(self, n_items: int) -> None:
-        """Adds to the items that this process has scored or refused."""
+        """Adds to the items that this thread has scored or refused."""
         self._add("done", n_items)
 
     def found(self) -> int:
-        """Returns the items found by all processes."""
+        """Returns the items found by all threads of all processes."""
         return self._total("found")
 
     def done(self) -> int:
-        """Returns the items done by all processes."""
+        """Returns the items done by all threads of all processes."""
         return self._total("done")
 
     def _add(self, kind: str, n_items: int) -> None:
-        path = Path(self.directory) / f"{kind}-{os.getpid()}"
-        path.write_text(str(self._read(path) + n_items), encoding="ascii")
+        path = Path(self.directory) / f"{kind}-{os.getpid()}-{threading.get_ident()}"
+        # Renamed when it is whole: whoever adds up the counts would take an empty file for none.
+        written = path.with_name(f".{path.name}")
+        written.write_text(str(self._read(path) + n_items), encoding="ascii")
+        os.replace(written, path)
 
     def _total(self, kind: str) -> int:
         return sum(self._read(path) for path in Path(self.directory).glob(f"{kind}-*"))
@@ -44,6 +48,6 @@ class Progress:
     @staticmethod
     def _read(path: Path) -> int:
         try:
-            return int(path.read_text(encoding="ascii") or 0)
+            return int(path.read_text(encoding="ascii"))
         except FileNotFoundError:
             return 0

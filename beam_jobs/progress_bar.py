@@ -29,12 +29,17 @@ def progress_bar() -> Iterator[Callable[[int, int], None]]:
     """Shows items done, rate and time left on stderr; yields what to call with (done, total)."""
     columns = (
         SpinnerColumn(),
-        TextColumn("scoring"),
+        TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         _RateColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scoring", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+        task = bar.add_task("starting", total=None)
+        yield lambda done, total: bar.update(
+            task,
+            completed=done,
+            total=total or None,
+            description="scoring" if done else "reading" if total else "starting",
+        )

@@ -27,7 +27,7 @@ class ReadItems(beam.PTransform):
     names another, and for an id that two clips and no record carry.
 
     Nothing is shuffled after this step, so that what follows runs while a file is read. A file that
-    cannot be opened stops the job.
+    cannot be opened, or that has more or fewer records than were indexed, stops the job.
     """
 
     inputs: JobInputs
@@ -48,14 +48,32 @@ def read_judged_items(
     columns: tuple[tuple[str, str], ...] = (),
     audio_roots: tuple[str, ...] = (),
 ) -> Iterator[Item | DeadLetter]:
-    """Yields what becomes of each record of a file, or of a lone clip."""
+    """Yields what becomes of each record of a file, or of a lone clip.
+
+    Raises:
+        RuntimeError: the file has not as many records as when it was indexed. The verdicts are on
+            places in the file: on another file they would double items, or lose some.
+    """
     if isinstance(verdicts, LoneClip):
         yield _item_of_clip(verdicts)
         return
+    n_read = 0
     for outcome in read_item_file(verdicts.file, columns):
+        n_read += 1
+        if n_read > verdicts.n_records:
+            raise _changed(verdicts, n_read)
         yield (
             apply_verdicts(outcome, verdicts, audio_roots) if isinstance(outcome, Item) else outcome
         )
+    if n_read < verdicts.n_records:
+        raise _changed(verdicts, n_read)
+
+
+def _changed(verdicts: FileVerdicts, n_read: int) -> RuntimeError:
+    return RuntimeError(
+        f"{verdicts.file} changed while the job ran: {verdicts.n_records} records were indexed, "
+        f"{n_read} read"
+    )
 
 
 def apply_verdicts(

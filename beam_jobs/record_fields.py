@@ -80,6 +80,19 @@ class RecordLayout:
         """Where each field is looked for; a renamed one in its column only."""
         return KEY_PATHS | {ours: ((theirs,),) for ours, theirs in self.columns}
 
+    def missing_column(self) -> str | None:
+        """Returns which column of `columns` the file lacks, in words; None if it has them all."""
+        for ours, theirs in self.columns:
+            if self.found is not None and theirs not in self.found:
+                return self.no_column(ours)
+        return None
+
+    def no_column(self, field: str) -> str:
+        """Returns that the file has none of a field's columns, in words."""
+        keys = " or ".join(path[0] for path in self.key_paths[field])
+        found = ", ".join(map(ascii, self.found or ()))
+        return f"the file has no column {keys}; it has {found}: name one with --column {field}=NAME"
+
     def find(self, record: Record, field: str) -> Any:
         """Returns the field's first value that is there; an empty string if there is no other."""
         empty = None
@@ -113,10 +126,7 @@ def read_id(record: Record, layout: RecordLayout) -> str:
     if layout.found is None or any(key in layout.found for key in keys):
         message = f"{' or '.join(keys)} is absent, null or empty"
     else:
-        message = (
-            f"the file has no column {' or '.join(keys)}; it has "
-            f"{', '.join(map(ascii, layout.found))}: name one with --column item_id=NAME"
-        )
+        message = layout.no_column("item_id")
     raise ItemError(Reason.MISSING_ID, message)
 
 

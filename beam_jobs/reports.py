@@ -18,7 +18,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.output_files import WrittenFile
 from beam_jobs.parquet_io import write_table
-from beam_jobs.run import Run, TableLocation
+from beam_jobs.run import Run, TableLocation, staging_dir
 from schemas.emotions import Modality
 from schemas.fields import TIMESTAMP
 from schemas.reports import REPORT_SCHEMAS, SHARE_GROUPS
@@ -273,14 +273,19 @@ def _as_report(name: str, columns: Iterable[Any]) -> pa.Table:
     return pa.table(list(columns), schema=REPORT_SCHEMAS[name])
 
 
-def aggregate_file(file: WrittenFile, out: str) -> Iterator[tuple[str, pa.Table]]:
-    """Yields the partial table of each report that a file of labels or dead letters adds to."""
+def aggregate_file(file: WrittenFile, directory: str) -> Iterator[tuple[str, pa.Table]]:
+    """Yields the partial table of each report that a file of labels or dead letters adds to.
+
+    Args:
+        file: a file of either table.
+        directory: what the file's path is relative to.
+    """
     aggregate, columns = {
         "labels": (aggregate_labels, LABEL_COLUMNS),
         "dead_letters": (aggregate_dead_letters, DEAD_LETTER_COLUMNS),
     }[file.table]
     partials = empty_partials()
-    with FileSystems.open(FileSystems.join(out, file.path)) as source:
+    with FileSystems.open(FileSystems.join(directory, file.path)) as source:
         for batch in pq.ParquetFile(source).iter_batches(BATCH_ROWS, columns=list(columns)):
             for name, partial in aggregate(pa.Table.from_batches([batch])).items():
                 partials[name] = merge_partials((partials[name], partial))
@@ -291,10 +296,10 @@ def aggregate_file(file: WrittenFile, out: str) -> Iterator[tuple[str, pa.Table]
 class AggregateReports(beam.PTransform):
     """Makes the report tables of a run's files, by adding up the tables of each file's batches.
 
-    In come the `WrittenFile`s of labels and dead letters; out comes each report's name and its
-    table, which has no rows where the files have none (`run_summary` always has one). Only partial
-    tables cross the shuffle: memory grows with the number of groups, not of items. A file that
-    cannot be read stops the job.
+    In come the `WrittenFile`s of labels and dead letters, not published yet; out comes each
+    report's name and its table, which has no rows where the files have none (`run_summary` always
+    has one). Only partial tables cross the shuffle: memory grows with the number of groups, not of
+    items. A file that cannot be read stops the job.
     """
 
     run: Run
@@ -303,9 +308,10 @@ class AggregateReports(beam.PTransform):
         self, files: beam.PCollection[WrittenFile]
     ) -> beam.PCollection[tuple[str, pa.Table]]:
         """Aggregates each file where it was written, then all of them."""
+        staged = staging_dir(self.run.out, self.run.date, self.run.run_id)
         return (
             files
-            | beam.FlatMap(aggregate_file, out=self.run.out)
+            | beam.FlatMap(aggregate_file, directory=staged)
             | beam.CombinePerKey(merge_partials)
             | beam.Map(finish_named, run_id=self.run.run_id, model_version=self.run.model_version)
         )
@@ -325,6 +331,6 @@ class WriteReports(beam.PTransform):
 
 
 def write_report(name_and_table: tuple[str, pa.Table], reports: TableLocation) -> WrittenFile:
-    """Writes a report table to its place under `reports/`."""
+    """Writes the report table `reports/<name>`."""
     name, table = name_and_table
     return write_table(table, replace(reports, table=f"{reports.table}/{name}"))

@@ -120,8 +120,22 @@ class TableLocation:
     @property
     def temporary_dir(self) -> str:
         """Where files lie until they are whole; removed when the run is published."""
-        unfinished = temporary_name(self.date)
-        return str(FileSystems.join(self.out, unfinished, self.run_id, self.table))
+        return str(FileSystems.join(staging_dir(self.out, self.date, self.run_id), self.table))
+
+    def staged_path(self, part: str = "") -> str:
+        """Returns where a whole file lies until the run is published."""
+        return str(FileSystems.join(staging_dir(self.out, self.date, self.run_id), self.path(part)))
+
+
+def staging_dir(out: str, run_date: date, run_id: str) -> str:
+    """Returns where a run's data files, under their paths relative to `out`, await publishing.
+
+    Readers that match files under `out/labels` or the like see nothing of it.
+
+    >>> staging_dir("out", date(2026, 11, 22), "60706f4b")
+    'out/_tmp.dt=2026-11-22/60706f4b'
+    """
+    return str(FileSystems.join(out, temporary_name(run_date), run_id))
 
 
 def temporary_name(run_date: date) -> str:

@@ -12,6 +12,7 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Features, ScoredItem
 from beam_jobs.progress import Progress
+from model.errors import ArtifactError
 from model.scorer import EmotionScorer
 from schemas.dead_letters import Reason, Stage
 
@@ -23,15 +24,18 @@ class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, Emotio
     fails is scored item by item here, and only ids and scores go on.
     """
 
-    def __init__(self, artifact: str, batch_size: int, progress: Progress | None = None) -> None:
+    def __init__(
+        self, artifact: str, model_version: str, batch_size: int, progress: Progress | None = None
+    ) -> None:
         super().__init__()
         self._artifact = artifact
+        self._model_version = model_version
         self._batch_size = batch_size
         self._progress = progress
 
     def load_model(self) -> EmotionScorer:
         """Builds the network and reads its weights."""
-        return load_scorer(self._artifact)
+        return load_scorer(self._artifact, self._model_version)
 
     def batch_elements_kwargs(self) -> Mapping[str, Any]:
         """Returns one batch size: without it Beam tries 1, 2, 4 … 955."""
@@ -52,12 +56,23 @@ class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, Emotio
 
 
 @lru_cache(maxsize=1)
-def load_scorer(artifact: str) -> EmotionScorer:
+def load_scorer(artifact: str, model_version: str) -> EmotionScorer:
     """Returns a model's scorer; a process that asks again for the same one gets the same one.
 
     So a local job loads its model before it reads an item, and does not load it twice.
+
+    Raises:
+        ArtifactError: the artifact is damaged, or was replaced since the job was started.
     """
-    return EmotionScorer.load(artifact)
+    scorer = EmotionScorer.load(artifact)
+    check_version(artifact, scorer.model_version, model_version)
+    return scorer
+
+
+def check_version(artifact: str, found: str, expected: str) -> None:
+    """Raises ArtifactError if a worker found another model than the one its rows will name."""
+    if found != expected:
+        raise ArtifactError(f"{artifact} is version {found}; the job was started with {expected}")
 
 
 def score_batch(
@@ -96,6 +111,7 @@ class ScoreEmotions(beam.PTransform):
     """
 
     artifact: str
+    model_version: str
     batch_size: int = 64
     progress: Progress | None = None
 
@@ -107,7 +123,9 @@ class ScoreEmotions(beam.PTransform):
     @beam.typehints.no_annotations
     def expand(self, features: beam.PCollection[Features]) -> OkDead:
         """Batches, scores and parts the scored items from the dead letters."""
-        handler = EmotionModelHandler(self.artifact, self.batch_size, self.progress)
+        handler = EmotionModelHandler(
+            self.artifact, self.model_version, self.batch_size, self.progress
+        )
         return OkDead.of(
             features
             | RunInference(handler)

@@ -46,8 +46,12 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     """
     verdicts = root | IndexItems(job.inputs, job.progress)
     items = verdicts | ReadItems(job.inputs)
-    features = items.ok | PreprocessItems(job.artifact, job.inputs.audio_roots, job.progress)
-    scored = features.ok | ScoreEmotions(job.artifact, job.batch_size, job.progress)
+    features = items.ok | PreprocessItems(
+        job.artifact, job.run.model_version, job.inputs.audio_roots, job.progress
+    )
+    scored = features.ok | ScoreEmotions(
+        job.artifact, job.run.model_version, job.batch_size, job.progress
+    )
     labels = scored.ok | MakeLabelRows(job.run) | WriteLabels(job.run)
     dead_letters = (
         (items.dead, features.dead, scored.dead)

@@ -72,10 +72,13 @@ def print_summary(result: ScoringResult, out: str) -> None:
         )
     if result.seconds:
         rate = n_items / result.seconds
-        console.print(f"time          {result.seconds:.1f} s, {rate:,.0f} items/s", highlight=False)
+        console.print(
+            f"time          {result.seconds:.1f} s without start-up, {rate:,.0f} items/s",
+            highlight=False,
+        )
     for name, path in summarise(result, out)["paths"].items():
         label = "manifest" if name == MANIFEST_NAME else name.replace("_", " ")
-        console.print(f"{label:<13} {path}", highlight=False, soft_wrap=True)
+        console.print(f"→ {label:<12} {path}", highlight=False, soft_wrap=True)
 
 
 def explain_failure(result: ScoringResult, out: str) -> str | None:

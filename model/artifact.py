@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from model.config import ClassifierConfig, parse_config
 from model.errors import ArtifactError
 from model.preprocessor import EmotionPreprocessor
 from model.text_preprocessor import TextPreprocessor
+from schemas.emotions import Modality
 
 if TYPE_CHECKING:
     from model.emotion_classifier import EmotionClassifier
@@ -78,6 +80,7 @@ class Artifact:
                 dict[str, str], settings.get("libraries", {}), f"{name}/{CONFIG}"
             ),
         )
+        _check_parts(artifact, name)
         for file, expected in artifact.hashes.items():
             if _hash_file(path / file, name) != expected:
                 raise ArtifactError(
@@ -138,6 +141,33 @@ class Artifact:
         return classifier
 
 
+def heads_of(config: ClassifierConfig) -> tuple[Modality, ...]:
+    """Returns the heads that a network of these parts has."""
+    if config.text and config.audio:
+        return tuple(Modality)
+    return (Modality.TEXT,) if config.text else (Modality.AUDIO,)
+
+
+def _check_parts(artifact: Artifact, name: str | Path) -> None:
+    """Raises ArtifactError unless temperatures and files are those that the settings imply."""
+    heads = set(heads_of(artifact.config))
+    if artifact.temperatures.keys() != heads:
+        raise ArtifactError(
+            f"{name}: temperatures are for {sorted(artifact.temperatures)}; "
+            f"the heads are {sorted(heads)}"
+        )
+    for head, temperature in artifact.temperatures.items():
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise ArtifactError(f"{name}: the {head} temperature is {temperature}; it must be > 0")
+    files = {WEIGHTS}
+    files |= {TOKENIZER} if artifact.config.text else set()
+    files |= {FILTER_BANKS} if artifact.config.audio else set()
+    if artifact.hashes.keys() != files:
+        raise ArtifactError(
+            f"{name}: hashes are of {sorted(artifact.hashes)}; the files are {sorted(files)}"
+        )
+
+
 def save_artifact(
     path: Path,
     classifier: "EmotionClassifier",
@@ -170,6 +200,8 @@ def save_artifact(
         banks = preprocessor.audio.filter_banks
         save_file({"mel": banks.mel, "chroma": banks.chroma}, path / FILTER_BANKS)
         hashes[FILTER_BANKS] = _hash_file(path / FILTER_BANKS, path)
+    for file in hashes:
+        (path / file).chmod(0o644)  # safetensors writes for the owner alone
     artifact = Artifact(path, classifier.config, temperatures, hashes=hashes)
     artifact = replace(artifact, model_version=_model_version(artifact))
     settings = _settings(artifact) | {

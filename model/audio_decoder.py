@@ -60,11 +60,10 @@ def decode_clip(data: bytes, config: AudioConfig) -> npt.NDArray[np.float32]:
         raise ItemError(Reason.EMPTY_CLIP, "clip is 0 bytes; at least one sample is needed")
     container = sniff(data)
     if missing := missing_bytes(data, container):
-        raise ItemError(
-            Reason.TRUNCATED_CLIP,
-            f"clip is {len(data)} bytes; its {container} header declares at least "
-            f"{len(data) + missing}",
-        )
+        told = f"its {container} header declares at least {len(data) + missing}"
+        if container in (Container.OGG, Container.CHAINED_OGG):
+            told = f"the {container} stream ends without its last page"
+        raise ItemError(Reason.TRUNCATED_CLIP, f"clip is {len(data)} bytes; {told}")
     waveform = _Waveform(config)
     if container not in SOUNDFILE_CONTAINERS or not _decode_with_soundfile(data, waveform):
         _decode_with_ffmpeg(data, container, waveform)

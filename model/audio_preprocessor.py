@@ -39,6 +39,22 @@ class FilterBanks:
 
 
 @dataclass(frozen=True)
+class ClipFeatures:
+    """A clip's features before they become pixels.
+
+    Attributes:
+        log_mel: dB below the clip's loudest cell, float32 `[n_mels, n_frames]`; it equals
+            `librosa.power_to_db(librosa.feature.melspectrogram(…), ref=np.max, top_db=top_db)`.
+            None where the settings have chroma alone.
+        chroma: float32 `[12, n_frames]`, 0 to 1; it equals
+            `librosa.feature.chroma_stft(…, tuning=0.0)`. None where they have mel alone.
+    """
+
+    log_mel: FloatArray | None
+    chroma: FloatArray | None
+
+
+@dataclass(frozen=True)
 class ClipImages:
     """A clip as the model sees it.
 
@@ -107,21 +123,29 @@ class AudioPreprocessor:
 
     def rows_of(self, waveform: FloatArray) -> ByteArray:
         """Returns one image as wide as the clip, `[height, n_frames]`."""
+        features = self.features_of(waveform)
+        rows = []
+        if features.log_mel is not None:
+            rows.append(to_uint8(1 + features.log_mel / np.float32(self.config.top_db)))
+        if features.chroma is not None:
+            n_rows = self.config.image_height - self.config.n_mels
+            rows.append(to_uint8(features.chroma)[np.arange(n_rows) * N_CHROMA // n_rows])
+        return np.concatenate(rows)
+
+    def features_of(self, waveform: FloatArray) -> ClipFeatures:
+        """Returns the features that the settings name, from one STFT."""
         mel_blocks, chroma_blocks = [], []
         for power in power_blocks(waveform, self.config.n_fft, self.config.hop_length):
             if "mel" in self.config.features:
                 mel_blocks.append(self._mel_bank @ power)
             if "chroma" in self.config.features:
                 chroma_blocks.append(chroma(power, self.filter_banks.chroma))
-        rows = []
-        if mel_blocks:
-            decibels = power_to_db(np.concatenate(mel_blocks, axis=1), self.config.top_db)
-            rows.append(to_uint8(1 + decibels / np.float32(self.config.top_db)))
-        if chroma_blocks:
-            bins = to_uint8(np.concatenate(chroma_blocks, axis=1))
-            n_rows = self.config.image_height - self.config.n_mels
-            rows.append(bins[np.arange(n_rows) * N_CHROMA // n_rows])
-        return np.concatenate(rows)
+        return ClipFeatures(
+            power_to_db(np.concatenate(mel_blocks, axis=1), self.config.top_db)
+            if mel_blocks
+            else None,
+            np.concatenate(chroma_blocks, axis=1) if chroma_blocks else None,
+        )
 
 
 def power_blocks(waveform: FloatArray, n_fft: int, hop_length: int) -> Iterator[FloatArray]:
@@ -140,15 +164,6 @@ def power_blocks(waveform: FloatArray, n_fft: int, hop_length: int) -> Iterator[
         yield (spectrum.real**2 + spectrum.imag**2).astype(np.float32).T
 
 
-def power_spectrogram(waveform: FloatArray, n_fft: int, hop_length: int) -> FloatArray:
-    """Returns `abs(librosa.stft(waveform)) ** 2`, `[1 + n_fft // 2, n_frames]`.
-
-    >>> power_spectrogram(np.ones(8, np.float32), n_fft=4, hop_length=2).shape
-    (3, 5)
-    """
-    return np.concatenate(list(power_blocks(waveform, n_fft, hop_length)), axis=1)
-
-
 def power_to_db(power: FloatArray, top_db: float) -> FloatArray:
     """Returns decibels below the loudest cell, in `[-top_db, 0]`; `ref=np.max` in librosa.
 
@@ -161,11 +176,6 @@ def power_to_db(power: FloatArray, top_db: float) -> FloatArray:
     decibels: FloatArray = 10 * np.log10(np.maximum(power, np.float32(MIN_POWER)))
     decibels -= decibels.max()
     return decibels.clip(min=np.float32(-top_db))
-
-
-def log_mel(power: FloatArray, mel_bank: FloatArray, top_db: float) -> FloatArray:
-    """Returns the log-mel spectrogram in dB below its loudest cell, `[n_mels, n_frames]`."""
-    return power_to_db(mel_bank @ power, top_db)
 
 
 def chroma(power: FloatArray, chroma_bank: FloatArray) -> FloatArray:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from model.scorer import pad_windows
+from model.text_preprocessor import pad_windows
 from model.training_config import AudioTraining, FusionTraining
 
 FloatArray = npt.NDArray[np.float32]

@@ -1,5 +1,6 @@
 """Settings of the model's parts, as they stand in an artifact's `config.json`."""
 
+import math
 from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -67,8 +68,11 @@ class AudioConfig:
     max_clip_bytes: int = 50 * 2**20
 
     def __post_init__(self) -> None:
-        for name in ("sample_rate_hz", "n_fft", "hop_length", "image_height", "image_width"):
-            if getattr(self, name) < 1:
+        for name in (
+            *("sample_rate_hz", "n_fft", "hop_length", "image_height", "image_width"),
+            *("chroma_repeats", "top_db", "max_clip_seconds", "max_clip_bytes"),
+        ):
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
         if min(self.image_height, self.image_width) < 32:
             raise ValueError(
@@ -167,6 +171,10 @@ class HeadConfig:
     l2: float = 1e-4
 
     def __post_init__(self) -> None:
+        if self.hidden_units < 1:
+            raise ValueError(f"hidden_units is {self.hidden_units}; at least 1 is needed")
+        if not 0 <= self.l2 < math.inf:
+            raise ValueError(f"l2 is {self.l2}; it must be at least 0")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
 

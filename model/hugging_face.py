@@ -17,7 +17,7 @@ from model.roberta_backbone import RobertaBackbone
 FloatArray = npt.NDArray[np.float32]
 CHECKPOINT_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "*token*", "vocab*"]
 CHECKPOINT_FILES += ["merges.txt", "*.model"]
-POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "roberta-prelayernorm")
+POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
 SUPPORTED_TYPES = ("roberta", "xlm-roberta", "camembert", "bert")
 
 
@@ -70,7 +70,10 @@ def load_encoder_config(checkpoint: Path) -> EncoderConfig:
     for key, supported in (("position_embedding_type", "absolute"), ("is_decoder", False)):
         if settings.get(key, supported) != supported:
             raise ArtifactError(f"{path}: {key} is {settings[key]!r}; supported is {supported!r}")
-    pad_token_id = settings.get("pad_token_id") or 0
+    # Transformers' own defaults, for a file that leaves it out.
+    default_pad = 1 if model_type in POSITIONS_AFTER_PADDING else 0
+    pad_token_id = settings.get("pad_token_id")
+    pad_token_id = default_pad if pad_token_id is None else pad_token_id
     names = EncoderConfig.__dataclass_fields__.keys() & settings.keys()
     shape = {name: settings[name] for name in names} | {
         "pad_token_id": pad_token_id,

@@ -11,6 +11,7 @@ from model.artifact import Artifact
 from model.calibration import softmax
 from model.preprocessor import EmotionPreprocessor, ModelInput
 from model.scores import EmotionScores
+from model.text_preprocessor import pad_windows
 from schemas.emotions import Modality
 
 FloatArray = npt.NDArray[np.float32]
@@ -18,8 +19,6 @@ MAX_PADDED_TOKENS = 8192
 """Tokens of one call of the text encoder, padding included: 256 tweets of 32 tokens."""
 MAX_IMAGES = 64
 """Images of one call of the audio encoder."""
-LENGTH_STEP = 8
-"""Windows are padded to a multiple of it, which keeps the number of shapes small."""
 
 
 class EmotionScorer:
@@ -117,23 +116,6 @@ class EmotionScorer:
         np.add.at(features, owners, encoded)
         counts = np.bincount(owners, minlength=len(clips)).astype(np.float32)
         return np.divide(features, np.maximum(counts, 1)[:, None], dtype=np.float32)
-
-
-def pad_windows(
-    windows: Sequence[tuple[int, ...]],
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-    """Returns token ids and mask, `[windows, length]`, padded with id 0 to one length.
-
-    >>> ids, mask = pad_windows([(5, 6, 7), (8,)])
-    >>> ids.shape, mask.sum(axis=1).tolist()
-    ((2, 8), [3, 1])
-    """
-    lengths = np.array([len(window) for window in windows])
-    width = -(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP
-    mask = np.arange(width) < lengths[:, None]
-    token_ids = np.zeros(mask.shape, np.int32)
-    token_ids[mask] = [token for window in windows for token in window]
-    return token_ids, mask
 
 
 def _token_batches(lengths: Sequence[int]) -> Iterator[list[int]]:

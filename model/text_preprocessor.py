@@ -2,15 +2,20 @@
 
 import html
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import emoji
+import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from model.config import TextConfig
 from model.errors import ArtifactError, ItemError
 from schemas.dead_letters import Reason
 
+LENGTH_STEP = 8
+"""Windows are padded to a multiple of it, which keeps the number of shapes small."""
 # A handle is not part of a longer word (an e-mail address keeps its at sign).
 MENTION = re.compile(r"(?<![\w@])@\w+")
 LINK = re.compile(r"(?:https?://|(?<![\w.])www\.)\S+", re.IGNORECASE)
@@ -65,6 +70,23 @@ def _emoji_words(name: str) -> str:
     return name.strip(":").replace("_", " ").replace("-", " ")
 
 
+def pad_windows(
+    windows: Sequence[tuple[int, ...]],
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """Returns token ids and mask, `[windows, length]`, padded with id 0 to one length.
+
+    >>> ids, mask = pad_windows([(5, 6, 7), (8,)])
+    >>> ids.shape, mask.sum(axis=1).tolist()
+    ((2, 8), [3, 1])
+    """
+    lengths = np.array([len(window) for window in windows])
+    width = -(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP
+    mask = np.arange(width) < lengths[:, None]
+    token_ids = np.zeros(mask.shape, np.int32)
+    token_ids[mask] = [token for window in windows for token in window]
+    return token_ids, mask
+
+
 class TextPreprocessor:
     """Cleans a text, tokenizes it and cuts it into windows of the encoder's length.
 
@@ -86,6 +108,10 @@ class TextPreprocessor:
         self.tokenizer.encode_special_tokens = True
         self.prefix, self.suffix = _special_tokens(tokenizer)
         self.content_tokens = config.window_tokens - len(self.prefix) - len(self.suffix)
+        if self.content_tokens < 1:
+            raise ArtifactError(
+                f"window_tokens is {config.window_tokens}; the special tokens leave no room in it"
+            )
 
     def __call__(self, text: str) -> TokenWindows:
         """Returns the windows of one text.
@@ -96,10 +122,17 @@ class TextPreprocessor:
         return self.batch([text])[0]
 
     def batch(self, texts: list[str]) -> list[TokenWindows]:
-        """Returns the windows of each text; all of them must hold something (see `prepare`)."""
+        """Returns the windows of each text.
+
+        Raises:
+            ItemError: empty_text, when nothing is left of one of them.
+        """
         prepared = [self.prepare(text) for text in texts]
         encodings = self.tokenizer.encode_batch_fast(prepared, add_special_tokens=False)
-        return [self._windows(encoding.ids) for encoding in encodings]
+        return [
+            self._windows(text, encoding.ids)
+            for text, encoding in zip(texts, encodings, strict=True)
+        ]
 
     def prepare(self, text: str) -> str:
         """Returns the text that goes to the tokenizer.
@@ -117,10 +150,15 @@ class TextPreprocessor:
             )
         return cleaned
 
-    def _windows(self, token_ids: list[int]) -> TokenWindows:
+    def _windows(self, text: str, token_ids: list[int]) -> TokenWindows:
+        if not token_ids:
+            # Invisible characters, say: special tokens alone would get a confident label.
+            raise ItemError(
+                Reason.EMPTY_TEXT,
+                f"text {text[:40]!a} holds nothing that the tokenizer reads; it needs a character",
+            )
         kept = token_ids[: self.config.max_tokens]
-        # A text of characters that the tokenizer drops still gets one window: special tokens alone.
-        starts = range(0, max(len(kept), 1), self.content_tokens)
+        starts = range(0, len(kept), self.content_tokens)
         windows = tuple(
             (*self.prefix, *kept[start : start + self.content_tokens], *self.suffix)
             for start in starts

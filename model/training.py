@@ -117,6 +117,9 @@ def train(config: TrainingConfig, data_dir: Path, text_encoder: str | None, out:
         load_dataset(config.text.dataset, data_dir) if config.text else None,
         load_dataset(config.audio.dataset, data_dir) if config.audio else None,
     )
+    if not config.emotions:
+        classes = [emotion for part in (data.text, data.audio) if part for emotion in part.emotions]
+        config = replace(config, emotions=tuple(dict.fromkeys(classes)))
     for dataset in (data.text, data.audio):
         extra = sorted(set(dataset.emotions) - set(config.emotions)) if dataset else []
         if dataset and extra:
@@ -130,9 +133,14 @@ def train(config: TrainingConfig, data_dir: Path, text_encoder: str | None, out:
         fit_parts(config, data, classifier, preprocessor, out / "checkpoints")
     except ItemError as error:  # of a text; clips name their file
         raise DatasetError(f"{config.name}: {error.message}") from error
-    uncalibrated = dict.fromkeys(classifier.heads, 1.0)
-    artifact = save_artifact(out, classifier, preprocessor, uncalibrated)
-    temperatures = calibrate(EmotionScorer(artifact), data, config.seed)
+    # Beside the checkpoints: an artifact in `out` is always a whole one.
+    uncalibrated = save_artifact(
+        out / "checkpoints" / "uncalibrated",
+        classifier,
+        preprocessor,
+        dict.fromkeys(classifier.heads, 1.0),
+    )
+    temperatures = calibrate(EmotionScorer(uncalibrated), data, config.seed)
     return save_artifact(out, classifier, preprocessor, temperatures)
 
 

@@ -156,14 +156,14 @@ class TrainingConfig:
 
     Attributes:
         name: the experiment's.
-        emotions: classes in head order.
+        emotions: classes in head order; those of the data sets where left out.
         head: the layers after each encoder and after the concatenation.
         seed: repeats the run exactly on one machine.
     """
 
     name: str
-    emotions: tuple[str, ...]
-    head: HeadConfig
+    head: HeadConfig = HeadConfig()
+    emotions: tuple[str, ...] = ()
     seed: int = 1
     text: TextTraining | None = None
     audio: AudioTraining | None = None

@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.model.tiny_models import save_tiny_artifact
 
 DATA_VARIABLE = "MM_EMOR_DATA"
+
+# In a fresh clone, Hypothesis first builds its table of Unicode, which looks like slow generation.
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def test_score_prints_a_summary(tiny_artifact: Path, tweets: Path, tmp_path: Pat
     assert "3 items" in outcome.stdout
     assert "labels        2  (text 2)" in outcome.stdout
     assert "no_content: the item has neither text nor audio" in outcome.stdout
-    assert f"reports       {out}/reports" in outcome.stdout
+    assert f"→ reports      {out}/reports" in outcome.stdout
 
 
 def test_score_ends_with_one_line_of_json(
@@ -90,7 +90,7 @@ def test_a_failed_run_says_why_in_one_line(
     assert json.loads(outcome.stdout)["status"] == "too_many_bad_items"
 
 
-def test_a_job_that_cannot_write_ends_with_one_line(
+def test_a_directory_that_cannot_be_written_exits_2_with_one_line(
     tiny_artifact: Path, tweets: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
@@ -98,9 +98,10 @@ def test_a_job_that_cannot_write_ends_with_one_line(
         *("score", "--items", str(tweets), "--out", str(tmp_path / "file" / "out")),
         *("--model", str(tiny_artifact)),
     )
-    assert outcome.returncode == 1
-    assert outcome.stderr.startswith("mm-emor: the job failed: RuntimeError: NotADirectoryError")
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith(f"mm-emor: --out {tmp_path}/file/out cannot be written: ")
     assert outcome.stderr.count("\n") == 1
+    assert "Not a directory" in outcome.stderr
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,9 @@ def test_a_job_that_cannot_write_ends_with_one_line(
         ),
         (["score", "--out", "x", "--items", "y", "--model", "/nowhere"], "/nowhere is no artifact"),
         (["score", "--out", "x", "--items", "y", "--", "--runer", "x"], "--runer is not a flag"),
-        (["score", "--out", "x", "--items", "y", "stray"], "stray is not a flag"),
+        (["score", "--out", "x", "--items", "y", "stray"], "stray stands alone: quote a pattern"),
+        (["score", "--out", "x", "--items", "/"], "/ is a directory; name its files"),
+        (["score", "--out", "x", "--items", "y", "--", "--runner=Nope"], "--runner is 'Nope'"),
         (["score", "--out", "x", "--if-done", "maybe"], "'maybe'"),
     ],
 )

@@ -26,6 +26,7 @@ from beam_jobs.join import (
     merge_verdicts,
     partition_of,
 )
+from beam_jobs.launch import _matched
 from model.errors import UserError
 
 FULL, EMPTY, REFUSED = Standing.FULL, Standing.EMPTY, Standing.REFUSED
@@ -87,6 +88,35 @@ def test_is_same_file(audio_uri: str, clip: str, roots: list[str], same: bool) -
     assert is_same_file(audio_uri, clip, roots) is same
 
 
+class TestIsSameFileHoweverSpelled:
+    @pytest.fixture(autouse=True)
+    def in_directory(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "clips").mkdir()
+        (tmp_path / "clips" / "7.wav").write_bytes(b"clip")
+        (tmp_path / "linked").symlink_to(tmp_path / "clips")
+        (tmp_path / "clips" / "alias.wav").symlink_to("7.wav")
+        monkeypatch.chdir(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("audio_uri", "clip", "roots", "same"),
+        [
+            ("7.wav", "{here}/clips/7.wav", ["clips"], True),
+            ("{here}/clips/7.wav", "clips/7.wav", [], True),
+            ("file://{here}/clips/7.wav", "./clips/7.wav", [], True),
+            ("7.wav", "{here}/clips/7.wav", ["linked"], True),
+            ("{here}/linked/7.wav", "clips/7.wav", [], True),
+            ("alias.wav", "linked/7.wav", ["{here}/clips"], True),
+            ("8.wav", "{here}/clips/7.wav", ["clips"], False),
+            ("7.wav\x00", "{here}/clips/7.wav", ["clips"], False),
+        ],
+    )
+    def test_paths(
+        self, tmp_path: Path, audio_uri: str, clip: str, roots: list[str], same: bool
+    ) -> None:
+        audio_uri, clip, *roots = (one.format(here=tmp_path) for one in (audio_uri, clip, *roots))
+        assert is_same_file(audio_uri, clip, roots) is same
+
+
 def test_clip_id() -> None:
     assert [clip_id(path) for path in ("/a.b/1.2.wav", "gs://b/x", ".wav")] == ["1.2", "x", ".wav"]
 
@@ -98,14 +128,15 @@ def test_index_file_packs_the_ids_and_flushes(
     path = write_lines(tmp_path / "a.jsonl", [{"id": one, "text": "t"} for one in ids])
 
     def index() -> tuple[int, list[FileVerdicts | LoneClip]]:
-        packs = list(index_file(path))
+        *packs, counted = index_file(path)
+        assert counted == FileVerdicts(path, n_records=50)
         verdicts = [
             verdict
             for partition in range(join.N_PARTITIONS)
             for verdict in judge_partition(
                 partition,
                 {
-                    "packs": [pack for number, pack in packs if number == partition],
+                    "packs": [pack[1] for pack in packs if pack[0] == partition],  # type: ignore[index]
                     "clips": [f"{one}.wav" for one in ids if partition_of(one) == partition],
                 },
             )
@@ -152,9 +183,10 @@ def test_index_items(tmp_path: Path) -> None:
                             (4, 2): ("/clips/clip.mp3", "/clips/clip.wav"),
                             (5, 0): ("/clips/empty.wav",),
                         },
+                        n_records=8,
                     ),
-                    FileVerdicts(b, {(2, 0): place(a, 2)}),
-                    FileVerdicts(c),
+                    FileVerdicts(b, {(2, 0): place(a, 2)}, n_records=2),
+                    FileVerdicts(c, n_records=1),
                     LoneClip("solo", ("/clips/solo.flac",)),
                     LoneClip("pair", ("/other/pair.mp3", "/other/pair.wav")),
                 ]
@@ -174,6 +206,12 @@ class TestJobInputs:
         [
             ({"item_files": ("a.txt",)}, "a.txt is not an item file"),
             ({"clip_files": ("\udcff.wav",)}, "is not a file name in UTF-8"),
+            ({"audio_roots": ("",)}, "--audio-root '' is not a directory"),
+            ({"audio_roots": ("/no/such/place",)}, "--audio-root '/no/such/place' is not a dir"),
+            ({"audio_roots": (__file__,)}, "is not a directory"),
+            ({"audio_roots": ("gs://",)}, "--audio-root 'gs://' names no bucket or host"),
+            ({"audio_roots": ("gs:///clips",)}, "--audio-root 'gs:///clips' names no bucket"),
+            ({"audio_roots": ("/", "://clips")}, "--audio-root '://clips' names no bucket"),
             ({"columns": (("tweet", "text"),)}, "--column tweet=…: the fields are item_id, text"),
             ({"columns": (("text", "a"), ("text", "b"))}, "renamed twice"),
         ],
@@ -181,6 +219,9 @@ class TestJobInputs:
     def test_user_errors(self, arguments: dict[str, tuple[str, ...]], message: str) -> None:
         with pytest.raises(UserError, match=message):
             JobInputs(**arguments)  # type: ignore[arg-type]
+
+    def test_good_audio_roots(self, tmp_path: Path) -> None:
+        JobInputs(audio_roots=("/", str(tmp_path), "gs://clips", "gs://clips/2026/"))
 
     @pytest.mark.parametrize("paths", [("b.csv", "a.csv"), ("a.csv", "a.csv")])
     def test_order(self, paths: tuple[str, ...]) -> None:
@@ -205,3 +246,27 @@ class TestMatchFiles:
     def test_unknown_file_system(self) -> None:
         with pytest.raises(UserError, match=r"^nowhere://a cannot be looked up"):
             match_files("nowhere://a")
+
+    def test_a_file_spelled_twice_is_one_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (tmp_path / "data").mkdir()
+        for name in ("t.jsonl", "7.wav"):
+            (tmp_path / "data" / name).write_text("x")
+        (tmp_path / "linked").symlink_to("data")
+        monkeypatch.chdir(tmp_path / "data")
+        for patterns, expected in [
+            (["t.jsonl", "./t.jsonl"], ["t.jsonl"]),
+            (["./t.jsonl", "t.jsonl"], ["./t.jsonl"]),
+            ([f"{tmp_path}/linked/*", "*", f"{tmp_path}/data/*"], ["7.wav", "t.jsonl"]),
+        ]:
+            matched = [file.path for file in _matched(patterns)]
+            prefix = f"{tmp_path}/linked/" if len(patterns) == 3 else ""
+            assert matched == [prefix + path for path in expected]
+
+    def test_a_clip_linked_under_another_id_is_a_clip_of_its_own(self, tmp_path: Path) -> None:
+        (tmp_path / "7.wav").write_text("x")
+        for alias in ("7.mp3", "8.wav"):
+            (tmp_path / alias).symlink_to("7.wav")
+        matched = [Path(file.path).name for file in _matched([f"{tmp_path}/*"])]
+        assert matched == ["7.mp3", "8.wav"]

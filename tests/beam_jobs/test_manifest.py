@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
+from beam_jobs import manifest
 from beam_jobs.elements import DeadLetter
 from beam_jobs.manifest import (
     Manifest,
@@ -29,7 +31,7 @@ from beam_jobs.manifest import (
 from beam_jobs.output_files import WrittenFile
 from beam_jobs.parquet_io import WriteDeadLetters, WriteLabels
 from beam_jobs.reports import AggregateReports, WriteReports
-from beam_jobs.run import InputFile, Run
+from beam_jobs.run import InputFile, Run, staging_dir
 from model.errors import UserError
 from schemas.dead_letters import Reason, Stage
 from schemas.reports import REPORT_SCHEMAS
@@ -83,9 +85,9 @@ def write_run(run: Run, n_labels: int = 10, letters: tuple[DeadLetter, ...] = ()
         published = (data, reports) | "All" >> beam.Flatten() | WriteManifest(run)
         ids = published | beam.Map(lambda entry: (entry.date, entry.run_id))
         assert_that(ids, equal_to([(run.date, run.run_id)]), label="published")
-    manifest = read_manifest(run.out)
-    assert manifest is not None
-    return manifest.runs[run.date]
+    found = read_manifest(run.out)
+    assert found is not None
+    return found.runs[run.date]
 
 
 def files_under(out: Path) -> set[str]:
@@ -215,7 +217,8 @@ def an_entry(run_date: date, outputs: tuple[WrittenFile, ...] = ()) -> RunManife
 
 
 def test_the_manifest_file(tmp_path: Path) -> None:
-    output = WrittenFile("labels", "labels/dt=2026-11-22/part-f.parquet", 1, 3, "00ff")
+    sha256 = hashlib.sha256(b"abc").hexdigest()
+    output = WrittenFile("labels", "labels/dt=2026-11-22/part-f.parquet", 1, 3, sha256)
     (tmp_path / output.path).parent.mkdir(parents=True)
     (tmp_path / output.path).write_bytes(b"abc")
     publish_run(str(tmp_path), an_entry(NEXT_DAY))
@@ -239,7 +242,7 @@ def test_the_manifest_file(tmp_path: Path) -> None:
                 "path": "labels/dt=2026-11-22/part-f.parquet",
                 "n_rows": 1,
                 "n_bytes": 3,
-                "sha256": "00ff",
+                "sha256": sha256,
             }
         ],
         "settings": {},
@@ -276,12 +279,80 @@ def test_a_broken_manifest_is_named_and_left_alone(
     assert (tmp_path / "_manifest.json").read_bytes() == content
 
 
-def test_a_run_whose_file_is_gone_is_not_published(tmp_path: Path) -> None:
-    gone = WrittenFile("labels", "labels/dt=2026-11-22/part-f.parquet", 1, 3, "00ff")
+@pytest.mark.parametrize("place", [".", "_tmp.dt=2026-11-22/ffffffffffffffff"])
+@pytest.mark.parametrize("content", [None, b"ab", b"abd"])
+def test_a_run_whose_file_is_gone_or_another_is_not_published(
+    tmp_path: Path, place: str, content: bytes | None
+) -> None:
+    sha256 = hashlib.sha256(b"abc").hexdigest()
+    whole, broken = (
+        WrittenFile("labels", f"labels/dt=2026-11-22/part-{name}.parquet", 1, 3, sha256)
+        for name in "fg"
+    )
+    staged = Path(staging_dir(str(tmp_path), DAY, "f" * 16))
+    (staged / whole.path).parent.mkdir(parents=True)
+    (staged / whole.path).write_bytes(b"abc")
+    if content is not None:
+        (tmp_path / place / broken.path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place / broken.path).write_bytes(content)
     publish_run(str(tmp_path), an_entry(DAY))
-    with pytest.raises(RuntimeError, match="was written with 3 bytes and now has none"):
-        publish_run(str(tmp_path), an_entry(DAY, (gone,)))
+    with pytest.raises(RuntimeError, match=r"part-g\.parquet is no longer as it was written \(3 b"):
+        publish_run(str(tmp_path), an_entry(DAY, (whole, broken)))
     assert read_manifest(str(tmp_path)) == Manifest(runs={DAY: an_entry(DAY)})
+    assert (staged / whole.path).exists()
+    assert not (tmp_path / whole.path).exists()
+
+
+@pytest.mark.parametrize("n_renamed", [0, 1, 6, None])
+def test_publishing_that_is_retried_goes_on_where_it_stopped(
+    tmp_path: Path, n_renamed: int | None
+) -> None:
+    run = make_run(tmp_path)
+    first = write_run(run, 10, (dead_letter(1),))
+    if n_renamed is not None:
+        (tmp_path / "_manifest.json").unlink()
+        for file in first.outputs[n_renamed:]:
+            staged = Path(staging_dir(run.out, DAY, run.run_id)) / file.path
+            staged.parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file.path).rename(staged)
+    again = publish_files(first.outputs, run)
+
+    assert replace(again, finished_at=first.finished_at) == first
+    assert read_manifest(run.out) == Manifest(runs={DAY: again})
+    assert files_under(tmp_path) == listed(first) | BESIDES
+    assert not list(tmp_path.glob("_tmp*"))
+
+
+def test_a_run_that_dies_before_publishing_changes_nothing_that_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = write_run(make_run(tmp_path), 10, (dead_letter(1),))
+
+    def die(*_: object) -> RunCounts:
+        raise MemoryError("the worker dies")
+
+    def data_files() -> dict[str, bytes]:
+        tables = [*tmp_path.glob("[!_]*/dt=*/*"), *tmp_path.glob("reports/*/dt=*/*")]
+        return {str(path.relative_to(tmp_path)): path.read_bytes() for path in tables}
+
+    before = data_files()
+    assert before.keys() == listed(first)
+    other = make_run(tmp_path, model_version="new")
+    with monkeypatch.context() as patch:
+        patch.setattr(manifest, "count_items", die)
+        for run in (other, make_run(tmp_path)):  # another run's id, and the same again
+            with pytest.raises(Exception, match="the worker dies"):
+                write_run(run, 7)
+    assert data_files() == before
+    assert read_manifest(str(tmp_path)) == Manifest(runs={DAY: first})
+    labels = duckdb.read_parquet(f"{tmp_path}/labels/*/*.parquet")
+    ids = labels.query("labels", "select item_id from labels order by item_id::int").fetchall()
+    assert ids == [(str(number),) for number in range(10)]
+
+    second = write_run(other, 7)
+    assert data_files().keys() == listed(second)
+    assert files_under(tmp_path) == listed(second) | BESIDES
+    assert not list(tmp_path.glob("_tmp*"))
 
 
 def test_a_missing_table_is_not_published(tmp_path: Path) -> None:

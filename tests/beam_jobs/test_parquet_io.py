@@ -31,7 +31,7 @@ from beam_jobs.parquet_io import (
     to_record_batch,
     write_part,
 )
-from beam_jobs.run import Run
+from beam_jobs.run import Run, staging_dir
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, Reason, Stage
 from schemas.labels import label_schema
 
@@ -86,11 +86,15 @@ def in_any_order(rows: list[dict[str, Any]], seed: int) -> list[dict[str, Any]]:
     return [rows[index] for index in np.random.default_rng(seed).permutation(len(rows))]
 
 
-def published(out: Path) -> dict[str, str]:
+def staged_dir(run: Run) -> Path:
+    return Path(staging_dir(run.out, run.date, run.run_id))
+
+
+def staged(run: Run) -> dict[str, str]:
+    root = staged_dir(run)
     return {
-        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(out.glob("*/dt=*/*"))
-        if not path.parent.parent.name.startswith("_")
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.glob("*/dt=*/*"))
     }
 
 
@@ -104,8 +108,9 @@ def test_each_row_is_in_the_part_of_its_id_and_parts_are_sorted(
     for part in range(n_parts):
         name = f"labels/dt=2026-11-22/part-{run.run_id}-{part:05d}-of-{n_parts:05d}.parquet"
         expected = [row for row in ROWS if part_of(row["item_id"], n_parts) == part]
-        assert pq.read_table(tmp_path / name, partitioning=None).to_pylist() == expected
-    assert len(published(tmp_path)) == n_parts
+        assert pq.read_table(staged_dir(run) / name, partitioning=None).to_pylist() == expected
+    assert len(staged(run)) == n_parts
+    assert [path.name for path in tmp_path.iterdir()] == ["_tmp.dt=2026-11-22"]
 
 
 @pytest.mark.parametrize(
@@ -114,12 +119,13 @@ def test_each_row_is_in_the_part_of_its_id_and_parts_are_sorted(
 def test_bytes_do_not_depend_on_order_bundles_workers_or_flushes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buffered_rows: int, n_workers: int, seed: int
 ) -> None:
-    write_labels(make_run(tmp_path / "plain"), ROWS)
+    plain, other = make_run(tmp_path / "plain"), make_run(tmp_path / "other")
+    write_labels(plain, ROWS)
     monkeypatch.setattr(parquet_io, "MAX_BUFFERED_ROWS", buffered_rows)
     rows = in_any_order(ROWS, seed)
-    write_labels(make_run(tmp_path / "other"), rows, shuffled=True, n_workers=n_workers)
+    write_labels(other, rows, shuffled=True, n_workers=n_workers)
 
-    assert published(tmp_path / "other") == published(tmp_path / "plain")
+    assert staged(other) == staged(plain)
     n_bundles = len(list((tmp_path / "other").glob("_tmp.*/*/labels/rows.*")))
     assert n_bundles == n_workers
 
@@ -137,8 +143,8 @@ def test_no_rows_give_every_part_with_the_schema(tmp_path: Path) -> None:
         assert_that(written, equal_to(expected), label="written")
 
     for name in names:
-        assert pq.read_schema(tmp_path / name).equals(SCHEMA)
-        assert (tmp_path / name).read_bytes() == content.to_pybytes()
+        assert pq.read_schema(staged_dir(run) / name).equals(SCHEMA)
+        assert (staged_dir(run) / name).read_bytes() == content.to_pybytes()
 
 
 def test_what_is_reported_is_what_lies_there(tmp_path: Path) -> None:
@@ -150,7 +156,7 @@ def test_what_is_reported_is_what_lies_there(tmp_path: Path) -> None:
         written = pipeline | beam.Create(ROWS[::-1]) | WriteLabels(run)
         expected = [WrittenFile("labels", path, 200, len(content), sha256)]
         assert_that(written, equal_to(expected), label="written")
-    assert (tmp_path / path).read_bytes() == content
+    assert (staged_dir(run) / path).read_bytes() == content
 
 
 def to_table(rows: list[dict[str, Any]], schema: pa.Schema = SCHEMA) -> pa.Table:
@@ -167,7 +173,8 @@ def test_a_failed_attempt_leaves_nothing_that_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parquet_io, "MAX_BUFFERED_ROWS", 2)
-    location = make_run(tmp_path).location("labels")
+    run = make_run(tmp_path)
+    location = run.location("labels")
     do_fn = WriteTemporaryRows(location.temporary_dir, SCHEMA, "item_id", n_parts=1)
     do_fn.start_bundle()
     for row in ROWS[:5]:  # two flushes, then the bundle fails
@@ -178,11 +185,12 @@ def test_a_failed_attempt_leaves_nothing_that_is_read(
     assert (part, written) == (0, TemporaryRows(written.path, (0, 1, 2)))
     assert len(list(Path(location.temporary_dir).iterdir())) == 2
     file = write_part((0, [written, None]), location, SCHEMA, ("item_id",), n_parts=1)
-    assert pq.read_table(tmp_path / file.path, partitioning=None).to_pylist() == ROWS[:5]
+    assert pq.read_table(staged_dir(run) / file.path, partitioning=None).to_pylist() == ROWS[:5]
 
 
 def test_a_part_that_is_made_again_is_the_same_file(tmp_path: Path) -> None:
-    location = make_run(tmp_path).location("labels")
+    run = make_run(tmp_path)
+    location = run.location("labels")
     do_fn = WriteTemporaryRows(location.temporary_dir, SCHEMA, "item_id", n_parts=1)
     do_fn.start_bundle()
     [(part, rows)] = write_bundle(do_fn, ROWS)
@@ -191,8 +199,9 @@ def test_a_part_that_is_made_again_is_the_same_file(tmp_path: Path) -> None:
     again = write_part(bundle, location, SCHEMA, ("item_id",), n_parts=1)
 
     assert again == first
-    assert published(tmp_path) == {first.path: first.sha256}
-    assert [path.name[:5] for path in Path(location.temporary_dir).iterdir()] == ["rows."]
+    assert staged(run) == {first.path: first.sha256}
+    beside = [path.name[:5] for path in Path(location.temporary_dir).iterdir() if path.is_file()]
+    assert beside == ["rows."]
 
 
 def test_an_empty_bundle_writes_no_file(tmp_path: Path) -> None:
@@ -203,7 +212,11 @@ def test_an_empty_bundle_writes_no_file(tmp_path: Path) -> None:
 
 
 def test_pandas_and_duckdb_read_the_partitioned_labels(tmp_path: Path) -> None:
-    write_labels(make_run(tmp_path), ROWS)
+    run = make_run(tmp_path)
+    write_labels(run, ROWS)
+    partition = Path("labels", "dt=2026-11-22")
+    (tmp_path / "labels").mkdir()
+    (staged_dir(run) / partition).rename(tmp_path / partition)
 
     frame = pd.read_parquet(tmp_path / "labels").sort_values("item_id")
     assert frame["item_id"].tolist() == [row["item_id"] for row in ROWS]
@@ -227,8 +240,8 @@ def test_pandas_and_duckdb_read_the_partitioned_labels(tmp_path: Path) -> None:
 def test_files_are_zstd_with_dictionaries_and_name_no_path(tmp_path: Path) -> None:
     run = make_run(tmp_path, n_parts=1)
     write_labels(run, ROWS)
-    [name] = published(tmp_path)
-    file = pq.ParquetFile(tmp_path / name)
+    [name] = staged(run)
+    file = pq.ParquetFile(staged_dir(run) / name)
 
     row_group = file.metadata.row_group(0)
     columns = [row_group.column(index) for index in range(row_group.num_columns)]
@@ -239,7 +252,7 @@ def test_files_are_zstd_with_dictionaries_and_name_no_path(tmp_path: Path) -> No
         *("text_emotion", "audio_emotion", "model_version", "run_id"),
     }
     assert set(file.metadata.metadata) == {b"ARROW:schema"}
-    assert str(tmp_path).encode() not in (tmp_path / name).read_bytes()
+    assert str(tmp_path).encode() not in (staged_dir(run) / name).read_bytes()
     required = {column.name for column in file.schema_arrow if not column.nullable}
     assert required == {column.name for column in SCHEMA if not column.nullable}
 
@@ -260,8 +273,8 @@ def test_dead_letters_are_sorted_by_source_reason_id_and_message(tmp_path: Path)
     with TestPipeline(runner=FnApiRunner()) as pipeline:
         _ = pipeline | beam.Create(letters[::-1]) | WriteDeadLetters(run)
 
-    [name] = published(tmp_path)
-    table = pq.read_table(tmp_path / name, partitioning=None)
+    [name] = staged(run)
+    table = pq.read_table(staged_dir(run) / name, partitioning=None)
     assert table.schema.equals(DEAD_LETTER_SCHEMA)
     assert table.to_pylist() == [
         {

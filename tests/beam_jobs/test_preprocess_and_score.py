@@ -12,7 +12,9 @@ from apache_beam.testing.util import assert_that, equal_to
 from beam_jobs.elements import DeadLetter, Features, Item, Location
 from beam_jobs.preprocess import PreprocessItems
 from beam_jobs.progress import Progress
-from beam_jobs.score import ScoreEmotions, score_batch
+from beam_jobs.score import ScoreEmotions, load_scorer, score_batch
+from model.artifact import Artifact
+from model.errors import ArtifactError
 from model.preprocessor import ModelInput
 from model.scorer import EmotionScorer
 from schemas.dead_letters import Reason, Stage
@@ -44,7 +46,13 @@ def test_preprocess_items(tiny_artifact: Path, clip: Path) -> None:
     ]
     with TestPipeline(runner=FnApiRunner()) as root:
         outputs = (
-            root | beam.Create(items) | PreprocessItems(str(tiny_artifact), (str(clip.parent),))
+            root
+            | beam.Create(items)
+            | PreprocessItems(
+                str(tiny_artifact),
+                Artifact.load(tiny_artifact).model_version,
+                (str(clip.parent),),
+            )
         )
         good = outputs.ok | beam.Map(
             lambda features: (
@@ -138,7 +146,7 @@ def test_score_emotions(
         outputs = (
             root
             | beam.Create([*features, poisoned("bad")])
-            | ScoreEmotions(str(tiny_artifact), batch_size, progress)
+            | ScoreEmotions(str(tiny_artifact), scorer.model_version, batch_size, progress)
         )
         scored = outputs.ok | "Scores" >> beam.Map(
             lambda one: (one.item.item_id, one.scores.scores.round(4).tolist())
@@ -160,4 +168,9 @@ def test_score_emotions(
 
 def test_batch_size_is_checked_at_once() -> None:
     with pytest.raises(ValueError, match="batch_size is 0; at least 1 is needed"):
-        ScoreEmotions("default", 0)
+        ScoreEmotions("default", "", 0)
+
+
+def test_a_model_that_was_replaced_since_the_start_is_refused(tiny_artifact: Path) -> None:
+    with pytest.raises(ArtifactError, match="; the job was started with 0123"):
+        load_scorer(str(tiny_artifact), "0123")

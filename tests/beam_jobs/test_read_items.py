@@ -31,7 +31,7 @@ from beam_jobs.join import (
     partition_clip,
 )
 from beam_jobs.read_items import ReadItems, apply_verdicts, read_judged_items
-from schemas.dead_letters import Reason, Stage
+from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
 from tests.beam_jobs.test_join import write_lines
 
 Outcome = Item | DeadLetter
@@ -43,12 +43,16 @@ def read_without_beam(inputs: JobInputs) -> list[Outcome]:
     groups: dict[int, dict[str, list[object]]] = {
         number: {"packs": [], "clips": []} for number in range(N_PARTITIONS)
     }
+    found: list[FileVerdicts | LoneClip] = []
     for path in inputs.item_files:
-        for number, pack in index_file(path, inputs.columns):
-            groups[number]["packs"].append(pack)
+        for one in index_file(path, inputs.columns):
+            if isinstance(one, FileVerdicts):
+                found.append(one)
+            else:
+                groups[one[0]]["packs"].append(one[1])
     for number, clip in map(partition_clip, inputs.clip_files):
         groups[number]["clips"].append(clip)
-    found = [one for number, group in groups.items() for one in judge_partition(number, group)]
+    found += [one for number, group in groups.items() for one in judge_partition(number, group)]
     verdicts: list[FileVerdicts | LoneClip] = [
         merge_verdicts(
             path, [one for one in found if isinstance(one, FileVerdicts) and one.file == path]
@@ -64,6 +68,8 @@ def read_without_beam(inputs: JobInputs) -> list[Outcome]:
 
 
 def test_exact_outputs(tmp_path: Path) -> None:
+    c = f"{tmp_path}/c"
+    Path(c).mkdir()
     a = write_lines(
         tmp_path / "a.jsonl",
         [
@@ -82,22 +88,22 @@ def test_exact_outputs(tmp_path: Path) -> None:
         [{"id": "joined", "text": "again"}, {"id": "refused", "text": "good"}, {"text": "lost"}],
     )
     names = ["joined.wav", "same.wav", "other.wav", "two.mp3", "two.wav", "clip.wav", "solo.wav"]
-    clips = [f"/c/{name}" for name in [*names, "pair.mp3", "pair.wav", "refused.wav"]]
-    inputs = JobInputs((a, b), tuple(sorted(clips)), ("/c",))
+    clips = [f"{c}/{name}" for name in [*names, "pair.mp3", "pair.wav", "refused.wav"]]
+    inputs = JobInputs((a, b), tuple(sorted(clips)), (c,))
     expected_ok = [
-        Item("joined", Location(a, 1), text="t", lang="en", clip="/c/joined.wav"),
-        Item("same", Location(a, 2), text="t", audio_uri="same.wav", clip="/c/same.wav"),
+        Item("joined", Location(a, 1), text="t", lang="en", clip=f"{c}/joined.wav"),
+        Item("same", Location(a, 2), text="t", audio_uri="same.wav", clip=f"{c}/same.wav"),
         Item("own", Location(a, 5), audio_uri="own.wav"),
-        Item("clip", Location(a, 6), lang="en", clip="/c/clip.wav"),
-        Item("refused", Location(b, 2), text="good", clip="/c/refused.wav"),
-        Item("solo", Location("/c/solo.wav"), clip="/c/solo.wav"),
+        Item("clip", Location(a, 6), lang="en", clip=f"{c}/clip.wav"),
+        Item("refused", Location(b, 2), text="good", clip=f"{c}/refused.wav"),
+        Item("solo", Location(f"{c}/solo.wav"), clip=f"{c}/solo.wav"),
     ]
     expected_dead = [
         DeadLetter(
             "other",
             Stage.JOIN,
             Reason.TWO_CLIPS,
-            "audio_uri is elsewhere.wav, and the clip /c/other.wav carries the id",
+            f"audio_uri is elsewhere.wav, and the clip {c}/other.wav carries the id",
             f"{a}:3",
             "t",
         ),
@@ -105,7 +111,7 @@ def test_exact_outputs(tmp_path: Path) -> None:
             "two",
             Stage.JOIN,
             Reason.TWO_CLIPS,
-            "2 clips carry the id, among them /c/two.mp3 and /c/two.wav",
+            f"2 clips carry the id, among them {c}/two.mp3 and {c}/two.wav",
             f"{a}:4",
             "t",
         ),
@@ -145,9 +151,9 @@ def test_exact_outputs(tmp_path: Path) -> None:
             "pair",
             Stage.JOIN,
             Reason.TWO_CLIPS,
-            "2 clips carry the id, among them /c/pair.mp3 and /c/pair.wav",
-            "/c/pair.mp3",
-            "/c/pair.mp3\n/c/pair.wav",
+            f"2 clips carry the id, among them {c}/pair.mp3 and {c}/pair.wav",
+            f"{c}/pair.mp3",
+            f"{c}/pair.mp3\n{c}/pair.wav",
         ),
     ]
     with TestPipeline(runner=FnApiRunner()) as root:
@@ -189,6 +195,51 @@ def test_a_file_that_is_gone_stops_the_job(tmp_path: Path) -> None:
         TestPipeline(runner=FnApiRunner()) as root,
     ):
         _ = root | IndexItems(inputs)
+
+
+class TestAFileThatChangesBetweenTheReads:
+    LINES = ("good", {"id": "1", "text": "t"}, {"data": [{"id": "2", "text": "t"}, {"text": "u"}]})
+
+    @pytest.mark.parametrize(
+        ("now", "n_read", "n_yielded"), [((*LINES, *LINES), 5, 4), (LINES[:2], 2, 2), ((), 0, 0)]
+    )
+    def test_it_stops_the_job(
+        self, tmp_path: Path, now: tuple[object, ...], n_read: int, n_yielded: int
+    ) -> None:
+        path = write_lines(tmp_path / "a.jsonl", self.LINES)
+        *_, verdicts = index_file(path)
+        assert verdicts == FileVerdicts(path, n_records=4)
+        before = list(read_judged_items(verdicts))
+        write_lines(tmp_path / "a.jsonl", now)
+        reading = read_judged_items(verdicts)
+        assert [next(reading) for _ in range(n_yielded)] == before[:n_yielded]
+        message = f"^{path} changed while the job ran: 4 records were indexed, {n_read} read$"
+        with pytest.raises(RuntimeError, match=message):
+            next(reading)
+
+    def test_in_the_pipeline(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.jsonl"
+        write_lines(path, self.LINES)
+
+        def append(verdicts: FileVerdicts | LoneClip) -> FileVerdicts | LoneClip:
+            with path.open("ab") as file:
+                file.write(b"more\n")
+            return verdicts
+
+        inputs = JobInputs((str(path),))
+        with (
+            pytest.raises(Exception, match="changed while the job ran: 4 records were indexed, 5"),
+            TestPipeline(runner=FnApiRunner()) as root,
+        ):
+            _ = root | IndexItems(inputs) | beam.Map(append) | ReadItems(inputs)
+
+
+def test_the_paths_of_many_clips_are_cut_at_the_limit() -> None:
+    clips = tuple(f"/c/{n:04}/é.wav" for n in range(1000))
+    (letter,) = read_judged_items(LoneClip("é", clips))
+    assert isinstance(letter, DeadLetter)
+    assert letter.reason is Reason.TWO_CLIPS
+    assert letter.payload == "\n".join(clips).encode()[:PAYLOAD_LIMIT_BYTES].decode(errors="ignore")
 
 
 def test_apply_verdicts_keeps_what_is_not_mentioned() -> None:
@@ -251,7 +302,7 @@ def check_each_item_is_in_one_place(
 @given(st.lists(LINES, min_size=1, max_size=3), CLIPS)
 def test_every_record_ends_in_one_place(files: list[list[object]], clips: set[str]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        inputs = JobInputs(write_files(directory, files), tuple(sorted(clips)), ("/c",))
+        inputs = JobInputs(write_files(directory, files), tuple(sorted(clips)), ("/",))
         outcomes = read_without_beam(inputs)
     n_expected = sum(n_records(line) for lines in files for line in lines)
     check_each_item_is_in_one_place(outcomes, n_expected, inputs)
@@ -261,7 +312,7 @@ def test_every_record_ends_in_one_place(files: list[list[object]], clips: set[st
 @given(st.lists(LINES, min_size=1, max_size=3), CLIPS)
 def test_pipeline_equals_the_functions(files: list[list[object]], clips: set[str]) -> None:
     with tempfile.TemporaryDirectory() as directory:
-        inputs = JobInputs(write_files(directory, files), tuple(sorted(clips)), ("/c",))
+        inputs = JobInputs(write_files(directory, files), tuple(sorted(clips)), ("/",))
         check_pipeline_equals_the_functions(inputs)
 
 

@@ -455,6 +455,37 @@ class TestCsv:
             )
         ]
 
+    @pytest.mark.parametrize(
+        ("data", "columns", "message"),
+        [
+            (
+                b"id,tweet\n1,a\n2,b\n",
+                [("text", "body")],
+                "the file has no column body; it has 'id', 'tweet': "
+                "name one with --column text=NAME",
+            ),
+            (
+                b"id,caf\xe9\n1,a\n",
+                [("item_id", "pk")],
+                "the file has no column pk; it has 'id', 'caf\\udce9': "
+                "name one with --column item_id=NAME",
+            ),
+            (b"id,text, text\n1,a,b\n", [], "the header has 2 columns named 'text'"),
+            (b"pk,x,pk\n1,a,b\n", [("item_id", "pk")], "the header has 2 columns named 'pk'"),
+        ],
+    )
+    def test_a_header_without_or_with_doubled_columns(
+        self, data: bytes, columns: list[tuple[str, str]], message: str
+    ) -> None:
+        header = data.partition(b"\n")[0].decode(errors="replace")
+        assert read("t.csv", data, columns) == [
+            DeadLetter(None, Stage.READ, Reason.UNREADABLE_FILE, message, "t.csv:1", header)
+        ]
+
+    def test_doubled_columns_that_are_not_read_do_no_harm(self) -> None:
+        data = b"id,body,text,text,user,user\n1,a,b,c,d,e\n"
+        assert read("t.csv", data, [("text", "body")]) == [item("1", 2, file="t.csv", text="a")]
+
     def test_unreadable_header(self) -> None:
         assert summary(read("t.csv", b'id,"te"xt\n1,a\n')) == [(None, "unreadable_file", "t.csv:1")]
 
@@ -593,6 +624,33 @@ class TestUnreadable:
                 check_item_files(["a.jsonl", path])
 
 
+class TestLimitsOfDeadLetters:
+    def letter(self, message: str, payload: str) -> DeadLetter:
+        return DeadLetter(None, Stage.READ, Reason.BROKEN_JSON, message, "t.jsonl:1", payload)
+
+    @pytest.mark.parametrize(
+        ("payload", "shown"),
+        [
+            (b"a" * 4097, "a" * 4096),
+            (b"a" * 4096, "a" * 4096),
+            (b"a" * 4095 + "é".encode(), "a" * 4095),
+            (b"a" * 4093 + "😀".encode(), "a" * 4093),
+            (b"a" * 4092 + "😀😀".encode(), "a" * 4092 + "😀"),
+            (b"\xff" * 4096, "\ufffd" * 1365),
+            (b"\xe9" + b"a" * 4096, "\ufffd" + "a" * 4093),
+        ],
+    )
+    def test_payload(self, payload: bytes, shown: str) -> None:
+        source = Location("t.jsonl", 1)
+        letter = DeadLetter.of_bytes(Stage.READ, Reason.BROKEN_JSON, "m", source, payload)
+        assert letter.payload == shown
+        assert self.letter("m", payload.decode(errors="replace")).payload == shown
+
+    def test_message(self) -> None:
+        assert self.letter("é" * 1000, "").message == "é" * 1000
+        assert self.letter("é" * 1001, "").message == "é" * 999 + "…"
+
+
 def _fields_of(one: Item) -> dict[str, Any]:
     return {name: value for name, value in vars(one).items() if name not in ("item_id", "source")}
 
@@ -602,6 +660,8 @@ def check_outcomes(outcomes: list[Outcome]) -> None:
     for one in outcomes:
         assert isinstance(one, Item | DeadLetter)
         strings = [value for value in vars(one).values() if isinstance(value, str)]
+        if isinstance(one, DeadLetter):
+            assert len((one.payload or "").encode()) <= PAYLOAD_LIMIT_BYTES
         if isinstance(one, Item):
             assert one.item_id
             assert one.created_at is None or one.created_at.tzinfo is UTC

@@ -33,7 +33,7 @@ from beam_jobs.reports import (
     merge_partials,
     wilson_interval,
 )
-from beam_jobs.run import Run
+from beam_jobs.run import Run, staging_dir
 from schemas.dead_letters import Reason, Stage
 from schemas.labels import label_schema
 from schemas.reports import REPORT_SCHEMAS, SHARE_GROUPS
@@ -285,17 +285,16 @@ def test_the_pipeline_writes_what_the_core_makes(
     letter_table = pa.table(
         {"stage": [x.stage for x in LETTERS], "reason": [x.reason for x in LETTERS]}
     )
+    staged = Path(staging_dir(run.out, run.date, run.run_id)) / "reports"
     of_labels, of_letters = aggregate_labels(to_table(rows)), aggregate_dead_letters(letter_table)
     for name in REPORT_SCHEMAS:
         partials = [part[name] for part in (of_labels, of_letters) if name in part]
         expected_report = finish_report(
             name, merge_partials(partials), run.run_id, run.model_version
         )
-        [path] = (tmp_path / "reports" / name / "dt=2026-11-22").iterdir()
+        [path] = (staged / name / "dt=2026-11-22").iterdir()
         assert pq.read_table(path, partitioning=None).equals(expected_report), name
-    by_reason = pq.read_table(
-        tmp_path / "reports" / "dead_letters_by_reason", partitioning=None
-    ).to_pylist()
+    by_reason = pq.read_table(staged / "dead_letters_by_reason", partitioning=None).to_pylist()
     assert by_reason == [
         {"stage": "preprocess", "reason": "missing_clip", "n_items": 1},
         {"stage": "read", "reason": "broken_json", "n_items": 5},

@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import beam_jobs
+from beam_jobs import launch
 from beam_jobs.launch import ScoringRequest, ScoringResult, score_corpus
-from beam_jobs.manifest import Status
+from beam_jobs.manifest import Status, read_manifest
 from beam_jobs.summary import explain_failure
 from model.errors import ArtifactError, UserError
 from model.scorer import EmotionScorer
@@ -116,7 +117,8 @@ def test_batch_sizes_give_the_same_rows(
 ) -> None:
     score_corpus(request_for(tmp_path, tiny_artifact, batch_size=batch_size))
     assert_same_labels(labels_by_id(sample), labels_by_id(tmp_path))
-    assert read(tmp_path, "dead_letters").equals(read(sample, "dead_letters"))
+    ours, theirs = (read(out, "dead_letters") for out in (tmp_path, sample))
+    assert ours.drop_columns("run_id").equals(theirs.drop_columns("run_id"))
 
 
 @pytest.mark.slow
@@ -127,7 +129,8 @@ def test_two_processes_give_the_same_rows(
     flags = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
     score_corpus(request_for(tmp_path, tiny_artifact, batch_size=batch_size, beam_flags=flags))
     assert_same_labels(labels_by_id(sample), labels_by_id(tmp_path))
-    assert read(tmp_path, "dead_letters").equals(read(sample, "dead_letters"))
+    ours, theirs = (read(out, "dead_letters") for out in (tmp_path, sample))
+    assert ours.drop_columns("run_id").equals(theirs.drop_columns("run_id"))
 
 
 def assert_same_labels(one: dict[str, Any], other: dict[str, Any]) -> None:
@@ -135,6 +138,8 @@ def assert_same_labels(one: dict[str, Any], other: dict[str, Any]) -> None:
     floats = {"scores", "confidence", "disagreement"}
     for item_id, row in one.items():
         for name, value in row.items():
+            if name == "run_id":  # the batch size is part of it
+                continue
             if name in floats and value is not None:
                 values = [
                     list(cell.values()) if isinstance(cell, dict) else cell
@@ -177,6 +182,56 @@ def test_a_complete_date_is_skipped_when_asked(
     result = score_corpus(request_for(out, tiny_artifact, if_done="skip"))
     assert result.skipped
     assert result.manifest.run_id == score_corpus(request_for(out, tiny_artifact)).manifest.run_id
+
+
+def test_skipping_removes_what_a_killed_run_left(
+    sample: Path, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    out = Path(shutil.copytree(sample, tmp_path / "out"))
+    before = {path for path in out.rglob("*") if path.is_file()}
+    for killed in (out / "labels" / f"dt={DAY}", out / f"_tmp.dt={DAY}" / "0123" / "labels"):
+        killed.mkdir(parents=True, exist_ok=True)
+        (killed / "part-0123-00000-of-00001.parquet").write_bytes(b"")
+    assert score_corpus(request_for(out, tiny_artifact, if_done="skip")).skipped
+    assert {path for path in out.rglob("*") if path.is_file()} == before
+    assert not list(out.glob("_tmp*"))
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_a_job_that_publishes_nothing_is_told_from_an_earlier_run(
+    sample: Path,
+    tiny_artifact: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    published: bool,
+) -> None:
+    out = tmp_path / "out"
+    if published:  # with the same run id, an hour or a second before
+        shutil.copytree(sample, out)
+    monkeypatch.setattr(launch, "_run_pipeline", lambda *_: 0.0)
+    with pytest.raises(RuntimeError, match="the job ended without publishing its run"):
+        score_corpus(request_for(out, tiny_artifact))
+
+
+def test_the_batch_size_is_part_of_the_run(sample: Path) -> None:
+    manifest = read_manifest(str(sample))
+    assert manifest is not None
+    assert manifest.runs[DAY].settings["batch_size"] == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("", r"_manifest\.json is not a manifest"), ("_manifest.json", "cannot be written: .*Not a")],
+)
+def test_an_output_directory_that_will_not_do_is_told_before_the_job(
+    tiny_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    (tmp_path / "_manifest.json").write_bytes(b"{")
+    monkeypatch.delattr(launch, "_run_pipeline")
+    with pytest.raises(UserError, match=message):
+        score_corpus(request_for(tmp_path / name, tiny_artifact))
+    assert [path.name for path in tmp_path.iterdir()] == ["_manifest.json"]
 
 
 def test_an_empty_corpus_gives_empty_outputs(tiny_artifact: Path, tmp_path: Path) -> None:

@@ -8,13 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from model.audio_decoder import decode_clip
-from model.audio_preprocessor import (
-    AudioPreprocessor,
-    build_filter_banks,
-    chroma,
-    log_mel,
-    power_spectrogram,
-)
+from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.config import AudioConfig
 from tests.model.clips import encode, speech_like
 
@@ -24,16 +18,17 @@ IMAGE_PATH = Path(__file__).with_name("golden_clip_image.npz")
 
 def main() -> None:
     config = AudioConfig()
-    banks = build_filter_banks(config)
+    preprocessor = AudioPreprocessor(config, build_filter_banks(config))
     data = encode(speech_like(1.5, rate_hz=22_050, seed=7), 22_050, "flac")
-    waveform = decode_clip(data, config)
-    power = power_spectrogram(waveform, config.n_fft, config.hop_length)
+    features = preprocessor.features_of(decode_clip(data, config))
+    assert features.log_mel is not None
+    assert features.chroma is not None
     CLIP_PATH.write_bytes(data)
     np.savez_compressed(
         IMAGE_PATH,
-        images=AudioPreprocessor(config, banks)(data).images,
-        log_mel=log_mel(power, banks.mel, config.top_db)[:, ::10],
-        chroma=chroma(power, banks.chroma)[:, ::10],
+        images=preprocessor(data).images,
+        log_mel=features.log_mel[:, ::10],
+        chroma=features.chroma[:, ::10],
     )
 
 

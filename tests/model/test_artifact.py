@@ -78,7 +78,13 @@ def test_a_directory_without_a_config_is_no_artifact(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"format": 2}, "format is 2; this version reads 1"),
-        ({"temperatures": {"text": 9.0}}, "its settings differ from its hash"),
+        ({"temperatures": {"text": 9.0, "audio": 1, "text+audio": 1}}, "differ from its hash"),
+        ({"temperatures": {"text": 9.0}}, "temperatures are for .*; the heads are"),
+        (
+            {"temperatures": {"text": 0.0, "audio": 1, "text+audio": 1}},
+            r"the text temperature is 0\.0; it must be > 0",
+        ),
+        ({"hashes": {}}, r"hashes are of \[\]; the files are"),
         ({"model_version": "0" * 16}, "its settings differ from its hash"),
     ],
 )

@@ -12,7 +12,8 @@ from model.artifact import Artifact
 from model.calibration import softmax
 from model.errors import ItemError
 from model.preprocessor import ModelInput
-from model.scorer import EmotionScorer, pad_windows
+from model.scorer import EmotionScorer
+from model.text_preprocessor import pad_windows
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
 from tests.model.clips import encode, speech_like

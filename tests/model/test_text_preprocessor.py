@@ -54,6 +54,13 @@ def test_short_and_unknown_texts_get_one_window(text: str) -> None:
     assert windows.windows[0][-1] == SEP
 
 
+@pytest.mark.parametrize("text", ["\u200b", "\u200d\u200d", "\xad", "\x07", "\u0301"])
+def test_invisible_characters_are_no_text(text: str) -> None:
+    with pytest.raises(ItemError, match="holds nothing that the tokenizer reads") as caught:
+        preprocessor()(text)
+    assert caught.value.reason == Reason.EMPTY_TEXT
+
+
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "\x00"])
 def test_a_text_with_nothing_in_it_is_refused(text: str) -> None:
     with pytest.raises(ItemError, match="is empty after cleaning") as caught:
