@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,8 +15,8 @@ from model.batches import ClipBatches
 from model.calibration import softmax
 from model.config import ClassifierConfig
 from model.datasets import Dataset, Example, label_indices, one_hot
-from model.emotion_classifier import EmotionClassifier
-from model.errors import DatasetError, ItemError
+from model.emotion_classifier import AudioEncoder, EmotionClassifier
+from model.errors import ConfigError, DatasetError, ItemError
 from model.fitting import HeadModel, fit_model
 from model.training_config import AudioTraining, TrainingConfig
 from schemas.emotions import Modality
@@ -42,6 +43,23 @@ def fit_audio(
         plain = replace(settings, speeds=(1.0,), max_masked_frames=0, max_masked_rows=0, mixup=0.0)
         validation = _batches(classifier, preprocessor, plain, dataset.split("validation"), seed)
     fit_model(HeadModel(classifier, Modality.AUDIO), batches, validation, settings.fit)
+
+
+def load_mobilenet_weights(encoder: AudioEncoder, path: str) -> None:
+    """Fills MobileNet from a file of weights without its top.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds a network of another size.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f"mobilenet_weights is {path!r}; there is no such file")
+    try:
+        encoder.mobilenet.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        first_line = str(error).strip().partition("\n")[0]
+        raise ConfigError(
+            f"mobilenet_weights is {path!r}, which does not fit: {first_line}"
+        ) from error
 
 
 def _batches(
@@ -102,6 +120,8 @@ def predict_held_out(config: TrainingConfig, fold: Dataset) -> npt.NDArray[np.fl
             ),
             audio_precision=config.audio.precision,
         )
+        if config.audio.mobilenet_weights and classifier.audio_encoder:
+            load_mobilenet_weights(classifier.audio_encoder, config.audio.mobilenet_weights)
         fit_audio(classifier, preprocessor, config.audio, fold, config.seed)
         logits = []
         for example in fold.split("test"):

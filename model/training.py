@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from model.artifact import Artifact, save_artifact
 from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
-from model.audio_training import fit_audio
+from model.audio_training import fit_audio, load_mobilenet_weights
 from model.calibration import fit_temperature
 from model.config import ClassifierConfig, TextConfig, parse_config
 from model.datasets import Dataset, label_indices, load_dataset, texts_of
@@ -179,6 +179,8 @@ def build_classifier(
     )
     if classifier.text_encoder and checkpoint:
         load_encoder_weights(classifier.text_encoder.backbone, checkpoint, kept_tokens)
+    if classifier.audio_encoder and config.audio and config.audio.mobilenet_weights:
+        load_mobilenet_weights(classifier.audio_encoder, config.audio.mobilenet_weights)
     return classifier, EmotionPreprocessor(text_preprocessor, audio_preprocessor)
 
 

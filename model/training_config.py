@@ -89,6 +89,9 @@ class AudioTraining:
         fit: how to fit.
         features: see `model.config.AudioConfig`.
         mobilenet: the network's size.
+        mobilenet_weights: file of weights that MobileNet starts from, without its top: Keras's own
+            for ImageNet (`mobilenet_1_0_128_tf_no_top.h5` for alpha 1) or any `.weights.h5`; from
+            scratch where left out.
         speeds: each clip is also heard at these speeds (pitch moves along).
         max_masked_frames: widest stripe of time that is blanked (SpecAugment, Park et al. 2019).
         max_masked_rows: highest stripe of rows that is blanked.
@@ -103,6 +106,7 @@ class AudioTraining:
     fit: FitConfig
     features: AudioConfig
     mobilenet: MobileNetConfig
+    mobilenet_weights: str | None = None
     speeds: tuple[float, ...] = (1.0,)
     max_masked_frames: int = 0
     max_masked_rows: int = 0
