@@ -83,7 +83,7 @@ def evaluate(
         if settings.audio is None:
             raise ConfigError(f"{folds} has no [audio] table; --folds trains that part")
         metrics = evaluation.evaluate_folds(settings, loaded, n_folds, typer.echo)
-        details |= {"split": f"{n_folds} folds", "config": settings.name}
+        details |= {"split": f"{n_folds} folds", "folds": n_folds, "config": settings.name}
     elif predictions is not None:
         metrics = evaluation.evaluate_predictions(predictions, loaded, split)
         details |= {"predictions": predictions.name}

@@ -386,7 +386,7 @@ def test_a_toml_file_reads_as_its_tables(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("train_tokens = 16", "train_token = 16", ": text.train_token: Unexpected keyword"),
-        ("[head]", "[heads]", ": head: Field required"),
+        ("[head]", "[heads]", ": heads: Unexpected keyword argument"),
         ("alpha = 0.25", "alpha = 0", ": audio.mobilenet: alpha is 0.0; it must be above 0"),
         ("epochs = 1", "epochs = 0", ": text.fit: epochs is 0; it must be positive"),
         ("epochs = 1", "epochs = 'two'", ": text.fit.epochs: Input should be a valid integer"),
