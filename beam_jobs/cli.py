@@ -103,7 +103,7 @@ def score(
 ) -> None:
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
     _set_up_logging(verbose=verbose)
-    from beam_jobs.launch import ScoringRequest  # noqa: PLC0415  (Beam)
+    from beam_jobs.launch import ScoringRequest
 
     request = ScoringRequest(
         items=tuple(items or ()),
@@ -129,7 +129,7 @@ def demo(
 ) -> None:
     """Score the sample corpus in the package with the model in the package."""
     _set_up_logging(verbose=verbose)
-    from beam_jobs.launch import ScoringRequest  # noqa: PLC0415  (Beam)
+    from beam_jobs.launch import ScoringRequest
 
     corpus = str(files("beam_jobs") / "sample_corpus")
     request = ScoringRequest(
@@ -144,11 +144,11 @@ def demo(
 
 
 def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
-    from beam_jobs.launch import score_corpus  # noqa: PLC0415
-    from beam_jobs.summary import explain_failure, print_summary, summarise  # noqa: PLC0415
+    from beam_jobs.launch import score_corpus
+    from beam_jobs.summary import explain_failure, print_summary, summarise
 
     if sys.stderr.isatty():
-        from beam_jobs.progress_bar import progress_bar  # noqa: PLC0415
+        from beam_jobs.progress_bar import progress_bar
 
         with progress_bar() as on_progress:
             result = score_corpus(request, on_progress)

@@ -28,13 +28,13 @@ def train(
     ] = None,
 ) -> None:
     """Train a model and write an artifact that `mm-emor score` takes."""
-    from model.training_config import read_training_config  # noqa: PLC0415
+    from model.training_config import read_training_config
 
     settings = read_training_config(config)
-    from model.backend import start_keras  # noqa: PLC0415  (TensorFlow)
+    from model.backend import start_keras
 
     start_keras()
-    from model.training import train as train_model  # noqa: PLC0415
+    from model.training import train as train_model
 
     artifact = train_model(settings, data_dir, text_encoder, out)
     typer.echo(f"model {artifact.model_version} written to {out}")
@@ -70,14 +70,14 @@ def evaluate(
         raise ConfigError("--folds and --predictions exclude each other")
     if n_folds < 2:
         raise ConfigError(f"--n-folds is {n_folds}; at least 2 are needed")
-    from model.datasets import load_dataset  # noqa: PLC0415
+    from model.datasets import load_dataset
 
     loaded = load_dataset(dataset, data_dir)
     details: dict[str, Any] = {"dataset": dataset, "split": split}
-    from model import evaluation  # noqa: PLC0415
+    from model import evaluation
 
     if folds is not None:
-        from model.training_config import read_training_config  # noqa: PLC0415
+        from model.training_config import read_training_config
 
         settings = read_training_config(folds)
         if settings.audio is None:
@@ -89,12 +89,12 @@ def evaluate(
         details |= {"predictions": predictions.name}
     else:
         loaded.split(split)
-        from model.scorer import EmotionScorer  # noqa: PLC0415  (TensorFlow)
+        from model.scorer import EmotionScorer
 
         scorer = EmotionScorer.load(model)
         metrics = evaluation.evaluate_model(scorer, loaded, split)
         details |= {"model_version": scorer.model_version}
-    from model.metrics import official_score  # noqa: PLC0415
+    from model.metrics import official_score
 
     official = official_score(dataset, metrics)
     if out is not None:
