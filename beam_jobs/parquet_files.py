@@ -33,6 +33,9 @@ def read_parquet(
     try:
         parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
         layout = RecordLayout(columns, tuple(parquet.schema_arrow.names))
+        if fault := layout.missing_column():
+            yield refuse(Reason.UNREADABLE_FILE, fault, Location(path), b"")
+            return
         fields = {path[0] for paths in layout.key_paths.values() for path in paths}
         names = [name for name in dict.fromkeys(layout.found or ()) if name in fields]
         for batch in _batches(parquet, names):

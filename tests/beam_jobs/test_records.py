@@ -491,6 +491,13 @@ class TestCsv:
 
 
 class TestParquet:
+    def test_a_renamed_column_that_is_not_there(self) -> None:
+        table = pa.table({"id": ["1", "2"], "tweet": ["a", "b"]})
+        [letter] = read("t.parquet", parquet(table), columns=(("text", "body"),))
+        assert isinstance(letter, DeadLetter)
+        assert (letter.reason, letter.source) == (Reason.UNREADABLE_FILE, "t.parquet")
+        assert letter.message.startswith("the file has no column body; it has 'id', 'tweet': ")
+
     def test_types(self) -> None:
         table = pa.table(
             {
