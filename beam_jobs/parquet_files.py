@@ -40,7 +40,8 @@ def read_parquet(
         names = [name for name in dict.fromkeys(layout.found or ()) if name in fields]
         for batch in _batches(parquet, names):
             values, suspect = _rows_of(batch)
-            for row, cells in enumerate(values, row + 1):  # noqa: B020
+            for cells in values:
+                row += 1
                 record = dict(zip(batch.schema.names, cells, strict=True))
                 yield parse_record(record, Location(path, row), layout, suspect=suspect)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -138,4 +138,5 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         return function
     import tensorflow as tf  # noqa: PLC0415
 
-    return tf.function(function, reduce_retracing=True)  # type: ignore[no-any-return]
+    graph: Callable[..., Any] = tf.function(function, reduce_retracing=True)
+    return graph

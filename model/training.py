@@ -3,7 +3,9 @@
 import hashlib
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,12 @@ class FinishedPart:
         weights = {name: variable.numpy() for name, variable in self.variables.items()}
         save_file(weights, temporary)
         temporary.rename(self.path)
+
+    def restore_or(self, fit: Callable[[], None]) -> None:
+        """Reads the weights where an earlier run finished them; fits and writes them where not."""
+        if not self.restore():
+            fit()
+            self.store()
 
     def restore(self) -> bool:
         """Reads the weights back, if a run has stored them."""
@@ -218,15 +226,15 @@ def fit_parts(
     if config.text and data.text and preprocessor.text:
         own = [settings["text"], _hash_examples(data.text)]
         finished = FinishedPart.of(classifier, Modality.TEXT, checkpoints, [*shared, *own])
-        if not finished.restore():
-            fit_text(classifier, preprocessor.text, config.text, data.text, config.seed)
-            finished.store()
+        fit = partial(fit_text, classifier, preprocessor.text, config.text, data.text, config.seed)
+        finished.restore_or(fit)
     if config.audio and data.audio and preprocessor.audio:
         own = [settings["audio"], _hash_examples(data.audio)]
         finished = FinishedPart.of(classifier, Modality.AUDIO, checkpoints, [*shared, *own])
-        if not finished.restore():
-            fit_audio(classifier, preprocessor.audio, config.audio, data.audio, config.seed)
-            finished.store()
+        fit = partial(
+            fit_audio, classifier, preprocessor.audio, config.audio, data.audio, config.seed
+        )
+        finished.restore_or(fit)
     if config.fusion:
         fit_fused_head(config, data, classifier, preprocessor)
 

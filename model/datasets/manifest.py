@@ -69,8 +69,8 @@ def _read_row(row: dict[Any, Any], folder: Path, where: str) -> tuple[str, Examp
 
 def _cell(value: Any, name: str, where: str) -> str | None:
     """Returns a cell's text; None where it is empty."""
-    if value is None or value == "" or value != value:  # noqa: PLR0124  (NaN)
-        return None
     if isinstance(value, bool | list | dict):
         raise DatasetError(f"{where}: {name} is {value!r}; it must be a text")
+    if value == "" or pd.isna(value):
+        return None
     return str(value)
