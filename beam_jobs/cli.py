@@ -91,6 +91,9 @@ def score(
     max_bad_fraction: Annotated[
         float, typer.Option(help="More dead letters than this share, 0 to 1: exit code 1.")
     ] = 0.5,
+    min_confidence: Annotated[
+        float, typer.Option(help="Below this confidence, 0 to 1, an item is labelled uncertain.")
+    ] = 0.0,
     column: Annotated[
         list[str] | None,
         typer.Option(help="Where a field has another name in the files.", metavar="FIELD=NAME"),
@@ -115,6 +118,7 @@ def score(
         if_done=if_done.value,
         batch_size=batch_size,
         max_bad_fraction=max_bad_fraction,
+        min_confidence=min_confidence,
         columns=tuple(_parse_column(text) for text in column or ()),
         beam_flags=tuple(beam_flags or ()),
     )

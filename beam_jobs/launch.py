@@ -33,6 +33,7 @@ from beam_jobs.score import load_scorer
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from model.artifact import Artifact
 from model.errors import UserError
+from schemas.labels import UNCERTAIN
 
 PART_BYTES = 64 * 2**20
 """Bytes of item files that go to one output part, which is sorted in memory."""
@@ -60,6 +61,7 @@ class ScoringRequest:
         if_done: what to do where the date is complete already.
         batch_size: items of one batch.
         max_bad_fraction: dead letters among all items, above which the run has failed.
+        min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
         columns: (our field, their column) for each renamed field.
         beam_flags: Beam's own flags.
 
@@ -76,6 +78,7 @@ class ScoringRequest:
     if_done: Literal["skip", "replace"] = "replace"
     batch_size: int = 64
     max_bad_fraction: float = 0.5
+    min_confidence: float = 0.0
     columns: tuple[tuple[str, str], ...] = ()
     beam_flags: tuple[str, ...] = ()
 
@@ -90,6 +93,8 @@ class ScoringRequest:
             raise UserError(
                 f"--max-bad-fraction is {self.max_bad_fraction}; it lies within 0 and 1"
             )
+        if not 0 <= self.min_confidence <= 1:
+            raise UserError(f"--min-confidence is {self.min_confidence}; it lies within 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,11 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
     """
     options = parse_beam_flags(request.beam_flags)
     artifact = Artifact.load(request.model)
+    if request.min_confidence and UNCERTAIN in artifact.config.emotions:
+        raise UserError(
+            f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
+            "what lies below it, is one of the model's own emotions"
+        )
     item_files = _matched(request.items)
     clip_files = _matched(request.clips)
     inputs = JobInputs(
@@ -142,6 +152,7 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
             # The last bits of a score can differ with the batch that it is computed in.
             "batch_size": request.batch_size,
             "columns": [list(column) for column in request.columns],
+            "min_confidence": request.min_confidence,
         },
         max_bad_fraction=request.max_bad_fraction,
     )
@@ -150,7 +161,7 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
     if request.if_done == "skip" and done and done.status == Status.COMPLETE:
         remove_superseded(run.out, run.date)  # what a run that was killed has left
         return ScoringResult(done, skipped=True, seconds=0.0)
-    job = ScoringJob(inputs, request.model, run, request.batch_size)
+    job = ScoringJob(inputs, request.model, run, request.batch_size, request.min_confidence)
     seconds = _run_pipeline(job, options, on_progress)
     entry = _published_run(run)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):

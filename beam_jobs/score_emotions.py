@@ -16,6 +16,7 @@ from beam_jobs.read_items import ReadItems
 from beam_jobs.reports import AggregateReports, WriteReports
 from beam_jobs.run import Run
 from beam_jobs.score import ScoreEmotions
+from schemas.labels import UNCERTAIN
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class ScoringJob:
         artifact: the model: a directory, or `default`.
         run: where everything is written, and under which id.
         batch_size: items of one batch.
+        min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
         progress: where a local job counts; None elsewhere.
     """
 
@@ -34,6 +36,7 @@ class ScoringJob:
     artifact: str
     run: Run
     batch_size: int = 64
+    min_confidence: float = 0.0
     progress: Progress | None = None
 
 
@@ -52,7 +55,7 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     scored = features.ok | ScoreEmotions(
         job.artifact, job.run.model_version, job.batch_size, job.progress
     )
-    labels = scored.ok | MakeLabelRows(job.run) | WriteLabels(job.run)
+    labels = scored.ok | MakeLabelRows(job.run, job.min_confidence) | WriteLabels(job.run)
     dead_letters = (
         (items.dead, features.dead, scored.dead)
         | "AllDeadLetters" >> beam.Flatten()
@@ -68,20 +71,34 @@ class MakeLabelRows(beam.PTransform):
     """In come `ScoredItem`s, out come rows of `schemas.labels.label_schema`."""
 
     run: Run
+    min_confidence: float = 0.0
 
     def expand(self, scored: beam.PCollection[ScoredItem]) -> beam.PCollection[dict[str, Any]]:
         """Maps item by item."""
         return scored | beam.Map(
-            to_label_row, self.run.emotions, self.run.model_version, self.run.run_id
+            to_label_row,
+            self.run.emotions,
+            self.run.model_version,
+            self.run.run_id,
+            self.min_confidence,
         )
 
 
 def to_label_row(
-    scored: ScoredItem, emotions: tuple[str, ...], model_version: str, run_id: str
+    scored: ScoredItem,
+    emotions: tuple[str, ...],
+    model_version: str,
+    run_id: str,
+    min_confidence: float = 0.0,
 ) -> dict[str, Any]:
-    """Returns a scored item as a row of `schemas.labels.label_schema`."""
+    """Returns a scored item as a row of `schemas.labels.label_schema`.
+
+    Below `min_confidence` its `emotion` is `UNCERTAIN`; its scores still say which is the highest.
+    """
     item, scores = scored.item, scored.scores
     best = int(scores.scores.argmax())
+    # The float32 that is written, as a double: the limit itself is not rounded to float32.
+    confidence = float(scores.scores[best])
     return {
         "item_id": item.item_id,
         "created_at": item.created_at,
@@ -89,8 +106,8 @@ def to_label_row(
         "lang": item.lang,
         "hashtags": list(item.hashtags),
         "modality": str(scores.modality),
-        "emotion": emotions[best],
-        "confidence": float(scores.scores[best]),
+        "emotion": UNCERTAIN if confidence < min_confidence else emotions[best],
+        "confidence": confidence,
         "scores": dict(zip(emotions, scores.scores.tolist(), strict=True)),
         "text_emotion": _highest(scores.text_scores, emotions),
         "audio_emotion": _highest(scores.audio_scores, emotions),

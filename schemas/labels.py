@@ -6,6 +6,9 @@ import pyarrow as pa
 
 from schemas.fields import TIMESTAMP, field
 
+UNCERTAIN = "uncertain"
+"""The `emotion` of an item whose confidence is below the run's limit, `--min-confidence`."""
+
 
 def label_schema(emotions: Sequence[str]) -> pa.Schema:
     """Returns the schema of label rows for a model that tells `emotions` apart, in head order.
@@ -22,7 +25,12 @@ def label_schema(emotions: Sequence[str]) -> pa.Schema:
             field("lang", pa.string(), "Language tag as given.", nullable=True),
             field("hashtags", pa.list_(pa.string()), "Hashtags, lower case, without `#`."),
             field("modality", pa.string(), "What was scored: text, audio or text+audio."),
-            field("emotion", pa.string(), "The emotion with the highest score."),
+            field(
+                "emotion",
+                pa.string(),
+                f"The emotion with the highest score; `{UNCERTAIN}` where that score is below "
+                "`--min-confidence`.",
+            ),
             field("confidence", pa.float32(), "That score: a calibrated probability, 0 to 1."),
             field("scores", scores, "A calibrated probability per emotion; they sum to 1."),
             field(

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from schemas.fields import TIMESTAMP, field
+from schemas.labels import UNCERTAIN
 
 SHARE_GROUPS: dict[str, pa.Field | None] = {
     "by_emotion": None,
@@ -25,7 +26,11 @@ def _share_schema(group: pa.Field | None) -> pa.Schema:
     return pa.schema(
         [
             *([group] if group is not None else []),
-            field("emotion", pa.string(), "The emotion; those that no item has are left out."),
+            field(
+                "emotion",
+                pa.string(),
+                f"The emotion, or `{UNCERTAIN}`; those that no item has are left out.",
+            ),
             field("n_items", pa.int64(), "Items of the group with this emotion."),
             field("n_group", pa.int64(), "Items of the group."),
             field("share", pa.float64(), "n_items / n_group, 0 to 1."),

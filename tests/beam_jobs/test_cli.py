@@ -77,6 +77,18 @@ def test_score_ends_with_one_line_of_json(
     assert json.loads(again.stdout)["skipped"] is True
 
 
+def test_what_is_uncertain_stands_in_the_summary(
+    tiny_artifact: Path, tweets: Path, tmp_path: Path
+) -> None:
+    outcome = run(
+        *("score", "--items", str(tweets), "--out", str(tmp_path / "out")),
+        *("--model", str(tiny_artifact), "--min-confidence", "1"),
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    [line] = [line for line in outcome.stdout.split("\n") if line.startswith("│")]
+    assert [cell.strip() for cell in line.split("│")[1:4]] == ["uncertain", "2", "100.0%"]
+
+
 def test_a_failed_run_says_why_in_one_line(
     tiny_artifact: Path, tweets: Path, tmp_path: Path
 ) -> None:
@@ -121,6 +133,18 @@ def test_a_directory_that_cannot_be_written_exits_2_with_one_line(
         (
             ["score", "--out", "x", "--items", "y", "--max-bad-fraction", "2"],
             "--max-bad-fraction is 2.0; it lies",
+        ),
+        (
+            ["score", "--out", "x", "--items", "y", "--min-confidence", "-0.1"],
+            "--min-confidence is -0.1; it lies within 0 and 1",
+        ),
+        (
+            ["score", "--out", "x", "--items", "y", "--min-confidence", "1.5"],
+            "--min-confidence is 1.5; it lies within 0 and 1",
+        ),
+        (
+            ["score", "--out", "x", "--items", "y", "--min-confidence", "nan"],
+            "--min-confidence is nan; it lies within 0 and 1",
         ),
         (["score", "--out", "x", "--items", "y", "--model", "/nowhere"], "/nowhere is no artifact"),
         (["score", "--out", "x", "--items", "y", "--", "--runer", "x"], "--runer is not a flag"),

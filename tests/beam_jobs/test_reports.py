@@ -35,7 +35,7 @@ from beam_jobs.reports import (
 )
 from beam_jobs.run import Run, staging_dir
 from schemas.dead_letters import Reason, Stage
-from schemas.labels import label_schema
+from schemas.labels import UNCERTAIN, label_schema
 from schemas.reports import REPORT_SCHEMAS, SHARE_GROUPS
 
 EMOTIONS = ("anger", "joy", "sadness")
@@ -203,6 +203,47 @@ def test_what_is_unknown_is_a_group_of_its_own() -> None:
     assert groups("by_day") == [(date(1969, 12, 31), "joy", 1, 1), (None, "joy", 2, 2)]
     hour = START.replace(minute=0)
     assert groups("by_hour") == [(hour, "joy", 1, 1), (None, "joy", 2, 2)]
+
+
+def test_what_is_uncertain_counts_as_a_value_of_its_own() -> None:
+    row = random_rows(1)[0] | {"created_at": START, "author_id": "a", "lang": "en"}
+    row |= {"modality": "text", "hashtags": ["sun"]}
+    partials = aggregate_labels(
+        to_table(
+            [
+                row | {"emotion": "joy", "confidence": 0.75},
+                row | {"emotion": UNCERTAIN, "confidence": 0.5},
+                row | {"emotion": UNCERTAIN, "confidence": 0.25, "hashtags": ["rain"]},
+                row | {"emotion": "anger", "confidence": 1.0},
+            ]
+        )
+    )
+
+    def shares(name: str) -> list[tuple[Any, ...]]:
+        columns = ("emotion", "n_items", "n_group", "share", "mean_confidence")
+        rows = finish(name, partials[name]).to_pylist()
+        return [tuple(row[column] for column in columns) for row in rows]
+
+    whole = [("anger", 1, 4, 0.25, 1.0), ("joy", 1, 4, 0.25, 0.75), (UNCERTAIN, 2, 4, 0.5, 0.375)]
+    for name in SHARE_GROUPS.keys() - {"by_hashtag"}:
+        assert shares(name) == whole, name
+    third = 1 / 3
+    assert shares("by_hashtag") == [
+        (UNCERTAIN, 1, 1, 1.0, 0.25),  # rain
+        ("anger", 1, 3, third, 1.0),
+        ("joy", 1, 3, third, 0.75),
+        (UNCERTAIN, 1, 3, third, 0.5),
+    ]
+
+
+def test_what_is_uncertain_changes_only_the_shares() -> None:
+    rows = random_rows(200)
+    abstained = [row | {"emotion": UNCERTAIN} if row["confidence"] < 0.6 else row for row in rows]
+    before, after = aggregate_labels(to_table(rows)), aggregate_labels(to_table(abstained))
+    assert before.keys() - SHARE_GROUPS.keys() == {"disagreement", "run_summary"}
+    for name, partial in before.items():
+        same = finish(name, after[name]).equals(finish(name, partial))
+        assert same == (name not in SHARE_GROUPS), name
 
 
 @pytest.mark.parametrize("seed", range(5))
