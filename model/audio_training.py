@@ -1,25 +1,23 @@
-"""Trains the audio encoder, for an artifact or for one fold of a cross-validation."""
+"""Trains the audio encoder."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import numpy.typing as npt
-import soxr
 
-from model.audio_decoder import decode_clip
-from model.audio_preprocessor import AudioPreprocessor, build_filter_banks, split_into_images
+from model.audio_preprocessor import AudioPreprocessor
 from model.batches import ClipBatches
-from model.calibration import softmax
-from model.config import ClassifierConfig
-from model.datasets import Dataset, Example, label_indices, one_hot
+from model.datasets import Dataset, label_indices, one_hot
 from model.emotion_classifier import AudioEncoder, EmotionClassifier
-from model.errors import ConfigError, DatasetError, ItemError
-from model.fitting import HeadModel, fit_model
-from model.training_config import AudioTraining, TrainingConfig
+from model.errors import ConfigError
+from model.fitting import HeadModel, class_weights, fit_model
+from model.strip_store import Strip, StripStore
+from model.training_config import AudioTraining
 from schemas.emotions import Modality
+
+FloatArray = npt.NDArray[np.float64]
 
 
 def fit_audio(
@@ -28,21 +26,57 @@ def fit_audio(
     settings: AudioTraining,
     dataset: Dataset,
     seed: int,
+    folder: Path,
+    features: Path,
 ) -> None:
     """Trains MobileNet and the audio head together, on augmented images of the clips.
 
-    The validation split is read only where the best epoch is to be kept.
+    Args:
+        classifier: its weights change.
+        preprocessor: the classifier's.
+        settings: how to train.
+        dataset: clips, with splits `train` and, where the best epoch is kept, `validation`.
+        seed: of the batches and their augmentation.
+        folder: see `model.fitting.fit_model`.
+        features: folder of the clips' features, see `StripStore`.
     """
-    batches = _batches(classifier, preprocessor, settings, dataset.split("train"), seed)
+
+    def batches_of(split: str, settings: AudioTraining) -> ClipBatches:
+        examples = dataset.split(split)
+        strips = StripStore(examples, preprocessor, settings.speeds, features)
+        targets = one_hot(label_indices(examples, classifier.config.emotions), classifier.config)
+        return ClipBatches(strips, targets, settings, settings.fit.batch_size, seed)
+
+    train = batches_of("train", settings)
     if settings.standardise_rows and classifier.audio_encoder:
-        frames = np.concatenate([strip for speeds in batches.strips for strip in speeds], axis=1)
-        std = np.maximum(frames.std(axis=1, dtype=np.float64), 1.0)
-        classifier.audio_encoder.scale_rows(frames.mean(axis=1, dtype=np.float64), std)
+        classifier.audio_encoder.scale_rows(*row_statistics(train.strips))
     validation = None
-    if settings.fit.keep == "best":
+    if dataset.splits["validation"]:
         plain = replace(settings, speeds=(1.0,), max_masked_frames=0, max_masked_rows=0, mixup=0.0)
-        validation = _batches(classifier, preprocessor, plain, dataset.split("validation"), seed)
-    fit_model(HeadModel(classifier, Modality.AUDIO), batches, validation, settings.fit)
+        validation = batches_of("validation", plain)
+        validation.moves_on = False
+    model = HeadModel(classifier, Modality.AUDIO)
+    weights = class_weights(train.targets, settings.fit)
+    title = f"Training of the audio part on {dataset.name}"
+    fit_model(model, train, validation, settings.fit, folder, title, weights)
+
+
+def row_statistics(strips: Sequence[Sequence[Strip]]) -> tuple[FloatArray, FloatArray]:
+    """Returns the mean and the deviation (1 at the least) of each row over all clips and speeds.
+
+    Args:
+        strips: of each clip at each speed, uint8 `[height, frames]`.
+    """
+    n_frames = 0
+    sums = squares = np.zeros(1)
+    for strip in (strip for speeds in strips for strip in speeds):
+        rows = strip.astype(np.float64)
+        n_frames += rows.shape[1]
+        sums = sums + rows.sum(axis=1)
+        squares = squares + (rows**2).sum(axis=1)
+    mean = sums / n_frames
+    variance = np.maximum(squares / n_frames - mean**2, 0)
+    return mean, np.maximum(np.sqrt(variance), 1.0)
 
 
 def load_mobilenet_weights(encoder: AudioEncoder, path: str) -> None:
@@ -60,76 +94,3 @@ def load_mobilenet_weights(encoder: AudioEncoder, path: str) -> None:
         raise ConfigError(
             f"mobilenet_weights is {path!r}, which does not fit: {first_line}"
         ) from error
-
-
-def _batches(
-    classifier: EmotionClassifier,
-    preprocessor: AudioPreprocessor,
-    settings: AudioTraining,
-    examples: Sequence[Example],
-    seed: int,
-) -> ClipBatches:
-    strips = [clip_strips(example, preprocessor, settings.speeds) for example in examples]
-    targets = one_hot(label_indices(examples, classifier.config.emotions), classifier.config)
-    return ClipBatches(strips, targets, settings, settings.fit.batch_size, seed)
-
-
-def clip_strips(
-    example: Example, preprocessor: AudioPreprocessor, speeds: Sequence[float]
-) -> list[npt.NDArray[np.uint8]]:
-    """Returns a clip at each speed, as one image as wide as the clip, uint8 `[height, frames]`.
-
-    Raises:
-        DatasetError: the clip cannot be used.
-    """
-    try:
-        waveform = decode_clip(example.read_clip(), preprocessor.config)
-    except ItemError as error:
-        raise DatasetError(f"{example.clip}: {error.message}") from error
-    rate = preprocessor.config.sample_rate_hz
-    return [
-        preprocessor.rows_of(
-            waveform if speed == 1 else soxr.resample(waveform, rate, round(rate / speed))
-        )
-        for speed in speeds
-    ]
-
-
-def predict_held_out(config: TrainingConfig, fold: Dataset) -> npt.NDArray[np.float32]:
-    """Trains on a fold's training clips and returns what it says of its test clips.
-
-    Args:
-        config: with an audio part; its emotions are the data set's.
-        fold: splits `train` and `test`.
-
-    Returns:
-        Uncalibrated probabilities, `[clips, emotions]`.
-    """
-    if config.audio is None:
-        raise ValueError(f"{config.name} has no audio part")
-    keras.utils.set_random_seed(config.seed)
-    try:
-        features = config.audio.features
-        preprocessor = AudioPreprocessor(features, build_filter_banks(features))
-        classifier = EmotionClassifier(
-            ClassifierConfig(
-                emotions=config.emotions,
-                head=config.head,
-                audio=features,
-                mobilenet=config.audio.mobilenet,
-            ),
-            audio_precision=config.audio.precision,
-        )
-        if config.audio.mobilenet_weights and classifier.audio_encoder:
-            load_mobilenet_weights(classifier.audio_encoder, config.audio.mobilenet_weights)
-        fit_audio(classifier, preprocessor, config.audio, fold, config.seed)
-        logits = []
-        for example in fold.split("test"):
-            [strip] = clip_strips(example, preprocessor, (1.0,))
-            images = split_into_images(strip, features.image_width)[None]
-            mask = np.ones(images.shape[:2], bool)
-            outputs = classifier({"images": images, "image_mask": mask}, training=False)
-            logits.append(keras.ops.convert_to_numpy(outputs["audio"])[0])
-    finally:
-        keras.backend.clear_session()
-    return softmax(np.stack(logits))

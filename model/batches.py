@@ -17,25 +17,37 @@ BUCKET_BATCHES = 50
 
 
 class _Batches(keras.utils.PyDataset):
-    """Shuffles anew each epoch, from a seed and the epoch's number alone."""
+    """Shuffles anew each epoch, from a seed and the epoch's number alone.
+
+    Args:
+        n_examples: how many there are.
+        batch_size: how many of them a batch holds.
+        seed: of the order.
+
+    Attributes:
+        moves_on: false for batches that are the same in every epoch, to validate on.
+    """
+
+    moves_on = True
 
     def __init__(self, n_examples: int, batch_size: int, seed: int) -> None:
         super().__init__()
         self.n_examples = n_examples
         self.batch_size = batch_size
         self.seed = seed
-        self.epoch = 0
-        self._start_epoch()
+        self.start_epoch(0)
 
     def __len__(self) -> int:
         return len(self.batches)
 
     def on_epoch_end(self) -> None:
         """Moves on to the next epoch's order."""
-        self.epoch += 1
-        self._start_epoch()
+        if self.moves_on:
+            self.start_epoch(self.epoch + 1)
 
-    def _start_epoch(self) -> None:
+    def start_epoch(self, epoch: int) -> None:
+        """Orders the examples as in this epoch, counted from 0."""
+        self.epoch = epoch
         self.rng = np.random.default_rng([self.seed, self.epoch])
         order = self.rng.permutation(self.n_examples)
         self.batches = [
@@ -48,7 +60,15 @@ class _Batches(keras.utils.PyDataset):
 
 
 class TextBatches(_Batches):
-    """Batches of token windows, `[batch, windows, length]`, of texts of like length."""
+    """Batches of token windows, `[batch, windows, length]`, of texts of like length.
+
+    Args:
+        windows: token ids of each text.
+        targets: one-hot labels, float32 `[texts, emotions]`.
+        batch_size: texts of a batch.
+        seed: repeats the batches.
+        window_tokens: the longest that a window may be, padding included.
+    """
 
     def __init__(
         self,
@@ -56,14 +76,17 @@ class TextBatches(_Batches):
         targets: FloatArray,
         batch_size: int,
         seed: int,
+        window_tokens: int = 512,
     ) -> None:
         self.windows = windows
+        self.window_tokens = window_tokens
         self.targets = targets
         self.lengths = np.array([len(window) for window in windows])
         super().__init__(len(windows), batch_size, seed)
 
-    def _start_epoch(self) -> None:
-        super()._start_epoch()
+    def start_epoch(self, epoch: int) -> None:
+        """Orders the texts, those of like length together."""
+        super().start_epoch(epoch)
         order = np.concatenate(self.batches)
         bucket = self.batch_size * BUCKET_BATCHES
         self.batches = []
@@ -87,7 +110,7 @@ class TextBatches(_Batches):
 
     def __getitem__(self, index: int) -> Batch:
         rows = self.batches[index]
-        token_ids, mask = pad_windows([self.windows[row] for row in rows])
+        token_ids, mask = pad_windows([self.windows[row] for row in rows], self.window_tokens)
         return {"token_ids": token_ids[:, None], "token_mask": mask[:, None]}, self.targets[rows]
 
 
@@ -153,41 +176,45 @@ class ClipBatches(_Batches):
 
 
 class PairBatches(_Batches):
-    """Batches of text and audio features of equal label, with one side blanked at random.
+    """Batches of a text's features beside those of a clip, with one side blanked at random.
 
-    An emotion that the clips do not have is trained with blank audio features.
+    Args:
+        text: features of texts, float32 `[texts, hidden_size]`.
+        audio: features of crops of clips, float32 `[crops, n_features]`.
+        crops_for: rows of `audio` to draw from for each text; where there are none, the audio
+            features are blank.
+        targets: one-hot labels, float32 `[texts, emotions]`.
+        settings: how often a side is blanked; never both.
+        seed: repeats the batches.
     """
 
     def __init__(
         self,
-        text: tuple[FloatArray, npt.NDArray[np.int64]],
-        audio: tuple[FloatArray, npt.NDArray[np.int64]],
-        n_emotions: int,
+        text: FloatArray,
+        audio: FloatArray,
+        crops_for: Sequence[npt.NDArray[np.int64]],
+        targets: FloatArray,
         settings: FusionTraining,
         seed: int,
     ) -> None:
-        self.text_features, self.labels = text
-        self.audio_features, audio_labels = audio
-        self.clips_of = [np.flatnonzero(audio_labels == label) for label in range(n_emotions)]
-        self.n_emotions = n_emotions
+        self.text_features, self.audio_features = text, audio
+        self.crops_for = crops_for
+        self.targets = targets
         self.settings = settings
-        super().__init__(len(self.labels), settings.fit.batch_size, seed)
+        super().__init__(len(text), settings.fit.batch_size, seed)
 
     def __getitem__(self, index: int) -> Batch:
         rng = self._batch_rng(index)
         rows = self.batches[index]
-        labels = self.labels[rows]
         text = self.text_features[rows].copy()
         audio = np.zeros((len(rows), self.audio_features.shape[1]), np.float32)
-        for position, label in enumerate(labels):
-            if len(self.clips_of[label]):
-                audio[position] = self.audio_features[rng.choice(self.clips_of[label])]
+        for position, row in enumerate(rows):
+            if len(self.crops_for[row]):
+                audio[position] = self.audio_features[rng.choice(self.crops_for[row])]
         drawn = rng.random(len(rows))
         blank_text = drawn < self.settings.text_dropout
         blank_audio = drawn > 1 - self.settings.audio_dropout
-        # Never both: an emotion without clips keeps its text.
+        # Never both: a text without a clip keeps its features.
         text[blank_text & audio.any(axis=1)] = 0
         audio[blank_audio] = 0
-        return np.concatenate([text, audio], axis=1), np.eye(self.n_emotions, dtype=np.float32)[
-            labels
-        ]
+        return np.concatenate([text, audio], axis=1), self.targets[rows]

@@ -1,17 +1,38 @@
 """The commands of `mm-emor` that train and evaluate; `beam_jobs.cli` mounts them beside its own."""
 
+import tempfile
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from model.metrics import Metrics
 
 app = typer.Typer(add_completion=False)
 
 DataDir = Annotated[
     Path, typer.Option(help="The data set's directory, or the one that holds it.", metavar="DIR")
 ]
+
+TextEncoderOption = Annotated[
+    str | None, typer.Option(help="Checkpoint directory or hub id.", metavar="DIR|HUB-ID")
+]
+
+Corpus = Annotated[
+    Path | None,
+    typer.Option(help="The corpus's own directory.", metavar="DIR", exists=True, file_okay=False),
+]
+
+
+class FoldBy(StrEnum):
+    """What folds keep apart."""
+
+    GROUP = "group"
+    RANDOM = "random"
 
 
 @app.command()
@@ -23,9 +44,7 @@ def train(
     out: Annotated[
         Path, typer.Option(help="Where the artifact goes.", metavar="DIR", file_okay=False)
     ],
-    text_encoder: Annotated[
-        str | None, typer.Option(help="Checkpoint directory or hub id.", metavar="DIR|HUB-ID")
-    ] = None,
+    text_encoder: TextEncoderOption = None,
 ) -> None:
     """Train a model and write an artifact that `mm-emor score` takes."""
     from model.training_config import read_training_config
@@ -35,25 +54,37 @@ def train(
 
     start_keras()
     from model.training import train as train_model
+    from model.training_data import TrainingData
 
-    artifact = train_model(settings, data_dir, text_encoder, out)
-    typer.echo(f"model {artifact.model_version} written to {out}")
+    data = TrainingData.load(settings, data_dir, typer.echo)
+    trained = train_model(settings, data, text_encoder, out, tell=typer.echo)
+    for modality, folder in trained.parts.items():
+        typer.echo(f"{modality}: curves and TensorBoard logs in {folder}")
+    typer.echo(f"model {trained.artifact.model_version} written to {out}")
 
 
 @app.command()
 def evaluate(
     dataset: Annotated[str, typer.Option(help="Name of a data set.", metavar="NAME")],
     data_dir: DataDir,
-    model: Annotated[str, typer.Option(help="Model directory, or default.")] = "default",
-    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    model: Annotated[
+        str | None, typer.Option(help="Model directory; default for the one in the package.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="train, validation or test; test where left out.")
+    ] = None,
     folds: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of --model: train this config's audio part anew for each fold.",
-            metavar="CONFIG.toml",
+            help="Instead of --model: train this config anew for each fold.", metavar="CONFIG.toml"
         ),
     ] = None,
-    n_folds: Annotated[int, typer.Option(help="Folds; no speaker is in two.")] = 5,
+    n_folds: Annotated[int | None, typer.Option(help="Number of folds; 5 where left out.")] = None,
+    fold_by: Annotated[
+        FoldBy | None,
+        typer.Option(help="group: no speaker or session is in two folds; or random."),
+    ] = None,
+    text_encoder: TextEncoderOption = None,
     predictions: Annotated[
         Path | None,
         typer.Option(
@@ -62,17 +93,30 @@ def evaluate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Where metrics.json goes.", metavar="DIR", file_okay=False),
+        typer.Option(
+            help="Where metrics.json, tables and figures go.", metavar="DIR", file_okay=False
+        ),
     ] = None,
 ) -> None:
     """Measure a model on a data set: accuracy, recall, F1 and calibration, with intervals."""
-    if folds and predictions:
-        raise ConfigError("--folds and --predictions exclude each other")
-    if n_folds < 2:
-        raise ConfigError(f"--n-folds is {n_folds}; at least 2 are needed")
+    _check_flags(
+        {
+            "--model": model,
+            "--split": split,
+            "--folds": folds,
+            "--predictions": predictions,
+            "--n-folds": n_folds,
+            "--fold-by": fold_by,
+            "--text-encoder": text_encoder,
+        }
+    )
+    split, n_folds, fold_by = split or "test", n_folds or 5, fold_by or FoldBy.GROUP
     from model.datasets import load_dataset
+    from model.paper import count_remarks
 
     loaded = load_dataset(dataset, data_dir)
+    for line in count_remarks(loaded):
+        typer.echo(line)
     details: dict[str, Any] = {"dataset": dataset, "split": split}
     from model import evaluation
 
@@ -80,31 +124,131 @@ def evaluate(
         from model.training_config import read_training_config
 
         settings = read_training_config(folds)
-        if settings.audio is None:
-            raise ConfigError(f"{folds} has no [audio] table; --folds trains that part")
-        metrics = evaluation.evaluate_folds(settings, loaded, n_folds, typer.echo)
-        details |= {"split": f"{n_folds} folds", "folds": n_folds, "config": settings.name}
+        from model.backend import start_keras
+
+        start_keras()
+        from model.cross_validation import cross_validate
+
+        with tempfile.TemporaryDirectory() as temporary:
+            training = out / "training" if out else Path(temporary)
+            measured = cross_validate(
+                settings, loaded, n_folds, fold_by.value, text_encoder, training, typer.echo
+            ).evaluation
+        details |= {
+            "split": f"{n_folds} folds by {fold_by}",
+            "folds": n_folds,
+            "fold_by": str(fold_by),
+            "config": settings.name,
+        }
     elif predictions is not None:
-        metrics = evaluation.evaluate_predictions(predictions, loaded, split)
+        measured = evaluation.evaluate_predictions(predictions, loaded, split)
         details |= {"predictions": predictions.name}
     else:
         loaded.split(split)
         from model.scorer import EmotionScorer
 
-        scorer = EmotionScorer.load(model)
-        metrics = evaluation.evaluate_model(scorer, loaded, split)
+        scorer = EmotionScorer.load(model or "default")
+        measured = evaluation.evaluate_model(scorer, loaded, split)
         details |= {"model_version": scorer.model_version}
-    from model.metrics import official_score
-
-    official = official_score(dataset, metrics)
     if out is not None:
-        evaluation.write_metrics(out, details | metrics.as_dict() | {"official": official})
-    typer.echo(f"{dataset}, {details['split']}: n {metrics.n}")
-    for name in ("accuracy", "mean_class_recall", "macro_f1", "weighted_f1"):
-        low, high = metrics.ci95[name]
-        typer.echo(f"  {name:<18} {getattr(metrics, name):.4f}  [{low:.4f}, {high:.4f}]")
-    if official is not None:
-        typer.echo(f"  {'official':<18} {official:.4f}")
+        from model.evaluation_files import write_evaluation
+
+        write_evaluation(out, details, measured)
+    _tell_metrics(f"{dataset}, {details['split']}", measured.metrics)
+    for name, metrics in (measured.by_head | measured.by_part).items():
+        low, high = metrics.ci95["accuracy"]
+        typer.echo(
+            f"  {name:<18} n {metrics.n}, accuracy {metrics.accuracy:.4f} [{low:.4f}, {high:.4f}], "
+            f"macro_f1 {metrics.macro_f1:.4f}"
+        )
+    for entry in (measured.metrics.coverage or [])[4:9:2]:
+        typer.echo(
+            f"  {'--min-confidence':<18} {entry['min_confidence']:.4f} keeps "
+            f"{entry['coverage']:.0%}, accuracy {entry['accuracy']:.4f}"
+        )
+    if measured.latency_ms is not None:
+        batched = measured.batched_latency_ms
+        in_batches = f", {batched:.1f} ms in batches" if batched is not None else ""
+        typer.echo(f"  {'latency':<18} {measured.latency_ms:.1f} ms one alone{in_batches}")
+
+
+@app.command()
+def reproduce(
+    out: Annotated[
+        Path, typer.Option(help="Where the results go.", metavar="DIR", file_okay=False)
+    ],
+    tweeteval: Corpus = None,
+    meld: Corpus = None,
+    iemocap: Corpus = None,
+    text_encoder: Annotated[
+        str, typer.Option(help="Checkpoint directory or hub id.", metavar="DIR|HUB-ID")
+    ] = "roberta-base",
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            help="Of the text encoder, in place of the configs'; roberta-base wants 2e-5."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="An experiment, such as tweeteval/irony; several times for several."),
+    ] = None,
+) -> None:
+    """Run the paper's experiments on the corpora you hold; write its tables, ours beside it.
+
+    What an earlier run with the same settings has done is not done again.
+    """
+    corpora = {
+        name: path
+        for name, path in (("tweeteval", tweeteval), ("meld", meld), ("iemocap", iemocap))
+        if path is not None
+    }
+    if not corpora:
+        raise ConfigError("no corpus is given: name --tweeteval, --meld, --iemocap or several")
+    from model.backend import start_keras
+
+    start_keras()
+    from model.reproduction import Reproduction
+
+    reproduction = Reproduction(
+        corpora, text_encoder, out, only or (), learning_rate, tell=typer.echo
+    )
+    reproduction.run()
+    typer.echo(f"results in {out / 'results.md'} and {out / 'results.parquet'}")
+
+
+def _check_flags(flags: dict[str, Any]) -> None:
+    """Raises ConfigError for flags of `evaluate` that mean nothing beside one another."""
+    given = {flag for flag, value in flags.items() if value is not None}
+    for flag, others in (
+        ("--folds", ("--predictions", "--model", "--split")),
+        ("--predictions", ("--model",)),
+    ):
+        for other in others:
+            if {flag, other} <= given:
+                raise ConfigError(f"{flag} and {other} exclude each other")
+    for flag in ("--n-folds", "--fold-by", "--text-encoder"):
+        if flag in given and "--folds" not in given:
+            raise ConfigError(f"{flag} needs --folds")
+    if flags["--n-folds"] is not None and flags["--n-folds"] < 2:
+        raise ConfigError(f"--n-folds is {flags['--n-folds']}; at least 2 are needed")
+
+
+SCORE_NOTES = {
+    "accuracy": "the field's WA, the paper's UA",
+    "mean_class_recall": "the field's UA, the paper's WA",
+    "official": "TweetEval's own score",
+}
+
+
+def _tell_metrics(title: str, metrics: "Metrics") -> None:
+    typer.echo(f"{title}: n {metrics.n}")
+    for name in ("accuracy", "mean_class_recall", "macro_f1", "weighted_f1", "official"):
+        value = getattr(metrics, name)
+        if value is not None:
+            low, high = metrics.ci95[name]
+            note = f"  ({SCORE_NOTES[name]})" if name in SCORE_NOTES else ""
+            typer.echo(f"  {name:<18} {value:.4f}  [{low:.4f}, {high:.4f}]{note}")
     if metrics.ece is not None:
         typer.echo(f"  {'ece':<18} {metrics.ece:.4f}")
     for name, scores in metrics.per_class.items():

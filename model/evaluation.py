@@ -1,47 +1,178 @@
 """Measures a model on a data set, with the scorer that production uses."""
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from model.backend import start_keras
 from model.datasets import Dataset, Example, label_indices, read_lines
-from model.errors import ConfigError, DatasetError, ItemError
+from model.errors import DatasetError, ItemError
 from model.metrics import Metrics, compute_metrics
 from model.preprocessor import ModelInput
 from model.scorer import EmotionScorer
-from model.training_config import TrainingConfig
+from model.scores import EmotionScores
+from schemas.emotions import Modality
 
+FloatArray = npt.NDArray[np.float32]
 CHUNK = 1024
 """Examples that are held as features at a time."""
+LATENCY_ITEMS = 100
+"""Items that are scored one by one, for the time that a single one takes."""
 
 
-def evaluate_model(scorer: EmotionScorer, dataset: Dataset, split: str) -> Metrics:
-    """Returns the metrics of a model on a split.
+@dataclass(frozen=True)
+class Evaluation:
+    """Predictions beside the truth, and what they are worth.
+
+    Attributes:
+        class_names: the data set's classes.
+        labels: index into `class_names` of each item.
+        predictions: likewise; `len(class_names)` or more for a class that the data set lacks.
+        probabilities: `[items, columns]`, the data set's classes first; None where there are none.
+        metrics: of all items.
+        by_head: metrics of the text head and of the audio head, where the model has both; each over
+            the items that have its modality.
+        by_part: metrics of each part of the data set, where it has parts.
+        latency_ms: median time to score one item alone, preprocessing included; None without a
+            model.
+        batched_latency_ms: mean time an item when all are scored in batches; None likewise.
+    """
+
+    class_names: tuple[str, ...]
+    labels: npt.NDArray[np.integer]
+    predictions: npt.NDArray[np.integer]
+    probabilities: FloatArray | None
+    metrics: Metrics
+    by_head: dict[str, Metrics]
+    by_part: dict[str, Metrics]
+    latency_ms: float | None = None
+    batched_latency_ms: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        dataset: Dataset,
+        examples: Sequence[Example],
+        predictions: npt.NDArray[np.integer],
+        probabilities: dict[str, FloatArray] | None = None,
+        **latencies: float,
+    ) -> "Evaluation":
+        """Measures predictions.
+
+        Args:
+            dataset: whose classes, and whose name, count.
+            examples: the items.
+            predictions: see above.
+            probabilities: by head, and under "" the model's own choice; `nan` for an item without
+                the head's modality.
+            latencies: see above.
+        """
+        names = dataset.emotions
+        labels = label_indices(examples, names)
+        own = probabilities[""] if probabilities else None
+
+        def measure(rows: Any, columns: FloatArray | None) -> Metrics:
+            chosen = predictions if columns is own or columns is None else columns.argmax(axis=1)
+            scores = None if columns is None else columns[rows]
+            return compute_metrics(labels[rows], chosen[rows], names, scores, dataset=dataset.name)
+
+        heads = {
+            head: (np.flatnonzero(~np.isnan(columns[:, 0])), columns)
+            for head, columns in (probabilities or {}).items()
+            if head
+        }
+        parts = sorted({example.part for example in examples} - {""})
+        part_of = np.array([example.part for example in examples])
+        return cls(
+            names,
+            labels,
+            predictions,
+            own,
+            measure(np.arange(len(labels)), own),
+            {head: measure(rows, columns) for head, (rows, columns) in heads.items()},
+            {part: measure(np.flatnonzero(part_of == part), own) for part in parts},
+            **latencies,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the metrics as they stand in `metrics.json`."""
+        return {
+            **self.metrics.as_dict(),
+            "by_head": {head: metrics.as_dict() for head, metrics in self.by_head.items()},
+            "by_part": {part: metrics.as_dict() for part, metrics in self.by_part.items()},
+            "latency_ms": self.latency_ms,
+            "batched_latency_ms": self.batched_latency_ms,
+        }
+
+
+def evaluate_model(scorer: EmotionScorer, dataset: Dataset, split: str) -> Evaluation:
+    """Returns what a model is worth on a split.
+
+    Examples with nothing to score, neither a clip nor a text that holds something after cleaning,
+    are left out; for a model of one modality, those that lack that one.
+
+    Raises:
+        DatasetError: the model does not know one of the data set's classes, or an example cannot
+            be scored, or none has anything to score.
+    """
+    reads = scorer.preprocess
+    examples = [
+        each
+        for each in dataset.split(split)
+        if (reads.text and each.has_text) or (reads.audio and each.clip)
+    ]
+    if not examples:
+        raise DatasetError(f"{dataset.name}, {split}, has nothing that the model can score")
+    started = time.perf_counter()
+    probabilities = predict(scorer, dataset, examples)
+    seconds = time.perf_counter() - started
+    return Evaluation.of(
+        dataset,
+        examples,
+        probabilities[""].argmax(axis=1),
+        probabilities,
+        latency_ms=measure_latency_ms(scorer, examples),
+        batched_latency_ms=round(1000 * seconds / len(examples), 4),
+    )
+
+
+def predict(
+    scorer: EmotionScorer, dataset: Dataset, examples: Sequence[Example]
+) -> dict[str, FloatArray]:
+    """Returns probabilities, `[examples, emotions]`, the data set's classes first.
+
+    Those of the model's own choice stand under "". Where the model reads and hears, those of the
+    text head and of the audio head stand under their names, `nan` for an example without text or
+    clip.
 
     Raises:
         DatasetError: the model does not know one of the data set's classes, or an example cannot
             be scored.
     """
-    examples = dataset.split(split)
     unknown = sorted(set(dataset.emotions) - set(scorer.emotions))
     if unknown:
         raise DatasetError(
             f"{dataset.name} has the class {unknown[0]!r}; the model tells "
             f"{', '.join(scorer.emotions)} apart"
         )
-    probabilities = np.concatenate(list(_probabilities(scorer, examples)))
-    # The data set's classes first, then those that it does not have.
+    scores: list[EmotionScores] = []
+    for start in range(0, len(examples), CHUNK):
+        chunk = examples[start : start + CHUNK]
+        scores += scorer.score([preprocess_example(scorer, example) for example in chunk])
     extra = [emotion for emotion in scorer.emotions if emotion not in dataset.emotions]
     order = [scorer.emotions.index(emotion) for emotion in (*dataset.emotions, *extra)]
-    probabilities = probabilities[:, order]
-    labels = label_indices(examples, dataset.emotions)
-    return compute_metrics(labels, probabilities.argmax(axis=1), dataset.emotions, probabilities)
+    probabilities = {"": np.stack([each.scores for each in scores])[:, order]}
+    if any(each.modality == Modality.TEXT_AUDIO for each in scores):
+        missing = np.full(len(order), np.nan, np.float32)
+        for head in (Modality.TEXT, Modality.AUDIO):
+            rows = [each.of_head(head) for each in scores]
+            stacked = np.stack([missing if row is None else row for row in rows])
+            probabilities[str(head)] = stacked[:, order]
+    return probabilities
 
 
 def preprocess_example(scorer: EmotionScorer, example: Example) -> ModelInput:
@@ -57,17 +188,18 @@ def preprocess_example(scorer: EmotionScorer, example: Example) -> ModelInput:
         raise DatasetError(f"{example.clip or repr(example.text)}: {error.message}") from error
 
 
-def _probabilities(
-    scorer: EmotionScorer, examples: Sequence[Example]
-) -> Iterator[npt.NDArray[np.float32]]:
-    for start in range(0, len(examples), CHUNK):
-        chunk = examples[start : start + CHUNK]
-        inputs = [preprocess_example(scorer, example) for example in chunk]
-        yield np.stack([scores.scores for scores in scorer.score(inputs)])
+def measure_latency_ms(scorer: EmotionScorer, examples: Sequence[Example]) -> float:
+    """Returns the median time to score one example alone, preprocessing included."""
+    seconds = []
+    for example in examples[:LATENCY_ITEMS]:
+        started = time.perf_counter()
+        scorer.score([preprocess_example(scorer, example)])
+        seconds.append(time.perf_counter() - started)
+    return round(1000 * float(np.median(seconds)), 4)
 
 
-def evaluate_predictions(path: Path, dataset: Dataset, split: str) -> Metrics:
-    """Returns the metrics of anyone's predictions: one label index a line, as TweetEval's own.
+def evaluate_predictions(path: Path, dataset: Dataset, split: str) -> Evaluation:
+    """Returns what anyone's predictions are worth: one label index a line, as TweetEval's own.
 
     Raises:
         DatasetError: there are more or fewer lines than examples, or a line is no label index.
@@ -83,62 +215,4 @@ def evaluate_predictions(path: Path, dataset: Dataset, split: str) -> Metrics:
             raise DatasetError(
                 f"{path}:{number} is {line!r}; label indices are 0 to {len(dataset.emotions) - 1}"
             )
-    predictions = np.array([int(line) for line in lines])
-    return compute_metrics(label_indices(examples, dataset.emotions), predictions, dataset.emotions)
-
-
-def evaluate_folds(
-    config: TrainingConfig, dataset: Dataset, n_folds: int, progress: Any = print
-) -> Metrics:
-    """Trains and tests the audio part of a config once a fold; returns the metrics of all folds.
-
-    No group (speaker, session) is in training and test at once, and every clip is tested once, by
-    the model that never heard its speaker.
-
-    Args:
-        config: what to train; its `[audio]` table is used, and its seed.
-        dataset: clips with groups.
-        n_folds: how many folds.
-        progress: called with a line of text when a fold is done.
-
-    Raises:
-        UserError: the config has no audio part or chooses epochs by validation clips, there are
-            fewer groups than folds, or a clip cannot be used.
-    """
-    if config.audio is None:
-        raise ConfigError(f"{config.name} has no [audio] table; folds train that part")
-    if config.audio.fit.keep == "best":
-        raise ConfigError(
-            f"{config.name}: audio.fit.keep is 'best'; folds have no validation clips to choose an "
-            "epoch by, so it must be 'last'"
-        )
-    start_keras()
-    from model.audio_training import predict_held_out  # noqa: PLC0415  (TensorFlow)
-
-    examples = [example for split in dataset.splits.values() for example in split]
-    fold_of = dataset.fold_of_group(n_folds)
-    folds = np.array([fold_of[example.group] for example in examples])
-    labels = label_indices(examples, dataset.emotions)
-    probabilities = np.zeros((len(examples), len(dataset.emotions)), np.float32)
-    # The folds' models tell the data set's own classes apart.
-    config = replace(config, emotions=dataset.emotions, text=None, fusion=None)
-    for fold in range(n_folds):
-        train = [example for example, own in zip(examples, folds, strict=True) if own != fold]
-        test = [example for example, own in zip(examples, folds, strict=True) if own == fold]
-        parted = Dataset(dataset.name, dataset.emotions, {"train": train, "test": test})
-        probabilities[folds == fold] = predict_held_out(config, parted)
-        metrics = compute_metrics(
-            labels[folds == fold], probabilities[folds == fold].argmax(axis=1), dataset.emotions
-        )
-        speakers = ", ".join(sorted(group for group, own in fold_of.items() if own == fold))
-        progress(
-            f"fold {fold + 1} of {n_folds} (tested on {speakers}): n {metrics.n}, "
-            f"accuracy {metrics.accuracy:.3f}, mean class recall {metrics.mean_class_recall:.3f}"
-        )
-    return compute_metrics(labels, probabilities.argmax(axis=1), dataset.emotions, probabilities)
-
-
-def write_metrics(out: Path, metrics: dict[str, Any]) -> None:
-    """Writes `out/metrics.json`."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+    return Evaluation.of(dataset, examples, np.array([int(line) for line in lines]))

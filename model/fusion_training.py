@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from model.audio_preprocessor import AudioPreprocessor
-from model.audio_training import clip_strips
+from model.audio_preprocessor import split_into_images
 from model.batches import ClipBatches, PairBatches, TextBatches
-from model.datasets import Example, label_indices, texts_of
-from model.emotion_classifier import AudioEncoder, EmotionHead, TextEncoder
-from model.fitting import fit_model
+from model.datasets import Dataset, Example, label_indices, one_hot, texts_of
+from model.emotion_classifier import AudioEncoder, EmotionClassifier, TextEncoder
+from model.errors import ConfigError
+from model.fitting import class_weights, fit_model
+from model.preprocessor import EmotionPreprocessor
+from model.strip_store import StripStore
 from model.text_preprocessor import TextPreprocessor
-from model.training_config import AudioTraining, FusionTraining
+from model.training_config import AudioTraining, TrainingConfig
+from schemas.emotions import Modality
 
 FloatArray = npt.NDArray[np.float32]
 LabelArray = npt.NDArray[np.int64]
@@ -24,58 +28,82 @@ FEATURE_BATCH = 128
 
 
 def fit_fusion(
-    head: EmotionHead,
-    text: tuple[FloatArray, LabelArray],
-    audio: tuple[FloatArray, LabelArray],
-    n_emotions: int,
-    settings: FusionTraining,
-    seed: int,
+    classifier: EmotionClassifier,
+    preprocessor: EmotionPreprocessor,
+    config: TrainingConfig,
+    texts: Dataset,
+    clips: Dataset,
+    folder: Path,
+    features: Path,
 ) -> None:
-    """Trains the fused head on pairs of equal label.
+    """Trains the fused head on texts, each beside its own clip or beside clips of its label.
 
     Args:
-        head: the fused head.
-        text: features of texts, `[texts, hidden_size]`, and their labels.
-        audio: features of clips, `[clips, n_features]`, and their labels.
-        n_emotions: classes of the head.
-        settings: how to fit, and how often a modality is blanked.
-        seed: repeats the pairs.
+        classifier: with both encoders trained; the fused head's weights change.
+        preprocessor: the classifier's.
+        config: how to train.
+        texts: with splits `train` and, where the best epoch is kept, `validation`.
+        clips: likewise; the same examples as the texts where the config's data are paired.
+        folder: see `model.fitting.fit_model`.
+        features: folder of the clips' features, see `StripStore`.
     """
-    pairs = PairBatches(text, audio, n_emotions, settings, seed)
-    head.trainable = True
-    features = keras.Input((text[0].shape[1] + audio[0].shape[1],))
-    fit_model(keras.Model(features, head(features)), pairs, None, settings.fit)
+    if not (classifier.text_encoder and preprocessor.text and config.fusion):
+        raise ConfigError(f"{config.name}: [fusion] needs [text]")
+    if not (classifier.audio_encoder and preprocessor.audio and config.audio):
+        raise ConfigError(f"{config.name}: [fusion] needs [audio]")
+    fit = config.fusion.fit
+    labels = label_indices(texts.split("train"), config.emotions)
+    text = text_features(classifier.text_encoder, preprocessor.text, texts.split("train"))
+    strips = StripStore(clips.split("train"), preprocessor.audio, config.audio.speeds, features)
+    audio, owners = crop_features(classifier.audio_encoder, strips, config.audio, config.seed)
+    if config.is_paired:
+        crops_for = [np.flatnonzero(owners == row) for row in range(len(labels))]
+    else:
+        clip_labels = label_indices(clips.split("train"), config.emotions)[owners]
+        of_label = [np.flatnonzero(clip_labels == index) for index in range(len(config.emotions))]
+        crops_for = [of_label[label] for label in labels]
+    targets = one_hot(labels, classifier.config)
+    batches = PairBatches(text, audio, crops_for, targets, config.fusion, config.seed)
+    validation = None
+    if fit.keep == "best":
+        pairs = texts.split("validation")
+        strips = StripStore(pairs, preprocessor.audio, (1.0,), features)
+        sides = (
+            text_features(classifier.text_encoder, preprocessor.text, pairs),
+            clip_features(classifier.audio_encoder, strips),
+        )
+        labels = label_indices(pairs, config.emotions)
+        validation = np.concatenate(sides, axis=1), one_hot(labels, classifier.config)
+    inputs = keras.Input((text.shape[1] + audio.shape[1],))
+    model = keras.Model(inputs, classifier.heads[Modality.TEXT_AUDIO](inputs))
+    names = " and ".join(dict.fromkeys((texts.name, clips.name)))
+    title = f"Training of the fused head on {names}"
+    fit_model(model, batches, validation, fit, folder, title, class_weights(targets, fit))
 
 
 def text_features(
-    encoder: TextEncoder,
-    preprocessor: TextPreprocessor,
-    examples: Sequence[Example],
-    emotions: Sequence[str],
-) -> tuple[FloatArray, LabelArray]:
-    """Returns the features and labels of texts, of each its first window."""
+    encoder: TextEncoder, preprocessor: TextPreprocessor, examples: Sequence[Example]
+) -> FloatArray:
+    """Returns the features of texts, `[texts, hidden_size]`, of each its first window."""
     windows = [item.windows[0] for item in preprocessor.batch(texts_of(examples))]
     rows = np.arange(len(windows), dtype=np.float32)[:, None]
-    batches = TextBatches(windows, rows, FEATURE_BATCH, seed=0)
+    batches = TextBatches(windows, rows, FEATURE_BATCH, 0, preprocessor.config.window_tokens)
     features = np.zeros((len(windows), encoder.backbone.config.hidden_size), np.float32)
     for index in range(len(batches)):
         inputs, batch_rows = batches[index]
         encoded = encoder(inputs["token_ids"], inputs["token_mask"], training=False)
         features[batch_rows[:, 0].astype(int)] = keras.ops.convert_to_numpy(encoded)
-    return features, label_indices(examples, emotions)
+    return features
 
 
-def audio_features(
-    encoder: AudioEncoder,
-    preprocessor: AudioPreprocessor,
-    examples: Sequence[Example],
-    emotions: Sequence[str],
-    settings: AudioTraining,
-    seed: int,
+def crop_features(
+    encoder: AudioEncoder, strips: StripStore, settings: AudioTraining, seed: int
 ) -> tuple[FloatArray, LabelArray]:
-    """Returns the features and labels of augmented crops, CROPS_PER_CLIP of each clip."""
-    strips = [clip_strips(example, preprocessor, settings.speeds) for example in examples]
-    rows = np.arange(len(examples), dtype=np.float32)[:, None]
+    """Returns the features of augmented crops and the clip's row of each.
+
+    There are CROPS_PER_CLIP of each clip.
+    """
+    rows = np.arange(len(strips), dtype=np.float32)[:, None]
     crops = ClipBatches(strips, rows, replace(settings, mixup=0.0), FEATURE_BATCH, seed)
     features, owners = [], []
     for _ in range(CROPS_PER_CLIP):
@@ -85,5 +113,14 @@ def audio_features(
             features.append(keras.ops.convert_to_numpy(encoded))
             owners.append(batch_rows[:, 0].astype(int))
         crops.on_epoch_end()
-    labels = label_indices(examples, emotions)
-    return np.concatenate(features), labels[np.concatenate(owners)]
+    return np.concatenate(features), np.concatenate(owners)
+
+
+def clip_features(encoder: AudioEncoder, strips: StripStore) -> FloatArray:
+    """Returns the features of whole clips at their own speed, `[clips, n_features]`."""
+    features = []
+    for [strip] in strips:
+        images = split_into_images(strip, encoder.width)[None]
+        encoded = encoder(images, np.ones(images.shape[:2], bool), training=False)
+        features.append(keras.ops.convert_to_numpy(encoded)[0])
+    return np.stack(features)

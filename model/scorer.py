@@ -32,7 +32,8 @@ class EmotionScorer:
         self.preprocess: EmotionPreprocessor = artifact.preprocessor()
         classifier = artifact.classifier()
         self._classify = _compiled(classifier.classify)
-        if classifier.text_encoder:
+        if classifier.text_encoder and artifact.config.text:
+            self._window_tokens = artifact.config.text.window_tokens
             self._sum_windows = _compiled(classifier.text_encoder.sum_windows)
             self._text_width = classifier.text_encoder.backbone.config.hidden_size
         if classifier.audio_encoder:
@@ -92,7 +93,7 @@ class EmotionScorer:
         sums = np.zeros((len(windows), self._text_width), np.float32)
         n_tokens = np.zeros((len(windows), 1), np.float32)
         for rows in _token_batches([len(window) for _, window in flat]):
-            token_ids, mask = pad_windows([flat[row][1] for row in rows])
+            token_ids, mask = pad_windows([flat[row][1] for row in rows], self._window_tokens)
             batch_sums = np.asarray(self._sum_windows(token_ids, mask))
             for row, total in zip(rows, batch_sums, strict=True):
                 sums[flat[row][0]] += total

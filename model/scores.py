@@ -26,6 +26,12 @@ class EmotionScores:
     text_scores: FloatArray | None = None
     audio_scores: FloatArray | None = None
 
+    def of_head(self, head: Modality) -> FloatArray | None:
+        """Returns what one head says; None where the item lacks its modality."""
+        if self.modality == head:
+            return self.scores
+        return {Modality.TEXT: self.text_scores, Modality.AUDIO: self.audio_scores}.get(head)
+
     @property
     def disagreement(self) -> float | None:
         """Total variation distance of text and audio scores: 0 the same, 1 nothing in common."""

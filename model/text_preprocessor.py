@@ -71,16 +71,20 @@ def _emoji_words(name: str) -> str:
 
 
 def pad_windows(
-    windows: Sequence[tuple[int, ...]],
+    windows: Sequence[tuple[int, ...]], window_tokens: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Returns token ids and mask, `[windows, length]`, padded with id 0 to one length.
 
-    >>> ids, mask = pad_windows([(5, 6, 7), (8,)])
+    Args:
+        windows: token ids.
+        window_tokens: the longest that a window may be: the encoder's positions end there.
+
+    >>> ids, mask = pad_windows([(5, 6, 7), (8,)], window_tokens=512)
     >>> ids.shape, mask.sum(axis=1).tolist()
     ((2, 8), [3, 1])
     """
     lengths = np.array([len(window) for window in windows])
-    width = -(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP
+    width = min(-(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP, window_tokens)
     mask = np.arange(width) < lengths[:, None]
     token_ids = np.zeros(mask.shape, np.int32)
     token_ids[mask] = [token for window in windows for token in window]

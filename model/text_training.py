@@ -1,9 +1,11 @@
 """Fine-tunes the text encoder."""
 
+from pathlib import Path
+
 from model.batches import TextBatches
 from model.datasets import Dataset, label_indices, one_hot, texts_of
 from model.emotion_classifier import EmotionClassifier
-from model.fitting import HeadModel, fit_model
+from model.fitting import HeadModel, class_weights, fit_model
 from model.text_preprocessor import TextPreprocessor
 from model.training_config import TextTraining
 from schemas.emotions import Modality
@@ -15,23 +17,45 @@ def fit_text(
     settings: TextTraining,
     dataset: Dataset,
     seed: int,
+    folder: Path,
 ) -> None:
     """Fine-tunes the text encoder and the text head together.
 
     Training reads the first window of a text, cut at `settings.train_tokens`; scoring reads them
     all.
+
+    Args:
+        classifier: its weights change.
+        preprocessor: the classifier's.
+        settings: how to train.
+        dataset: texts, with splits `train` and, where the best epoch is kept, `validation`.
+        seed: of the batches.
+        folder: see `model.fitting.fit_model`.
     """
-    batches = {}
-    for split in ("train", "validation"):
+
+    def batches_of(split: str) -> TextBatches:
         examples = dataset.split(split)
         windows = [
             cut_window(item.windows[0], settings.train_tokens, preprocessor.suffix)
             for item in preprocessor.batch(texts_of(examples))
         ]
         targets = one_hot(label_indices(examples, classifier.config.emotions), classifier.config)
-        batches[split] = TextBatches(windows, targets, settings.fit.batch_size, seed)
+        return TextBatches(
+            windows,
+            targets,
+            settings.fit.batch_size,
+            seed,
+            preprocessor.config.window_tokens,
+        )
+
+    train = batches_of("train")
+    validation = batches_of("validation") if dataset.splits["validation"] else None
+    if validation:
+        validation.moves_on = False
     model = HeadModel(classifier, Modality.TEXT)
-    fit_model(model, batches["train"], batches["validation"], settings.fit)
+    weights = class_weights(train.targets, settings.fit)
+    title = f"Training of the text part on {dataset.name}"
+    fit_model(model, train, validation, settings.fit, folder, title, weights)
 
 
 def cut_window(

@@ -3,9 +3,9 @@
 import hashlib
 import json
 import random
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,19 @@ import emoji
 import keras
 import numpy as np
 from pydantic import TypeAdapter
-from safetensors.numpy import load_file, save_file
 
 from model.artifact import Artifact, save_artifact
 from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.audio_training import fit_audio, load_mobilenet_weights
 from model.calibration import fit_temperature
 from model.config import ClassifierConfig, TextConfig, parse_config
-from model.datasets import Dataset, label_indices, load_dataset, texts_of
+from model.datasets import Dataset, label_indices, texts_of
 from model.emotion_classifier import EmotionClassifier
 from model.errors import ConfigError, DatasetError, ItemError
 from model.evaluation import preprocess_example
-from model.fusion_training import LabelArray, audio_features, fit_fusion, text_features
+from model.finished_part import FinishedPart
+from model.fitting import read_history
+from model.fusion_training import LabelArray, fit_fusion
 from model.hugging_face import (
     load_encoder_config,
     load_encoder_weights,
@@ -36,6 +37,7 @@ from model.scorer import EmotionScorer
 from model.text_preprocessor import TextPreprocessor
 from model.text_training import fit_text
 from model.training_config import TextTraining, TrainingConfig
+from model.training_data import TrainingData, config_for_data
 from model.vocabulary import trim_vocabulary
 from schemas.emotions import Modality
 
@@ -44,112 +46,64 @@ PAIRS_PER_CLIP = 4
 
 
 @dataclass(frozen=True)
-class TrainingData:
-    """The data sets of a run; None where the run has no such part."""
-
-    text: Dataset | None
-    audio: Dataset | None
-
-
-@dataclass(frozen=True)
-class FinishedPart:
-    """The weights of one encoder and its head, in a file that a later run of the same may read.
+class TrainedModel:
+    """An artifact, and how its parts were fitted.
 
     Attributes:
-        path: its name tells settings, data and first weights apart: those of another checkpoint,
-            vocabulary or size of network are other weights.
-        variables: the part's, by their path in the network.
+        artifact: as saved.
+        parts: by modality of the head, the folder with the part's `history.json`, `curves.png` and
+            TensorBoard logs.
     """
 
-    path: Path
-    variables: dict[str, Any]
+    artifact: Artifact
+    parts: dict[str, Path]
 
-    @classmethod
-    def of(
-        cls,
-        classifier: EmotionClassifier,
-        modality: Modality,
-        checkpoints: Path,
-        settings: list[Any],
-    ) -> "FinishedPart":
-        """Returns the part before it is fitted: its first weights are part of the file's name."""
-        encoder = classifier.text_encoder if modality == Modality.TEXT else classifier.audio_encoder
-        parts = [part for part in (encoder, classifier.heads[modality]) if part is not None]
-        variables = {variable.path: variable for part in parts for variable in part.weights}
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-        for name, variable in variables.items():
-            digest.update(f"{name}{tuple(variable.shape)}".encode())
-            digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
-        return cls(checkpoints / f"{modality}-{digest.hexdigest()[:12]}.safetensors", variables)
-
-    def store(self) -> None:
-        """Writes the weights as they are now."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name(f"writing-{self.path.name}")
-        weights = {name: variable.numpy() for name, variable in self.variables.items()}
-        save_file(weights, temporary)
-        temporary.rename(self.path)
-
-    def restore_or(self, fit: Callable[[], None]) -> None:
-        """Reads the weights where an earlier run finished them; fits and writes them where not."""
-        if not self.restore():
-            fit()
-            self.store()
-
-    def restore(self) -> bool:
-        """Reads the weights back, if a run has stored them."""
-        if not self.path.is_file():
-            return False
-        weights = load_file(self.path)
-        for name, variable in self.variables.items():
-            variable.assign(weights[name])
-        return True
+    @property
+    def seconds(self) -> float:
+        """How long fitting took, over all epochs of all parts, in whichever runs they ran."""
+        return sum(
+            epoch["seconds"] for folder in self.parts.values() for epoch in read_history(folder)
+        )
 
 
-def train(config: TrainingConfig, data_dir: Path, text_encoder: str | None, out: Path) -> Artifact:
+def train(
+    config: TrainingConfig,
+    data: TrainingData,
+    text_encoder: str | None,
+    out: Path,
+    training: Path | None = None,
+    tell: Callable[[str], Any] = print,
+) -> TrainedModel:
     """Trains a model and writes its artifact to `out`.
 
-    The weights of each finished part are kept under `out/checkpoints`: a run that was interrupted
-    goes on after them. They count for the same settings, data and first weights only.
+    The state of each part is kept: a run that was killed goes on after the last whole epoch, and
+    finished parts are not fitted again. They count for the same settings, data and first weights
+    only.
 
     Args:
         config: what to train, and how.
-        data_dir: the directory that holds the data sets.
+        data: what to train on.
         text_encoder: checkpoint directory or hub id that the text encoder starts from.
         out: the artifact's directory.
+        training: a folder for each part's state, logs and weights, and for the features of clips,
+            which several runs may share; `out/training` where left out.
+        tell: called with a line of text that a user should see.
 
     Raises:
-        UserError: a data set, the checkpoint or a setting is wrong; nothing is written then.
+        UserError: a data set, the checkpoint or a setting is wrong; no artifact is written then.
     """
-    data = TrainingData(
-        load_dataset(config.text.dataset, data_dir) if config.text else None,
-        load_dataset(config.audio.dataset, data_dir) if config.audio else None,
-    )
-    if not config.emotions:
-        classes = [emotion for part in (data.text, data.audio) if part for emotion in part.emotions]
-        config = replace(config, emotions=tuple(dict.fromkeys(classes)))
-    for dataset in (data.text, data.audio):
-        extra = sorted(set(dataset.emotions) - set(config.emotions)) if dataset else []
-        if dataset and extra:
-            raise ConfigError(
-                f"{config.name}: emotions lack {extra[0]!r}, a class of {dataset.name}"
-            )
-    _check_splits(data)
+    config = config_for_data(config, data, tell)
     keras.utils.set_random_seed(config.seed)
     try:
         classifier, preprocessor = build_classifier(config, data, text_encoder)
-        fit_parts(config, data, classifier, preprocessor, out / "checkpoints")
+        parts = fit_parts(config, data, classifier, preprocessor, training or out / "training")
     except ItemError as error:  # of a text; clips name their file
         raise DatasetError(f"{config.name}: {error.message}") from error
-    # Beside the checkpoints: an artifact in `out` is always a whole one.
-    uncalibrated = save_artifact(
-        out / "checkpoints" / "uncalibrated",
-        classifier,
-        preprocessor,
-        dict.fromkeys(classifier.heads, 1.0),
-    )
-    temperatures = calibrate(EmotionScorer(uncalibrated), data, config.seed)
-    return save_artifact(out, classifier, preprocessor, temperatures)
+    with tempfile.TemporaryDirectory() as folder:
+        unscaled = dict.fromkeys(classifier.heads, 1.0)
+        uncalibrated = save_artifact(Path(folder), classifier, preprocessor, unscaled)
+        temperatures = calibrate(EmotionScorer(uncalibrated), data, config.seed)
+    return TrainedModel(save_artifact(out, classifier, preprocessor, temperatures), parts)
 
 
 def build_classifier(
@@ -210,8 +164,8 @@ def fit_parts(
     data: TrainingData,
     classifier: EmotionClassifier,
     preprocessor: EmotionPreprocessor,
-    checkpoints: Path,
-) -> None:
+    training: Path,
+) -> dict[str, Path]:
     """Fits the text part, the audio part and the fused head, as far as the config has them.
 
     Args:
@@ -219,75 +173,87 @@ def fit_parts(
         data: what to fit to.
         classifier: built for the config; its weights change.
         preprocessor: its preprocessor.
-        checkpoints: where finished parts are kept, and looked for.
+        training: where the parts' folders are, and are looked for.
+
+    Returns:
+        Each part's folder, by modality.
     """
     settings = TypeAdapter(TrainingConfig).dump_python(config, mode="json")
     shared = [settings[name] for name in ("emotions", "head", "seed")]
-    if config.text and data.text and preprocessor.text:
-        own = [settings["text"], _hash_examples(data.text)]
-        finished = FinishedPart.of(classifier, Modality.TEXT, checkpoints, [*shared, *own])
-        fit = partial(fit_text, classifier, preprocessor.text, config.text, data.text, config.seed)
-        finished.restore_or(fit)
+    seed, features = config.seed, training / "features"
+    folders: dict[str, Path] = {}
+
+    def part_of(modality: Modality, own: list[Any], *datasets: Dataset) -> FinishedPart:
+        # What an encoder has learned is in the fused head's name by its weights.
+        hashes = [_hash_examples(dataset, modality) for dataset in datasets]
+        part = FinishedPart.of(classifier, modality, training, [*shared, *own, *hashes])
+        folders[str(modality)] = part.folder
+        return part
+
+    if config.text and data.text and preprocessor.text and classifier.config.encoder:
+        encoder = [asdict(classifier.config.encoder), preprocessor.text.tokenizer.to_str()]
+        part = part_of(Modality.TEXT, [settings["text"], *encoder], data.text)
+        if not part.restore():
+            fit_text(classifier, preprocessor.text, config.text, data.text, seed, part.folder)
+            part.store()
     if config.audio and data.audio and preprocessor.audio:
-        own = [settings["audio"], _hash_examples(data.audio)]
-        finished = FinishedPart.of(classifier, Modality.AUDIO, checkpoints, [*shared, *own])
-        fit = partial(
-            fit_audio, classifier, preprocessor.audio, config.audio, data.audio, config.seed
-        )
-        finished.restore_or(fit)
-    if config.fusion:
-        fit_fused_head(config, data, classifier, preprocessor)
-
-
-def fit_fused_head(
-    config: TrainingConfig,
-    data: TrainingData,
-    classifier: EmotionClassifier,
-    preprocessor: EmotionPreprocessor,
-) -> None:
-    """Fits the fused head to pairs of training texts and clips of one label."""
-    if not (classifier.text_encoder and preprocessor.text and data.text):
-        raise ConfigError(f"{config.name}: [fusion] needs [text]")
-    if not (classifier.audio_encoder and preprocessor.audio and data.audio and config.audio):
-        raise ConfigError(f"{config.name}: [fusion] needs [audio]")
-    if not config.fusion:
-        raise ConfigError(f"{config.name} has no [fusion] table")
-    texts, clips = data.text.split("train"), data.audio.split("train")
-    fit_fusion(
-        classifier.heads["text+audio"],
-        text_features(classifier.text_encoder, preprocessor.text, texts, config.emotions),
-        audio_features(
-            classifier.audio_encoder,
-            preprocessor.audio,
-            clips,
-            config.emotions,
-            config.audio,
-            config.seed,
-        ),
-        len(config.emotions),
-        config.fusion,
-        config.seed,
-    )
+        part = part_of(Modality.AUDIO, [settings["audio"]], data.audio)
+        if not part.restore():
+            fit_audio(
+                classifier,
+                preprocessor.audio,
+                config.audio,
+                data.audio,
+                seed,
+                part.folder,
+                features,
+            )
+            part.store()
+    if config.fusion and data.text and data.audio:
+        texts, clips = data.pairs()
+        own = [settings[name] for name in ("text", "audio", "fusion")]
+        part = part_of(Modality.TEXT_AUDIO, own, texts, clips)
+        if not part.restore():
+            fit_fusion(classifier, preprocessor, config, texts, clips, part.folder, features)
+            part.store()
+    return folders
 
 
 def calibrate(scorer: EmotionScorer, data: TrainingData, seed: int) -> dict[str, float]:
-    """Returns each head's temperature, fitted on validation data.
+    """Returns each head's temperature, fitted on validation data; 1 where there are none.
 
     The logits are the saved artifact's, scored as in production: with its rounded weights, on whole
-    texts and clips. The fused head sees validation texts and clips, paired by label.
+    texts and clips. Texts and clips of two data sets are paired by label for the fused head.
     """
     items: dict[str, tuple[list[ModelInput], LabelArray]] = {}
-    for head, dataset in (("text", data.text), ("audio", data.audio)):
-        if dataset:
-            examples = dataset.split("validation")
-            inputs = [preprocess_example(scorer, example) for example in examples]
-            items[head] = inputs, label_indices(examples, scorer.emotions)
-    if len(items) == 2:
-        items["text+audio"] = pair_by_label(items["text"], items["audio"], seed)
+
+    def inputs_of(
+        dataset: Dataset, text: bool = True, clip: bool = True
+    ) -> tuple[list[ModelInput], LabelArray]:
+        examples = [
+            replace(each, text=each.text if text else None, clip=each.clip if clip else None)
+            for each in dataset.splits["validation"]
+        ]
+        inputs = [preprocess_example(scorer, example) for example in examples]
+        return inputs, label_indices(examples, scorer.emotions)
+
+    if data.text:
+        items["text"] = inputs_of(data.text, clip=False)
+    if data.audio:
+        items["audio"] = inputs_of(data.audio, text=False)
+    if data.text and data.audio:
+        texts, clips = data.pairs()
+        items["text+audio"] = (
+            inputs_of(texts)
+            if texts is clips
+            else pair_by_label(items["text"], items["audio"], seed)
+        )
     temperatures = {}
     for head, (inputs, labels) in items.items():
-        logits = np.stack([by_head[head] for by_head in scorer.logits(inputs)])
-        temperatures[head] = round(fit_temperature(logits, labels), 4)
+        temperatures[head] = 1.0
+        if inputs:
+            logits = np.stack([by_head[head] for by_head in scorer.logits(inputs)])
+            temperatures[head] = round(fit_temperature(logits, labels), 4)
     return temperatures
 
 
@@ -313,24 +279,14 @@ def pair_by_label(
     return pairs, np.repeat([label for _, label in paired], PAIRS_PER_CLIP)
 
 
-def _check_splits(data: TrainingData) -> None:
-    """Raises DatasetError, before hours of training, for examples that a later step will miss."""
-    present = []
-    for dataset in (data.text, data.audio):
-        if dataset:
-            dataset.split("train")
-            present.append({example.emotion for example in dataset.split("validation")})
-    if data.text and data.audio and present[0].isdisjoint(present[1]):
-        raise DatasetError(
-            f"no emotion has both validation texts in {data.text.name} and validation clips in "
-            f"{data.audio.name}; the fused head is calibrated on pairs of them"
-        )
-
-
-def _hash_examples(dataset: Dataset) -> str:
+def _hash_examples(dataset: Dataset, modality: Modality) -> str:
     digest = hashlib.sha256()
     for split in ("train", "validation"):
-        for example in dataset.split(split):
-            clip = hashlib.sha256(example.read_clip()).hexdigest() if example.clip else None
-            digest.update(json.dumps([split, example.emotion, example.text, clip]).encode())
+        for example in dataset.splits[split]:
+            text = clip = None
+            if modality != Modality.AUDIO:
+                text = example.text
+            if modality != Modality.TEXT and example.clip:
+                clip = hashlib.sha256(example.read_clip()).hexdigest()
+            digest.update(json.dumps([split, example.emotion, text, clip]).encode())
     return digest.hexdigest()

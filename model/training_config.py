@@ -25,8 +25,12 @@ class FitConfig:
             from scratch in fewer steps.
         weight_decay: decoupled from the gradient (AdamW, SGDW).
         label_smoothing: share of a label's weight that is spread over all classes.
+        class_weights: `balanced` multiplies a class's loss by its rarity, n / (classes · n of the
+            class), scikit-learn's rule; `none` counts every example alike.
+        accumulate_batches: batches whose gradients are averaged into one step.
         keep: weights of the `best` epoch by validation macro-F1, or of the `last`, where the
             validation data are too few to choose by.
+        patience: end after this many epochs without a better one; 0 for never.
     """
 
     epochs: int = 30
@@ -36,10 +40,13 @@ class FitConfig:
     optimizer: Literal["adam", "sgd"] = "adam"
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    accumulate_batches: int = 1
     keep: Literal["best", "last"] = "best"
+    patience: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate"):
+        for name in ("epochs", "batch_size", "learning_rate", "accumulate_batches"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
         for name in ("warmup_share", "label_smoothing"):
@@ -47,8 +54,14 @@ class FitConfig:
                 raise ValueError(
                     f"{name} is {getattr(self, name)}; it must be at least 0 and below 1"
                 )
-        if self.weight_decay < 0:
-            raise ValueError(f"weight_decay is {self.weight_decay}; it must be at least 0")
+        for name in ("weight_decay", "patience"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0")
+        if self.patience and self.keep == "last":
+            raise ValueError(
+                f"patience is {self.patience} and keep 'last'; patience waits for a better epoch, "
+                "so keep must be 'best'"
+            )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -126,11 +139,13 @@ class AudioTraining:
 class FusionTraining:
     """The fused head, on the features of encoders that stand still.
 
-    Texts and clips of different corpora are paired by label: the head learns how far to trust
-    each modality, and nothing of how a sentence's words and its sound belong together.
+    Where texts and clips are of one data set, a text's own clip is its pair. Those of two data sets
+    are paired by label: the head learns how far to trust each modality, and nothing of how a
+    sentence's words and its sound belong together.
 
     Attributes:
-        fit: how to fit; there are no validation pairs, so it keeps the `last` epoch.
+        fit: how to fit; of two data sets there are no validation pairs, so it keeps the `last`
+            epoch.
         text_dropout: share of pairs whose text features are blanked.
         audio_dropout: share of pairs whose audio features are blanked.
     """
@@ -147,11 +162,6 @@ class FusionTraining:
                 f"text_dropout is {self.text_dropout} and audio_dropout {self.audio_dropout}; "
                 "they must be at least 0 and together at most 1"
             )
-        if self.fit.keep != "last":
-            raise ValueError(
-                f"fit.keep is {self.fit.keep!r}; the fused head has no validation pairs to choose "
-                "an epoch by, so it must be 'last'"
-            )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -163,12 +173,18 @@ class TrainingConfig:
         emotions: classes in head order; those of the data sets where left out.
         head: the layers after each encoder and after the concatenation.
         seed: repeats the run exactly on one machine.
+        train_split: the split that is trained on; `validation` for a data set whose training texts
+            are missing.
+        validation_share: share of each class of that split that is held out, where the data set
+            has no other examples to validate on.
     """
 
     name: str
     head: HeadConfig = HeadConfig()
     emotions: tuple[str, ...] = ()
     seed: int = 1
+    train_split: Literal["train", "validation"] = "train"
+    validation_share: float = 0.1
     text: TextTraining | None = None
     audio: AudioTraining | None = None
     fusion: FusionTraining | None = None
@@ -181,6 +197,20 @@ class TrainingConfig:
         both = self.text is not None and self.audio is not None
         if both != (self.fusion is not None):
             raise ValueError("[fusion] goes with [text] and [audio], and both need it")
+        if not 0 < self.validation_share < 1:
+            raise ValueError(
+                f"validation_share is {self.validation_share}; it must lie between 0 and 1"
+            )
+        if self.fusion and self.fusion.fit.keep == "best" and not self.is_paired:
+            raise ValueError(
+                "fusion.fit.keep is 'best'; texts and clips of two data sets make no validation "
+                "pairs to choose an epoch by, so it must be 'last'"
+            )
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether texts and clips are of one data set."""
+        return bool(self.text and self.audio and self.text.dataset == self.audio.dataset)
 
 
 def read_training_config(path: Path) -> TrainingConfig:

@@ -1,15 +1,21 @@
 """The interface of every data set: examples, in splits, with named classes."""
 
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.model_selection import train_test_split
 
 from model.config import ClassifierConfig
 from model.errors import DatasetError
+from model.text_preprocessor import clean_text
+
+INVISIBLE = ("Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs")
+"""Unicode's categories of control and format characters, of marks and of separators."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +27,21 @@ class Example:
         text: as posted or transcribed; None without text.
         clip: the audio file; None without audio.
         group: what folds must not split: a speaker or a session; empty where there is none.
+        part: a part of the corpus that is also measured apart: a topic, or scripted speech.
     """
 
     emotion: str
     text: str | None = None
     clip: Path | None = None
     group: str = ""
+    part: str = ""
+
+    @property
+    def has_text(self) -> bool:
+        """Whether there is a text, and something to be seen of it when it is cleaned."""
+        return self.text is not None and any(
+            unicodedata.category(character) not in INVISIBLE for character in clean_text(self.text)
+        )
 
     def read_text(self) -> str:
         """Returns the text.
@@ -73,7 +88,8 @@ class Dataset:
             DatasetError: the data set has no such split, or it is empty.
         """
         if not self.splits.get(name):
-            known = ", ".join(split for split, examples in self.splits.items() if examples)
+            present = [split for split, examples in self.splits.items() if examples]
+            known = ", ".join(present) or "none"
             raise DatasetError(f"{self.name} has no split {name!r}; it has {known}")
         return self.splits[name]
 
@@ -81,6 +97,55 @@ class Dataset:
         """Returns the number of examples of each class."""
         counted = Counter(example.emotion for example in self.split(split))
         return {emotion: counted[emotion] for emotion in self.emotions}
+
+    def examples(self) -> list[Example]:
+        """Returns the examples of all splits."""
+        return [example for examples in self.splits.values() for example in examples]
+
+    def only(self, keep: Callable[[Example], bool]) -> "Dataset":
+        """Returns the data set with the examples that `keep` says."""
+        splits = {name: list(filter(keep, examples)) for name, examples in self.splits.items()}
+        return replace(self, splits=splits)
+
+    def for_training(self, train_split: str, validation_share: float, seed: int) -> "Dataset":
+        """Returns the data set with the splits `train` and `validation`, and `test` as it is.
+
+        Where there is nothing to validate on, a share of each class of the examples to train on is
+        held out.
+
+        Args:
+            train_split: the split to train on.
+            validation_share: above 0 and below 1.
+            seed: of the draw.
+
+        Raises:
+            DatasetError: the split is empty, or there are too few examples to hold some out: a
+                class has one only, or the share is less than an example for each class.
+        """
+        train = self.split(train_split)
+        validation = self.splits.get("validation") if train_split == "train" else None
+        if not validation:
+            counted = Counter(example.emotion for example in train)
+            rarest = min(counted, key=counted.__getitem__)
+            if counted[rarest] < 2:
+                raise DatasetError(
+                    f"{self.name} has one example of {rarest!r} to train on, and no other split to "
+                    "validate on; 2 are needed"
+                )
+            try:
+                train, validation = train_test_split(
+                    train,
+                    test_size=validation_share,
+                    random_state=seed,
+                    stratify=[example.emotion for example in train],
+                )
+            except ValueError as error:
+                raise DatasetError(
+                    f"{self.name}: {validation_share:g} of the examples of each class cannot be "
+                    f"held out to validate on: {error}"
+                ) from error
+        splits = {"train": train, "validation": validation, "test": self.splits.get("test", [])}
+        return replace(self, splits=splits)
 
     def fold_of_group(self, n_folds: int) -> dict[str, int]:
         """Returns a fold for each group, so that no speaker is both trained and tested on.
@@ -90,7 +155,7 @@ class Dataset:
         Raises:
             DatasetError: there are fewer groups than folds.
         """
-        sizes = Counter(example.group for split in self.splits.values() for example in split)
+        sizes = Counter(example.group for example in self.examples())
         if len(sizes) < n_folds:
             raise DatasetError(f"{self.name} has {len(sizes)} groups; {n_folds} folds need as many")
         fold_sizes = [0] * n_folds
@@ -135,6 +200,7 @@ def read_lines(path: Path) -> list[str]:
     try:
         text = path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} is not readable: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DatasetError(f"{path} is not readable: {reason}") from error
     lines = text.split("\n")
     return lines[:-1] if lines[-1] == "" else lines

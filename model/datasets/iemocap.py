@@ -11,11 +11,6 @@ EMOTIONS = ("anger", "happiness", "neutral", "sadness")
 CODES = {"ang": "anger", "hap": "happiness", "neu": "neutral", "sad": "sadness"}
 """The four classes that the literature uses; the other seven codes are left out."""
 EXCITED_CODES = {**CODES, "exc": "happiness"}
-PAPER_COUNTS = {
-    "iemocap4": {"anger": 1103, "happiness": 595, "neutral": 1708, "sadness": 1084},
-    "iemocap4-excited": {"anger": 1103, "happiness": 1636, "neutral": 1708, "sadness": 1084},
-}
-"""Items of each class in the paper's Table 2."""
 SPLIT_OF_SESSION = {1: "train", 2: "train", 3: "train", 4: "validation", 5: "test"}
 
 # [6.2901 - 8.2357]	Ses01F_impro01_F000	neu	[2.5000, 2.5000, 2.5000]
@@ -28,7 +23,8 @@ def load_iemocap(data_dir: Path, *, merge_excited: bool) -> Dataset:
     """Reads `Session{1..5}/{sentences/wav,dialog/EmoEvaluation,dialog/transcriptions}`.
 
     An example's group is its session, so that folds by group leave one session out, and with it
-    both of its speakers. Sessions 1 to 3 are for training, 4 for validation, 5 for the test.
+    both of its speakers; its part is `improvised` or `scripted`. Sessions 1 to 3 are for training,
+    4 for validation, 5 for the test.
 
     Args:
         data_dir: the directory that holds the sessions.
@@ -45,21 +41,13 @@ def load_iemocap(data_dir: Path, *, merge_excited: bool) -> Dataset:
     return Dataset(name, EMOTIONS, splits)
 
 
-def is_improvised(example: Example) -> bool:
-    """Says whether an example is from an improvised dialogue, and not from a scripted one.
-
-    >>> is_improvised(Example("anger", clip=Path("Ses01F_impro01_F000.wav")))
-    True
-    """
-    return example.clip is not None and "_impro" in example.clip.name
-
-
 def _read_session(session: Path, codes: dict[str, str]) -> list[Example]:
     evaluations = sorted((session / "dialog" / "EmoEvaluation").glob("Ses*.txt"))
     if not evaluations:
         raise DatasetError(f"{session} has no dialog/EmoEvaluation/Ses*.txt")
     examples = []
     for path in evaluations:
+        part = "improvised" if "_impro" in path.stem else "scripted"
         texts = _read_transcription(session / "dialog" / "transcriptions" / path.name)
         for line in read_lines(path):
             match = _EVALUATION.match(line)
@@ -72,7 +60,7 @@ def _read_session(session: Path, codes: dict[str, str]) -> list[Example]:
             if not clip.is_file():
                 raise DatasetError(f"{clip} is missing")
             examples.append(
-                Example(codes[match[2]], text=texts[utterance], clip=clip, group=session.name)
+                Example(codes[match[2]], texts[utterance], clip, group=session.name, part=part)
             )
     return examples
 

@@ -49,7 +49,8 @@ def _read_split(data_dir: Path, split: str, path: Path) -> list[Example]:
                 raise DatasetError(f"{path} has no column {missing[0]}")
             rows = [(reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} is not readable: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DatasetError(f"{path} is not readable: {reason}") from error
     folder = next(
         (data_dir / name for name in CLIP_FOLDERS[split] if (data_dir / name).is_dir()), None
     )

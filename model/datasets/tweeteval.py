@@ -21,7 +21,8 @@ def load_tweeteval(data_dir: Path, task: str) -> Dataset:
     """Reads one task: `mapping.txt` and `{train,val,test}_{text,labels}.txt`.
 
     Stance is five topics in a folder each, whose tweets come one topic after another, with the
-    topic as their group. A split of which both files, or the texts alone, are missing is left out.
+    topic as their group and part. A split of which both files, or the texts alone, are missing is
+    left out.
 
     Raises:
         DatasetError: a folder or labels are missing, texts and labels differ in number, or a label
@@ -78,5 +79,5 @@ def _read_split(folder: Path, prefix: str, classes: list[str], topic: str) -> li
             raise DatasetError(
                 f"{label_path}:{number} is {label!r}; labels are 0 to {len(classes) - 1}"
             )
-        examples.append(Example(classes[int(label)], text=text, group=topic))
+        examples.append(Example(classes[int(label)], text=text, group=topic, part=topic))
     return examples

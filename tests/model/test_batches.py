@@ -69,9 +69,9 @@ def pair_batches(
         np.array([[10 + label, side] for label in labels], np.float32)
         for side, labels in ((1, text_labels), (2, audio_labels))
     )
-    return PairBatches(
-        (text, np.array(text_labels)), (audio, np.array(audio_labels)), 3, settings_, seed
-    )
+    crops_for = [np.flatnonzero(np.array(audio_labels) == label) for label in text_labels]
+    targets = np.eye(3, dtype=np.float32)[text_labels]
+    return PairBatches(text, audio, crops_for, targets, settings_, seed)
 
 
 # All of them
@@ -134,6 +134,26 @@ def test_the_same_seed_gives_the_same_batches(make: Any) -> None:
 
 
 # Texts
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: text_batches(list(range(1, 41))),
+        lambda: clip_batches([20, 60] * 20, max_masked_frames=8, mixup=0.3),
+    ],
+    ids=["text", "clips"],
+)
+def test_batches_that_do_not_move_on_are_the_same_in_every_epoch(make: Any) -> None:
+    batches = make()
+    batches.moves_on = False
+    first = epoch_of(batches)
+    batches.on_epoch_end()
+    for (inputs, targets), (inputs_again, targets_again) in zip(
+        first, epoch_of(batches), strict=True
+    ):
+        np.testing.assert_equal(inputs, inputs_again)
+        np.testing.assert_array_equal(targets, targets_again)
 
 
 def test_windows_keep_their_targets() -> None:
@@ -278,6 +298,20 @@ def test_blanks_come_at_the_stated_rates_and_never_on_both_sides(
     assert no_text[with_clips].mean() == pytest.approx(text_dropout, abs=0.03)
     assert no_audio[with_clips].mean() == pytest.approx(audio_dropout, abs=0.03)
     assert no_audio[~with_clips].all()
+
+
+def test_a_pair_has_one_of_its_own_crops_and_all_of_them_in_turn() -> None:
+    settings_ = FusionTraining(fit=FitConfig(batch_size=2, keep="last"), audio_dropout=0.0)
+    audio = np.arange(1, 7, dtype=np.float32)[:, None]
+    own = [np.array([0, 4]), np.array([], np.int64), np.array([1, 2, 3, 5])]
+    batches = PairBatches(np.ones((3, 1), np.float32), audio, own, numbered(3), settings_, 1)
+    heard: dict[int, set[float]] = {0: set(), 1: set(), 2: set()}
+    for _ in range(40):
+        for features, targets in epoch_of(batches):
+            for row, target in zip(features, targets[:, 0], strict=True):
+                heard[int(target)].add(float(row[1]))
+        batches.on_epoch_end()
+    assert heard == {0: {1, 5}, 1: {0}, 2: {2, 3, 4, 6}}
 
 
 def test_blanking_leaves_the_features_as_they_were() -> None:

@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from model.calibration import expected_calibration_error, fit_temperature, softmax
+from model.calibration import (
+    ReliabilityBin,
+    expected_calibration_error,
+    fit_temperature,
+    reliability_bins,
+    softmax,
+)
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -79,6 +85,40 @@ def test_ece_equals_a_slow_reference(seed: int, n_items: int, n_bins: int) -> No
     labels = rng.integers(0, 4, n_items)
     ours = expected_calibration_error(probabilities, labels, n_bins)
     assert ours == pytest.approx(reference_ece(probabilities, labels, n_bins), abs=1e-9)
+
+
+def test_bins_of_known_items() -> None:
+    """A bound belongs to the bin above it, but 1 to the last."""
+    highest = np.array([0.5, 0.5625, 0.75, 1.0, 1.0])
+    probabilities = np.stack([highest, 1 - highest], axis=1)
+    assert reliability_bins(probabilities, np.array([0, 1, 1, 0, 0]), n_bins=4) == [
+        ReliabilityBin(0.0, 0.25, 0, None, None),
+        ReliabilityBin(0.25, 0.5, 0, None, None),
+        ReliabilityBin(0.5, 0.75, 2, 0.53125, 0.5),
+        ReliabilityBin(0.75, 1.0, 3, pytest.approx(2.75 / 3), pytest.approx(2 / 3)),
+    ]
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 60), st.sampled_from([1, 7, 10, 15]))
+def test_bins_part_the_items(seed: int, n_items: int, n_bins: int) -> None:
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet([0.5] * 4, n_items)
+    labels = rng.integers(0, 4, n_items)
+    highest = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    bins = reliability_bins(probabilities, labels, n_bins)
+    assert [each.low for each in bins] == [index / n_bins for index in range(n_bins)]
+    assert [each.high for each in bins] == [index / n_bins for index in range(1, n_bins + 1)]
+    assert sum(each.n for each in bins) == n_items
+    for each in bins:
+        members = (each.low <= highest) & (highest < each.high)
+        assert each.n == members.sum()
+        if each.n:
+            assert each.confidence == pytest.approx(highest[members].mean(), abs=1e-9)
+            assert each.accuracy == pytest.approx(right[members].mean(), abs=1e-9)
+        else:
+            assert each.confidence is each.accuracy is None
 
 
 def test_ece_of_perfect_predictions_is_0() -> None:

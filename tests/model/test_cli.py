@@ -2,19 +2,30 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs.cli import main
 from model.artifact import Artifact
-from tests.model.tiny_corpora import TINY_TOML, write_emodb, write_goemotions
+from model.evaluation_files import FILE_NAMES
+from tests.model.tiny_corpora import (
+    SPOKEN,
+    TINY_TOML,
+    write_emodb,
+    write_goemotions,
+    write_own_data,
+)
 from tests.model.tiny_models import save_tiny_checkpoint
 
 Run = Callable[..., tuple[int, str, str]]
+EVALUATE = ("evaluate", "--data-dir", ".")
+EMODB_COUNTS = "emodb, train: 12 items\nemodb, validation: 6 items\nemodb, test: 6 items\n"
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +86,27 @@ def test_train_then_evaluate_with_the_installed_command(data_dir: Path, tmp_path
     arguments = ("--model", "model", "--dataset", "goemotions-ekman", *corpus, "--out", "measured")
     lines = run_("evaluate", *arguments).splitlines()
     metrics = json.loads((tmp_path / "measured" / "metrics.json").read_text(encoding="utf-8"))
-    assert lines[0] == "goemotions-ekman, test: n 28"
-    low, high = metrics["ci95"]["accuracy"]
-    assert lines[1].split() == [
-        "accuracy", f"{metrics['accuracy']:.4f}", f"[{low:.4f},", f"{high:.4f}]"
-    ]  # fmt: skip
-    assert [line.split()[0] for line in lines[1:]] == [
+    # Of 12, 4 and 4 texts of each of seven emotions; the paper says nothing of them.
+    assert lines[:4] == [
+        "goemotions-ekman, train: 84 items",
+        "goemotions-ekman, validation: 28 items",
+        "goemotions-ekman, test: 28 items",
+        "goemotions-ekman, test: n 28",
+    ]
+    assert printed.splitlines()[:3] == lines[:3]
+    for line, name, note in (
+        (lines[4], "accuracy", "the field's WA, the paper's UA"),
+        (lines[5], "mean_class_recall", "the field's UA, the paper's WA"),
+    ):
+        low, high = metrics["ci95"][name]
+        assert line == f"  {name:<18} {metrics[name]:.4f}  [{low:.4f}, {high:.4f}]  ({note})"
+    assert [line.split()[0] for line in lines[4:]] == [
         *("accuracy", "mean_class_recall", "macro_f1", "weighted_f1", "ece"),
         *metrics["per_class"],
+        *["--min-confidence"] * 3,
+        "latency",
     ]
+    assert {path.name for path in (tmp_path / "measured").iterdir()} == set(FILE_NAMES)
     assert metrics["model_version"] == version
     assert metrics["dataset"] == "goemotions-ekman"
     assert metrics["split"] == "test"
@@ -94,7 +117,7 @@ def test_evaluate_a_split(run: Run, tiny_artifact: Path, tmp_path: Path) -> None
     arguments = ("--model", str(tiny_artifact), "--split", "validation", "--out", str(tmp_path))
     code, out, err = run("evaluate", "--dataset", "emodb", "--data-dir", ".", *arguments)
     assert (code, err) == (0, "")
-    assert out.startswith("emodb, validation: n 6\n")
+    assert out.startswith(f"{EMODB_COUNTS}emodb, validation: n 6\n")
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     assert (metrics["split"], metrics["n"]) == ("validation", 6)
     assert sum(map(sum, metrics["confusion"])) == 6
@@ -105,16 +128,128 @@ def test_evaluate_by_folds(run: Run, tmp_path: Path) -> None:
     arguments = ("--folds", "tiny.toml", "--n-folds", "2", "--out", str(tmp_path))
     code, out, err = run("evaluate", "--dataset", "emodb", "--data-dir", ".", *arguments)
     assert (code, err) == (0, "")
+    assert out.startswith(EMODB_COUNTS)
     assert "fold 2 of 2 (tested on 08, 10): n 12, accuracy" in out
-    assert "\nemodb, 2 folds: n 24\n" in out
+    assert "\nemodb, 2 folds by group: n 24\n" in out
     metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
-    assert (metrics["folds"], metrics["config"], metrics["n"]) == (2, "tiny", 24)
+    assert (metrics["folds"], metrics["fold_by"], metrics["config"]) == (2, "group", "tiny")
+    assert (metrics["split"], metrics["n"]) == ("2 folds by group", 24)
     assert "model_version" not in metrics
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {*FILE_NAMES, "training"}
+    # A second run finds the folds' models.
+    code, again, err = run("evaluate", "--dataset", "emodb", "--data-dir", ".", *arguments)
+    assert (code, err) == (0, "")
+    assert "/step - accuracy" in out
+    assert "/step - accuracy" not in again
+    metrics_again = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics_again["confusion"] == metrics["confusion"]
+
+
+@pytest.mark.slow
+def test_random_folds_of_texts(run: Run, data_dir: Path) -> None:
+    """Parts of another data set are left out, and the text encoder is named."""
+    arguments = ("--folds", "tiny.toml", "--n-folds", "2", "--fold-by", "random")
+    encoder = ("--text-encoder", "checkpoint")
+    code, out, err = run(*EVALUATE, "--dataset", "goemotions-ekman", *arguments, *encoder)
+    assert (code, err) == (0, "")
+    assert "\nfold 2 of 2 (at random): n 70, accuracy" in out
+    assert "\ngoemotions-ekman, 2 folds by random: n 140\n" in out
+    assert not (data_dir / "training").exists()
+
+
+def test_evaluate_anyones_predictions(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "mine.txt"
+    path.write_text("0\n" * 6)
+    arguments = ("--split", "validation", "--predictions", str(path), "--out", str(tmp_path / "o"))
+    code, out, err = run(*EVALUATE, "--dataset", "emodb", *arguments)
+    assert (code, err) == (0, "")
+    assert "\nemodb, validation: n 6\n" in out
+    assert "ece" not in out
+    assert "latency" not in out
+    metrics = json.loads((tmp_path / "o" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["predictions"] == "mine.txt"
+    assert metrics["ece"] is None
+
+
+OWN_TOML = TINY_TOML.replace("goemotions-ekman", "manifest").replace("emodb", "manifest")
+OWN_TOML = OWN_TOML.replace(TINY_TOML.splitlines()[2] + "\n", "")
+
+
+def test_train_and_score_with_data_of_ones_own(run: Run, tmp_path: Path) -> None:
+    table = write_own_data(tmp_path / "own", sizes={"train": 8, "test": 4})
+    config, out = tmp_path / "own.toml", tmp_path / "model"
+    config.write_text(OWN_TOML.replace('name = "tiny"', 'name = "own"\nvalidation_share = 0.25'))
+    arguments = ("--data-dir", str(table), "--text-encoder", "checkpoint", "--out", str(out))
+    code, printed, err = run("train", str(config), *arguments)
+    assert (code, err) == (0, "")
+    assert printed.startswith("manifest, train: 24 items\nmanifest, validation: 0 items\n")
+    artifact = Artifact.load(out)
+    assert artifact.config.emotions == tuple(SPOKEN)
+    lines = printed.splitlines()
+    assert lines[-1] == f"model {artifact.model_version} written to {out}"
+    for line, head in zip(lines[-4:-1], ("text", "audio", "text+audio"), strict=True):
+        told, _, folder = line.partition(" in ")
+        assert told == f"{head}: curves and TensorBoard logs"
+        assert (Path(folder) / "curves.png").is_file()
+
+    code, printed, err = run(
+        *("score", "--items", str(table), "--audio-root", str(table.parent), "--model", str(out)),
+        *("--column", "audio_uri=audio", "--column", "item_id=id"),
+        *("--out", str(tmp_path / "scored"), "--date", "2026-11-22"),
+    )
+    assert code == 0, err
+    labels = [
+        row
+        for path in (tmp_path / "scored" / "labels").rglob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    ]
+    assert len(labels) == 36
+    assert {row["modality"] for row in labels} == {"text", "audio", "text+audio"}
+    assert {row["emotion"] for row in labels} <= set(SPOKEN)
+    assert {row["model_version"] for row in labels} == {artifact.model_version}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--folds", "tiny.toml", "--model", "x"), "--folds and --model exclude each other"),
+        (("--folds", "tiny.toml", "--split", "test"), "--folds and --split exclude each other"),
+        (
+            ("--folds", "tiny.toml", "--predictions", "x"),
+            "--folds and --predictions exclude each other",
+        ),
+        (("--predictions", "x", "--model", "x"), "--predictions and --model exclude each other"),
+        (("--n-folds", "5"), "--n-folds needs --folds"),
+        (("--fold-by", "group"), "--fold-by needs --folds"),
+        (("--model", "x", "--text-encoder", "checkpoint"), "--text-encoder needs --folds"),
+        (("--predictions", "x", "--n-folds", "2"), "--n-folds needs --folds"),
+    ],
+)
+def test_flags_without_effect_are_refused_before_anything_is_read(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    code, out, err = run(*EVALUATE, "--dataset", "emodb", *arguments)
+    assert (code, out, err) == (2, "", f"mm-emor: {message}\n")
+
+
+def test_a_learning_rate_that_is_far_too_high_is_one_line(
+    run: Run, data_dir: Path, tmp_path: Path
+) -> None:
+    text_only = TINY_TOML[: TINY_TOML.index("[audio]")]
+    config = tmp_path / "high.toml"
+    high = text_only.replace("epochs = 1", 'epochs = 1\noptimizer = "sgd"\nlearning_rate = 1e9')
+    config.write_text(high)
+    arguments = ("--data-dir", ".", "--text-encoder", "checkpoint", "--out", str(tmp_path / "o"))
+    code, _, err = run("train", str(config), *arguments)
+    assert code == 2
+    told = r"mm-emor: the loss is (nan|inf) after epoch 1; learning_rate is 1e\+09, and must be "
+    assert re.fullmatch(told + r"lower\n", err)
+    assert not (tmp_path / "o" / "config.json").exists()
 
 
 TRAIN = ("train", "tiny.toml", "--data-dir", ".")
 WITH_ENCODER = ("--text-encoder", "checkpoint")
-EVALUATE = ("evaluate", "--data-dir", ".")
 
 
 @pytest.mark.parametrize(
@@ -162,7 +297,7 @@ EVALUATE = ("evaluate", "--data-dir", ".")
         ),
         ((*EVALUATE, "--dataset", "emodb", "--out", "tiny.toml"), "'tiny.toml' is a file"),
         (
-            (*EVALUATE, "--dataset", "emodb", "--n-folds", "1"),
+            (*EVALUATE, "--dataset", "emodb", "--folds", "tiny.toml", "--n-folds", "1"),
             "--n-folds is 1; at least 2 are needed",
         ),
         (
@@ -171,7 +306,22 @@ EVALUATE = ("evaluate", "--data-dir", ".")
         ),
         (
             (*EVALUATE, "--dataset", "emodb", "--folds", "text.toml"),
-            "text.toml has no [audio] table; --folds trains that part",
+            "tiny has no part that learns from emodb",
+        ),
+        (
+            (*EVALUATE, "--dataset", "emodb", "--folds", "tiny.toml", "--fold-by", "speaker"),
+            "'speaker' is not one of 'group', 'random'",
+        ),
+        (
+            (
+                *(*EVALUATE, "--dataset", "goemotions-ekman", "--folds", "tiny.toml"),
+                *("--fold-by", "random"),
+            ),
+            "tiny has a [text] table: name a --text-encoder",
+        ),
+        (
+            (*EVALUATE, "--dataset", "emodb", "--predictions", "tiny.toml"),
+            "tiny.toml has 37 lines; emodb, test, has 6 examples",
         ),
     ],
 )
@@ -182,7 +332,9 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     (data_dir / "wrong.toml").write_text(TINY_TOML.replace("epochs = 1", "epochs = 0", 1))
     (data_dir / "text.toml").write_text(TINY_TOML[: TINY_TOML.index("[audio]")])
     code, out, err = run(*arguments)
-    assert (code, out) == (2, "")
+    # What was read before is told.
+    assert all(line.endswith(" items") for line in out.splitlines())
+    assert code == 2
     assert err.startswith("mm-emor: ")
     assert err.count("\n") == 1
     assert message in err

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from model.datasets import Example, load_dataset
-from model.datasets.iemocap import is_improvised
 from model.datasets.meld import COLUMNS
 from model.datasets.tweeteval import TASKS
 from model.errors import DatasetError
@@ -49,10 +48,8 @@ def test_stance_is_five_topics(tmp_path: Path, spelling: str) -> None:
         write_task(folder / topic, {"train": [(topic, "2")], "test": [(topic, "0")]})
     (folder / "mapping.txt").write_text("0\tnone\n1\tagainst\n2\tfavor")
     dataset = load_dataset("tweeteval/stance", tmp_path)
-    assert [
-        (example.emotion, example.text, example.group) for example in dataset.split("train")
-    ] == [
-        ("favor", topic, topic)
+    assert dataset.split("train") == [
+        Example("favor", text=topic, group=topic, part=topic)
         for topic in ("abortion", "atheism", "climate", "feminist", spelling)
     ]
     assert dataset.splits["validation"] == []
@@ -128,8 +125,8 @@ def meld(tmp_path: Path) -> Path:
 
 def test_meld_without_clips_is_text(meld: Path) -> None:
     dataset = load_dataset("meld", meld)
-    assert [(one.emotion, one.text, one.clip, one.group) for one in dataset.split("test")] == [
-        (emotion, text, None, speaker) for text, speaker, emotion, *_ in MELD_ROWS
+    assert dataset.split("test") == [
+        Example(emotion, text=text, group=speaker) for text, speaker, emotion, *_ in MELD_ROWS
     ]
 
 
@@ -216,9 +213,10 @@ def test_iemocap(iemocap: Path, name: str, happy: list[str]) -> None:
     dataset = load_dataset(name, iemocap)
     test = dataset.split("test")
     assert {example.group for example in test} == {"Session5"}
-    assert [(example.emotion, example.text) for example in test if is_improvised(example)] == [
-        ("neutral", "Text of F000."),
-        *(("happiness", f"Text of {part}.") for part in happy),
+    assert [(example.part, example.emotion, example.text) for example in test] == [
+        (part, emotion, f"Text of {turn}.")
+        for part in ("improvised", "scripted")
+        for emotion, turn in (("neutral", "F000"), *(("happiness", turn) for turn in happy))
     ]
     assert len(test) == 2 * (1 + len(happy))
     assert len(dataset.split("train")) == 3 * len(test)

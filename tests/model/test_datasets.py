@@ -240,6 +240,105 @@ def test_too_few_groups() -> None:
         dataset_of({"x": 4, "y": 4}).fold_of_group(3)
 
 
+# Examples to train and to validate on
+
+
+def to_hold_out_of(sizes: dict[str, int], validation: int = 0) -> Dataset:
+    """Examples of each class whose texts are numbers, and some of class `a` to validate on."""
+    splits = {
+        "train": [
+            Example(name, text=f"{name}{number}")
+            for name, size in sizes.items()
+            for number in range(size)
+        ],
+        "validation": [Example("a", text=f"v{number}") for number in range(validation)],
+        "test": [Example("a", text="t")],
+    }
+    return Dataset("made", tuple(sizes), splits)
+
+
+def test_a_share_of_each_class_is_held_out() -> None:
+    dataset = to_hold_out_of({"a": 60, "b": 30, "c": 10})
+    prepared = dataset.for_training("train", 0.2, seed=1)
+    assert prepared.counts("train") == {"a": 48, "b": 24, "c": 8}
+    assert prepared.counts("validation") == {"a": 12, "b": 6, "c": 2}
+    assert prepared.split("test") == dataset.split("test")
+    parted = [*prepared.split("train"), *prepared.split("validation")]
+    assert sorted(map(repr, parted)) == sorted(map(repr, dataset.split("train")))
+
+
+def test_what_is_held_out_repeats_from_the_seed() -> None:
+    dataset = to_hold_out_of({"a": 20, "b": 20})
+    assert dataset.for_training("train", 0.1, 1) == dataset.for_training("train", 0.1, 1)
+    assert dataset.for_training("train", 0.1, 1) != dataset.for_training("train", 0.1, 2)
+
+
+def test_a_validation_split_is_left_as_it_is() -> None:
+    dataset = to_hold_out_of({"a": 20, "b": 20}, validation=3)
+    assert dataset.for_training("train", 0.5, seed=1) == dataset
+
+
+def test_the_validation_split_is_trained_on() -> None:
+    dataset = to_hold_out_of({"a": 5}, validation=20)
+    prepared = dataset.for_training("validation", 0.1, seed=1)
+    assert [len(examples) for examples in prepared.splits.values()] == [18, 2, 1]
+    parted = [*prepared.split("train"), *prepared.split("validation")]
+    assert {example.text for example in parted} == {f"v{number}" for number in range(20)}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        (
+            {"a": 9, "b": 1},
+            r"^made has one example of 'b' to train on, and no other split to validate on; 2 are "
+            r"needed$",
+        ),
+        (
+            {"a": 5, "b": 5},
+            r"^made: 0\.1 of the examples of each class cannot be held out to validate on: .* "
+            r"should be greater or equal to the number of classes = 2$",
+        ),
+    ],
+)
+def test_too_few_examples_to_hold_out(sizes: dict[str, int], told: str) -> None:
+    with pytest.raises(DatasetError, match=told):
+        to_hold_out_of(sizes).for_training("train", 0.1, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "has_text"),
+    [
+        (None, False),
+        ("", False),
+        (" \t\r\n", False),
+        ("&nbsp;", False),
+        ("\u200b", False),
+        ("\ufeff\u200d\u2060", False),
+        ("\u0301\ufe0f", False),
+        ("\u2028\x07", False),
+        ("\u200ba", True),
+        (".", True),
+        ("\N{GRINNING FACE}", True),
+        ("\N{HEAVY BLACK HEART}\ufe0f", True),
+    ],
+)
+def test_a_text_without_anything_to_see_is_none(text: str | None, has_text: bool) -> None:
+    assert Example("joy", text=text).has_text is has_text
+
+
+def test_only_keeps_what_it_is_told() -> None:
+    dataset = to_hold_out_of({"a": 2, "b": 1}).only(lambda example: example.emotion == "b")
+    assert dataset.splits == {"train": [Example("b", text="b0")], "validation": [], "test": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "has_text"), [(None, False), ("", False), (" \t&nbsp;", False), ("so", True)]
+)
+def test_a_text_holds_something_after_cleaning(text: str | None, has_text: bool) -> None:
+    assert Example("a", text=text).has_text is has_text
+
+
 def test_labels_and_one_hot_rows() -> None:
     config = tiny_classifier_config()
     labels = label_indices([Example("surprise"), Example("anger")], config.emotions)

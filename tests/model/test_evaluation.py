@@ -1,6 +1,5 @@
-"""Evaluation equals the scorer called directly; folds never test on a speaker of their training."""
+"""Evaluation equals the scorer called directly, head by head and part by part."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,23 +9,13 @@ import numpy.typing as npt
 import pytest
 
 import model.evaluation
-from model.backend import start_keras
 from model.datasets import Dataset, Example, load_dataset
-from model.errors import ConfigError, DatasetError
-from model.evaluation import (
-    evaluate_folds,
-    evaluate_model,
-    evaluate_predictions,
-    write_metrics,
-)
-from model.metrics import compute_metrics, official_score
+from model.errors import DatasetError
+from model.evaluation import Evaluation, evaluate_model, evaluate_predictions
+from model.metrics import compute_metrics
 from model.scorer import EmotionScorer
-from model.training_config import FitConfig, TrainingConfig
-from tests.model.clips import encode, tone
-from tests.model.tiny_corpora import WORD_OF, tiny_training, write_emodb, write_goemotions
-
-start_keras()
-import model.audio_training  # noqa: E402
+from tests.model.tiny_corpora import WORD_OF, write_emodb, write_goemotions
+from tests.model.tiny_models import save_tiny_artifact
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +49,26 @@ def test_metrics_of_texts_equal_those_of_scores(scorer: EmotionScorer, data_dir:
     scores = scores_of(scorer, examples)
     labels = np.array([list(WORD_OF).index(example.emotion) for example in examples])
     expected = compute_metrics(labels, scores.argmax(axis=1), dataset.emotions, scores)
-    ours = evaluate_model(scorer, dataset, "test")
+    evaluation = evaluate_model(scorer, dataset, "test")
+    ours = evaluation.metrics
     assert ours.ece == pytest.approx(expected.ece, abs=1e-5)
-    assert replace(ours, ece=None) == replace(expected, ece=None)
+    # Confidences differ in their last bits by batch: the coverage's thresholds are among them.
+    without = {"ece": None, "coverage": None}
+    assert replace(ours, **without) == replace(expected, **without)
+    assert evaluation.class_names == dataset.emotions
+    assert evaluation.labels.tolist() == labels.tolist()
+    assert evaluation.predictions.tolist() == scores.argmax(axis=1).tolist()
+    np.testing.assert_allclose(evaluation.probabilities, scores, atol=1e-5)
 
 
 def test_chunks_leave_no_trace(
     scorer: EmotionScorer, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = load_dataset("goemotions-ekman", data_dir)
-    whole = evaluate_model(scorer, dataset, "validation")
+    whole = evaluate_model(scorer, dataset, "validation").metrics
     monkeypatch.setattr(model.evaluation, "CHUNK", 5)
-    assert evaluate_model(scorer, dataset, "validation").confusion == whole.confusion
+    chunked = evaluate_model(scorer, dataset, "validation").metrics
+    assert chunked.confusion == whole.confusion
 
 
 def test_classes_that_the_data_set_has_not_are_wrong_answers(
@@ -87,7 +84,7 @@ def test_classes_that_the_data_set_has_not_are_wrong_answers(
     for example, emotion in zip(examples, told, strict=True):
         column = emotions.index(emotion) if emotion in emotions else 6
         confusion[emotions.index(example.emotion), column] += 1
-    metrics = evaluate_model(scorer, dataset, "train")
+    metrics = evaluate_model(scorer, dataset, "train").metrics
     assert metrics.confusion == confusion.tolist()
     assert list(metrics.per_class) == list(emotions)
 
@@ -101,7 +98,8 @@ def test_an_item_of_both_modalities_is_scored_by_the_fused_head(
     told = scores_of(scorer, examples).argmax(axis=1)
     confusion = np.zeros((7, 8), int)
     confusion[np.arange(7), told] = 1
-    assert evaluate_model(scorer, dataset, "test").confusion == confusion.tolist()
+    evaluation = evaluate_model(scorer, dataset, "test")
+    assert evaluation.metrics.confusion == confusion.tolist()
 
 
 def test_a_class_that_the_model_does_not_know(scorer: EmotionScorer) -> None:
@@ -114,10 +112,7 @@ def test_a_class_that_the_model_does_not_know(scorer: EmotionScorer) -> None:
     )
 
 
-def test_examples_that_cannot_be_scored_are_named(scorer: EmotionScorer, tmp_path: Path) -> None:
-    empty = Dataset("made", ("joy", "anger"), {"test": [Example("joy", text=" \t")]})
-    with pytest.raises(DatasetError, match=r"^' \\t': text .* is empty after cleaning"):
-        evaluate_model(scorer, empty, "test")
+def test_a_clip_that_cannot_be_scored_is_named(scorer: EmotionScorer, tmp_path: Path) -> None:
     clip = tmp_path / "noise.wav"
     clip.write_bytes(b"noise")
     damaged = Dataset("made", ("joy", "anger"), {"test": [Example("joy", clip=clip)]})
@@ -125,108 +120,111 @@ def test_examples_that_cannot_be_scored_are_named(scorer: EmotionScorer, tmp_pat
         evaluate_model(scorer, damaged, "test")
 
 
-# Folds
-
-
-def fold_config(**fit: object) -> TrainingConfig:
-    config = tiny_training()
-    assert config.audio is not None
-    fields: dict[str, object] = {"epochs": 1, "batch_size": 8, "keep": "last"}
-    return replace(
-        config,
-        audio=replace(config.audio, speeds=(1.0,), mixup=0.0, fit=FitConfig(**(fields | fit))),  # type: ignore[arg-type]
-    )
-
-
-@pytest.mark.slow
-def test_each_clip_is_tested_once_by_a_model_that_never_heard_its_speaker(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+def test_texts_that_are_empty_after_cleaning_are_left_out(
+    scorer: EmotionScorer, data_dir: Path
 ) -> None:
-    folds: list[Dataset] = []
-    answers = []
-    predict = model.audio_training.predict_held_out
-
-    def spy(config: TrainingConfig, fold: Dataset) -> npt.NDArray[np.float32]:
-        assert config.emotions == fold.emotions
-        assert config.text is config.fusion is None
-        folds.append(fold)
-        answers.append(predict(config, fold))
-        return answers[-1]
-
-    monkeypatch.setattr(model.audio_training, "predict_held_out", spy)
-    dataset = load_dataset("emodb", data_dir)
-    lines: list[str] = []
-    metrics = evaluate_folds(fold_config(), dataset, 2, lines.append)
-
-    everything = [example for split in dataset.splits.values() for example in split]
-    for fold in folds:
-        train, test = fold.split("train"), fold.split("test")
-        assert {example.group for example in train}.isdisjoint(example.group for example in test)
-        assert len(train) + len(test) == len(everything)
-    tested = [example for fold in folds for example in fold.split("test")]
-    assert sorted(str(example.clip) for example in tested) == sorted(
-        str(example.clip) for example in everything
-    )
-
-    probabilities = np.concatenate(answers)
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    labels = np.array([dataset.emotions.index(example.emotion) for example in tested])
-    right = probabilities.argmax(axis=1) == labels
-    assert metrics.n == len(everything) == 24
-    assert metrics.accuracy == pytest.approx(right.mean())
-    assert metrics.ece is not None
-
-    assert [line.partition(":")[0] for line in lines] == [
-        "fold 1 of 2 (tested on 03, 09)",
-        "fold 2 of 2 (tested on 08, 10)",
+    clip = load_dataset("emodb", data_dir).split("test")[0].clip
+    examples = [
+        Example("joy", text=" \t"),
+        Example("anger", text="rain"),
+        Example("joy", text="&nbsp;", clip=clip),
+        Example("joy", text="happy"),
     ]
-    assert f"n 12, accuracy {right[:12].mean():.3f}, " in lines[0]
-    assert f"n 12, accuracy {right[12:].mean():.3f}, " in lines[1]
+    dataset = Dataset("made", ("joy", "anger"), {"test": examples})
+    evaluation = evaluate_model(scorer, dataset, "test")
+    assert evaluation.metrics.n == 3
+    assert evaluation.labels.tolist() == [1, 0, 0]
+    kept = evaluate_model(scorer, replace(dataset, splits={"test": examples[1:]}), "test")
+    np.testing.assert_array_equal(evaluation.predictions, kept.predictions)
 
 
-def test_folds_need_an_audio_part(data_dir: Path) -> None:
-    config = tiny_training(audio=None, fusion=None)
-    with pytest.raises(ConfigError, match=r"^tiny has no \[audio\] table; folds train that part$"):
-        evaluate_folds(config, load_dataset("emodb", data_dir), 2)
-
-
-def test_folds_have_no_clips_to_choose_an_epoch_by(data_dir: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^tiny: audio\.fit\.keep is 'best'; folds have no"):
-        evaluate_folds(fold_config(keep="best"), load_dataset("emodb", data_dir), 2)
-
-
-def test_more_folds_than_speakers(data_dir: Path) -> None:
-    with pytest.raises(DatasetError, match=r"^emodb has 4 groups; 5 folds need as many$"):
-        evaluate_folds(fold_config(), load_dataset("emodb", data_dir), 5)
-
-
-def test_a_damaged_clip_of_a_fold_is_named(tmp_path: Path) -> None:
-    clip = write_emodb(tmp_path, copies=1) / "wav" / "08a01Wa.wav"
-    clip.write_bytes(encode(tone(0.5), 16_000, "wav")[:50])
-    with pytest.raises(DatasetError, match=rf"^{clip}: "):
-        evaluate_folds(fold_config(), load_dataset("emodb", tmp_path), 2)
-
-
-def test_metrics_are_written_as_json(scorer: EmotionScorer, data_dir: Path, tmp_path: Path) -> None:
-    metrics = evaluate_model(scorer, load_dataset("goemotions-ekman", data_dir), "test")
-    out = tmp_path / "new" / "out"
-    write_metrics(out, {"dataset": "goemotions-ekman"} | metrics.as_dict())
-    read = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
-    assert list(read) == [
-        "dataset",
-        "n",
-        "accuracy",
-        "mean_class_recall",
-        "macro_f1",
-        "weighted_f1",
-        "ece",
-        "per_class",
-        "ci95",
-        "confusion",
+@pytest.mark.parametrize(("kind", "n_scored"), [("text", 2), ("audio", 3)])
+def test_a_model_of_one_modality_is_asked_what_it_can_read(
+    data_dir: Path, tmp_path: Path, kind: str, n_scored: int
+) -> None:
+    artifact = save_tiny_artifact(tmp_path, text=kind == "text", audio=kind == "audio")
+    scorer = EmotionScorer.load(artifact.path)
+    clip = load_dataset("emodb", data_dir).split("test")[0].clip
+    examples = [
+        Example("joy", text="happy"),
+        Example("joy", clip=clip),
+        Example("anger", text=" ", clip=clip),
+        Example("anger", text="angry", clip=clip),
     ]
-    assert read["n"] == 28
-    assert read["accuracy"] == metrics.accuracy
-    assert read["ci95"]["macro_f1"] == list(metrics.ci95["macro_f1"])
+    dataset = Dataset("made", ("joy", "anger"), {"test": examples})
+    assert evaluate_model(scorer, dataset, "test").metrics.n == n_scored
+    other = [Example("joy", text="happy") if kind == "audio" else Example("joy", clip=clip)]
+    with pytest.raises(DatasetError, match=r"^made, test, has nothing that the model can score$"):
+        evaluate_model(scorer, replace(dataset, splits={"test": other}), "test")
+
+
+# Heads and parts
+
+
+@pytest.fixture(scope="module")
+def mixed(data_dir: Path) -> Dataset:
+    """Texts, clips, and both; two in three are of a part."""
+    clip = load_dataset("emodb", data_dir).split("test")[0].clip
+    examples = [
+        Example(
+            emotion,
+            text=None if number % 3 == 1 else word,
+            clip=None if number % 3 == 0 else clip,
+            part=("", "one", "other")[number % 3],
+        )
+        for number, (emotion, word) in enumerate([*WORD_OF.items()] * 2)
+    ]
+    return Dataset("mixed", tuple(WORD_OF), {"test": examples})
+
+
+@pytest.fixture(scope="module")
+def measured(scorer: EmotionScorer, mixed: Dataset) -> Evaluation:
+    return evaluate_model(scorer, mixed, "test")
+
+
+@pytest.mark.parametrize(("head", "without"), [("text", {"clip": None}), ("audio", {"text": None})])
+def test_heads_are_those_of_the_modality_alone(
+    scorer: EmotionScorer, mixed: Dataset, measured: Evaluation, head: str, without: dict[str, None]
+) -> None:
+    alone = [
+        replace(example, **without, part="")
+        for example in mixed.split("test")
+        if (example.text if head == "text" else example.clip)
+    ]
+    expected = evaluate_model(scorer, replace(mixed, splits={"test": alone}), "test").metrics
+    ours = measured.by_head[head]
+    assert ours.n == len(alone) < 14
+    assert ours.confusion == expected.confusion
+    assert ours.ece == pytest.approx(expected.ece, abs=1e-4)
+
+
+def test_parts_are_the_models_own_choice_of_them(mixed: Dataset, measured: Evaluation) -> None:
+    assert list(measured.by_part) == ["one", "other"]
+    for part, metrics in measured.by_part.items():
+        rows = [row for row, each in enumerate(mixed.split("test")) if each.part == part]
+        right = measured.predictions[rows] == measured.labels[rows]
+        assert metrics.n == len(rows)
+        assert metrics.accuracy == pytest.approx(right.mean())
+        assert metrics.ece is not None
+
+
+def test_one_modality_has_no_heads_apart(scorer: EmotionScorer, data_dir: Path) -> None:
+    evaluation = evaluate_model(scorer, load_dataset("emodb", data_dir), "test")
+    assert evaluation.by_head == evaluation.by_part == {}
+
+
+def test_the_time_of_an_item_is_measured(measured: Evaluation) -> None:
+    assert measured.latency_ms is not None
+    assert measured.batched_latency_ms is not None
+    assert 0 < measured.latency_ms < 60_000
+    assert 0 < measured.batched_latency_ms < 60_000
+    read = measured.as_dict()
+    assert read["latency_ms"] == measured.latency_ms
+    assert read["by_head"].keys() == {"text", "audio"}
+    assert read["by_part"]["one"]["n"] == measured.by_part["one"].n
+
+
+# Anyone's predictions
 
 
 def irony_dataset() -> Dataset:
@@ -237,10 +235,13 @@ def irony_dataset() -> Dataset:
 def test_anyones_predictions(tmp_path: Path) -> None:
     path = tmp_path / "irony.txt"
     path.write_text("1\n0\n0\n1\n")
-    metrics = evaluate_predictions(path, irony_dataset(), "test")
-    assert metrics.accuracy == 0.5
-    assert metrics.ece is None
-    assert metrics.confusion == [[1, 1, 0], [1, 1, 0]]
+    evaluation = evaluate_predictions(path, irony_dataset(), "test")
+    assert evaluation.metrics.accuracy == 0.5
+    assert evaluation.metrics.official == 0.5
+    assert evaluation.metrics.ece is None
+    assert evaluation.metrics.confusion == [[1, 1, 0], [1, 1, 0]]
+    assert evaluation.predictions.tolist() == [1, 0, 0, 1]
+    assert evaluation.probabilities is evaluation.latency_ms is None
 
 
 @pytest.mark.parametrize(
@@ -256,19 +257,3 @@ def test_predictions_that_do_not_fit(tmp_path: Path, content: str, message: str)
     path.write_text(content)
     with pytest.raises(DatasetError, match=message):
         evaluate_predictions(path, irony_dataset(), "test")
-
-
-@pytest.mark.parametrize(
-    ("dataset", "classes", "expected"),
-    [
-        ("tweeteval/irony", ("non_irony", "irony"), 2 / 3),
-        ("tweeteval/emotion", ("anger", "joy"), (2 / 3 + 2 / 3) / 2),
-        ("tweeteval/sentiment", ("negative", "positive"), (1.0 + 0.5) / 2),
-        ("tweeteval/stance", ("none", "against", "favor"), (2 / 3 + 0) / 2),
-        ("meld", ("anger", "joy"), None),
-    ],
-)
-def test_official_scores(dataset: str, classes: tuple[str, ...], expected: float | None) -> None:
-    labels, predictions = np.array([0, 1, 1]), np.array([0, 1, 0])
-    score = official_score(dataset, compute_metrics(labels, predictions, classes))
-    assert score == (None if expected is None else pytest.approx(expected))

@@ -101,7 +101,7 @@ def test_logits_equal_the_network_as_trained(
     assert len(item.windows) == 3
     assert item.images is not None
     assert len(item.images) == 9
-    token_ids, mask = pad_windows(item.windows)
+    token_ids, mask = pad_windows(item.windows, 512)
     outputs = Artifact.load(tiny_artifact).classifier()(
         {
             "token_ids": token_ids[None],
@@ -157,5 +157,5 @@ def test_a_model_of_text_ignores_clips(tmp_path: Path, clips: list[bytes]) -> No
 @settings(deadline=None)
 @given(st.lists(st.lists(st.integers(0, 99), min_size=1, max_size=30).map(tuple), min_size=1))
 def test_padding_keeps_every_token(windows: list[tuple[int, ...]]) -> None:
-    token_ids, mask = pad_windows(windows)
+    token_ids, mask = pad_windows(windows, 512)
     assert [tuple(row[kept]) for row, kept in zip(token_ids, mask, strict=True)] == windows

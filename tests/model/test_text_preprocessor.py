@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from model.config import TextConfig
 from model.errors import ItemError
-from model.text_preprocessor import TextPreprocessor, clean_text, describe_emoji
+from model.text_preprocessor import TextPreprocessor, clean_text, describe_emoji, pad_windows
 from schemas.dead_letters import Reason
 from tests.model.tiny_models import word_piece_tokenizer
 
@@ -103,3 +103,10 @@ def test_a_batch_equals_its_texts_one_by_one() -> None:
     preprocess = preprocessor()
     texts = ["rain", "the sad user", "😂", "x" * 50]
     assert preprocess.batch(texts) == [preprocess(text) for text in texts]
+
+
+def test_padding_ends_where_the_positions_do() -> None:
+    """An encoder of 20 positions has no 24th: its table of positions would be overrun."""
+    ids, mask = pad_windows([(1,) * 18, (2,)], window_tokens=20)
+    assert ids.shape == mask.shape == (2, 20)
+    assert mask.sum(axis=1).tolist() == [18, 1]

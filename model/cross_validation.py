@@ -1,0 +1,148 @@
+"""Trains and tests a config once for each fold of a data set."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedKFold
+
+from model.datasets import Dataset, Example, label_indices
+from model.errors import ConfigError, DatasetError
+from model.evaluation import Evaluation, measure_latency_ms, predict
+from model.metrics import compute_metrics
+from model.scorer import EmotionScorer
+from model.training import TrainedModel, train
+from model.training_config import TrainingConfig
+from model.training_data import TrainingData
+
+FoldBy = Literal["group", "random"]
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """What came of all folds.
+
+    Attributes:
+        evaluation: of all examples, each by the model that never saw it.
+        folds: the model of each fold; their artifacts are gone.
+    """
+
+    evaluation: Evaluation
+    folds: list[TrainedModel]
+
+
+def cross_validate(
+    config: TrainingConfig,
+    dataset: Dataset,
+    n_folds: int,
+    fold_by: FoldBy,
+    text_encoder: str | None,
+    training: Path,
+    tell: Callable[[str], Any] = print,
+) -> CrossValidation:
+    """Returns what a config's parts for a data set are worth on examples that they never saw.
+
+    Every example is tested once. Where the config keeps the best epoch, a share of each class of a
+    fold's training examples is held out to choose it by, and to calibrate; where it keeps the last
+    one, nothing is held out, and the probabilities are not calibrated.
+
+    Args:
+        config: what to train; parts that learn from another data set are left out.
+        dataset: all of its splits are parted anew.
+        n_folds: how many folds.
+        fold_by: `group`: no speaker or session is trained and tested on at once; `random`: folds
+            have the classes' shares, and know no speakers (the paper's 5 folds, as it seems).
+        text_encoder: checkpoint directory or hub id that the text encoder starts from.
+        training: where the parts' states and weights are kept: a run that was killed goes on.
+        tell: called with a line of text when a fold is done.
+
+    Raises:
+        UserError: the config has no part for the data set, there are fewer groups than folds, or
+            an example cannot be used.
+    """
+    config = _only_parts_of(config, dataset)
+    # Parted after the rest is left out, so that no fold has nothing to test.
+    dataset = dataset.only(
+        lambda each: bool((config.text and each.has_text) or (config.audio and each.clip))
+    )
+    examples = dataset.examples()
+    folds, names = fold_examples(dataset, examples, n_folds, fold_by, config.seed)
+    labels = label_indices(examples, dataset.emotions)
+    parts = [part for part in (config.text, config.audio, config.fusion) if part]
+    holds_out = any(part.fit.keep == "best" for part in parts)
+    models: list[TrainedModel] = []
+    probabilities: dict[str, npt.NDArray[np.float32]] = {}
+    for fold in range(n_folds):
+        splits: dict[str, list[Example]] = {
+            "train": [example for example, own in zip(examples, folds, strict=True) if own != fold],
+            "validation": [],
+            "test": [example for example, own in zip(examples, folds, strict=True) if own == fold],
+        }
+        parted = replace(dataset, splits=splits)
+        if holds_out:
+            parted = parted.for_training("train", config.validation_share, config.seed)
+        data = TrainingData.of_parts(
+            parted if config.text else None, parted if config.audio else None
+        )
+        with tempfile.TemporaryDirectory() as out:
+            models.append(train(config, data, text_encoder, Path(out), training, tell))
+            scorer = EmotionScorer.load(out)
+            for head, columns in predict(scorer, dataset, splits["test"]).items():
+                missing = np.full((len(examples), columns.shape[1]), np.nan, np.float32)
+                probabilities.setdefault(head, missing)[folds == fold] = columns
+            latency_ms = measure_latency_ms(scorer, splits["test"])
+            keras.backend.clear_session()
+        chosen = probabilities[""][folds == fold].argmax(axis=1)
+        metrics = compute_metrics(labels[folds == fold], chosen, dataset.emotions)
+        tell(
+            f"fold {fold + 1} of {n_folds} ({names[fold]}): n {metrics.n}, "
+            f"accuracy {metrics.accuracy:.3f}, mean class recall {metrics.mean_class_recall:.3f}"
+        )
+    predictions = probabilities[""].argmax(axis=1)
+    evaluation = Evaluation.of(dataset, examples, predictions, probabilities, latency_ms=latency_ms)
+    return CrossValidation(evaluation, models)
+
+
+def fold_examples(
+    dataset: Dataset, examples: Sequence[Example], n_folds: int, fold_by: FoldBy, seed: int
+) -> tuple[npt.NDArray[np.int64], list[str]]:
+    """Returns the fold of each example, and what each fold is tested on, in words.
+
+    Raises:
+        DatasetError: there are fewer groups, or fewer examples of each class, than folds.
+    """
+    if fold_by == "group":
+        fold_of = dataset.fold_of_group(n_folds)
+        groups = [sorted(name for name, own in fold_of.items() if own == k) for k in range(n_folds)]
+        return (
+            np.array([fold_of[example.group] for example in examples]),
+            [f"tested on {', '.join(names)}" for names in groups],
+        )
+    folds = np.zeros(len(examples), np.int64)
+    splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    labels = [example.emotion for example in examples]
+    try:
+        for fold, (_, tested) in enumerate(splitter.split(labels, labels)):
+            folds[tested] = fold
+    except ValueError as error:
+        raise DatasetError(f"{dataset.name} cannot be parted: {error}") from error
+    return folds, ["at random"] * n_folds
+
+
+def _only_parts_of(config: TrainingConfig, dataset: Dataset) -> TrainingConfig:
+    text = config.text if config.text and config.text.dataset == dataset.name else None
+    audio = config.audio if config.audio and config.audio.dataset == dataset.name else None
+    if not (text or audio):
+        raise ConfigError(f"{config.name} has no part that learns from {dataset.name}")
+    return replace(
+        config,
+        emotions=dataset.emotions,
+        text=text,
+        audio=audio,
+        fusion=config.fusion if text and audio else None,
+    )
