@@ -1,5 +1,6 @@
 """Starts Keras: which backend it runs on, and that it starts without chatter."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ def start_keras() -> None:
 
         # The first operation starts the device, which logs as well.
         keras.ops.convert_to_numpy(keras.ops.zeros(1))
+    # Each scorer compiles its own functions, which TensorFlow takes for a mistake and warns of.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextmanager
