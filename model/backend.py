@@ -17,6 +17,9 @@ def start_keras() -> None:
     is set to; unless asked to be verbose, that goes nowhere.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    if not os.environ.get(VERBOSE_VARIABLE):
+        # Each scorer compiles its own functions, which TensorFlow takes for a mistake and warns of.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if os.environ.get(VERBOSE_VARIABLE) or "keras" in sys.modules:
         import keras  # noqa: PLC0415
 
@@ -27,8 +30,6 @@ def start_keras() -> None:
 
         # The first operation starts the device, which logs as well.
         keras.ops.convert_to_numpy(keras.ops.zeros(1))
-    # Each scorer compiles its own functions, which TensorFlow takes for a mistake and warns of.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 @contextmanager

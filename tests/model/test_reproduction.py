@@ -203,7 +203,7 @@ def test_another_checkpoint_is_another_experiment(
 @pytest.mark.parametrize(
     ("hidden_size", "given", "expected", "note"),
     [
-        (16, None, 1e-4, ""),
+        (16, None, 2e-4, ""),  # the config's own
         (768, None, 2e-5, "text encoder's learning rate 2e-05"),
         (1024, None, 2e-5, "text encoder's learning rate 2e-05"),
         (768, 3e-4, 3e-4, "text encoder's learning rate 0.0003"),
