@@ -14,6 +14,7 @@ RUNTIME = [
     "librosa>=0.11,<2",
     "matplotlib>=3.10",
     "numpy>=2.1",
+    "onnxruntime>=1.20",
     "orjson>=3.10",
     "pandas>=2.2",
     "pyarrow>=20",
@@ -33,7 +34,7 @@ RUNTIME = [
 EXTRAS = {
     "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-storage>=2.19"],
     "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
-    "onnx": ["onnxruntime>=1.22"],
+    "export": ["onnx>=1.19"],
     "dev": ["duckdb>=1.3", "hypothesis>=6.130", "mypy>=1.15", "pytest>=8.3", "ruff>=0.11"],
 }
 

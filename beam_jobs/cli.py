@@ -18,6 +18,7 @@ import typer
 
 from model.backend import VERBOSE_VARIABLE
 from model.cli import app as model_app
+from model.engine import EngineName, Precision
 from model.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,7 +88,16 @@ def score(
     if_done: Annotated[
         IfDone, typer.Option(help="What to do where the date is complete already.")
     ] = IfDone.REPLACE,
-    batch_size: Annotated[int, typer.Option(help="Items of one batch, 1 to 4096.")] = 64,
+    engine: Annotated[
+        EngineName, typer.Option(help="auto: a GPU if there is one, else ONNX if exported.")
+    ] = EngineName.AUTO,
+    precision: Annotated[
+        Precision, typer.Option(help="Of TensorFlow; auto: bfloat16 where the machine has it.")
+    ] = Precision.AUTO,
+    require_gpu: Annotated[
+        bool, typer.Option("--require-gpu", help="Do not score without a GPU.")
+    ] = False,
+    batch_size: Annotated[int, typer.Option(help="Items of one batch, 1 to 4096.")] = 256,
     max_bad_fraction: Annotated[
         float, typer.Option(help="More dead letters than this share, 0 to 1: exit code 1.")
     ] = 0.5,
@@ -116,6 +126,9 @@ def score(
         model=model,
         run_date=_parse_date(day),
         if_done=if_done.value,
+        engine=engine,
+        precision=precision,
+        require_gpu=require_gpu,
         batch_size=batch_size,
         max_bad_fraction=max_bad_fraction,
         min_confidence=min_confidence,

@@ -29,9 +29,10 @@ from beam_jobs.manifest import RunManifest, Status, read_manifest, remove_supers
 from beam_jobs.output_files import unique_path
 from beam_jobs.progress import Progress
 from beam_jobs.run import InputFile, Run, temporary_name
-from beam_jobs.score import load_scorer
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
+from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.artifact import Artifact
+from model.engine import available_cores, choose_engine
 from model.errors import UserError
 from schemas.labels import UNCERTAIN
 
@@ -59,6 +60,9 @@ class ScoringRequest:
         model: the artifact: a directory, or `default`.
         run_date: the date that the run is for.
         if_done: what to do where the date is complete already.
+        engine: what to run the model on: auto, tensorflow or onnx.
+        precision: of TensorFlow: auto, float32 or bfloat16.
+        require_gpu: whether to refuse a machine without a GPU.
         batch_size: items of one batch.
         max_bad_fraction: dead letters among all items, above which the run has failed.
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
@@ -76,7 +80,10 @@ class ScoringRequest:
     model: str
     run_date: date
     if_done: Literal["skip", "replace"] = "replace"
-    batch_size: int = 64
+    engine: str = "auto"
+    precision: str = "auto"
+    require_gpu: bool = False
+    batch_size: int = 256
     max_bad_fraction: float = 0.5
     min_confidence: float = 0.0
     columns: tuple[tuple[str, str], ...] = ()
@@ -131,6 +138,10 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
             f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
             "what lies below it, is one of the model's own emotions"
         )
+    is_local = not options.view_as(StandardOptions).runner
+    choice = choose_engine(
+        artifact, request.engine, request.precision, request.require_gpu, is_local
+    )
     item_files = _matched(request.items)
     clip_files = _matched(request.clips)
     inputs = JobInputs(
@@ -151,6 +162,7 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
             "audio_roots": list(request.audio_roots),
             # The last bits of a score can differ with the batch that it is computed in.
             "batch_size": request.batch_size,
+            "engine": choice.as_settings(),
             "columns": [list(column) for column in request.columns],
             "min_confidence": request.min_confidence,
         },
@@ -161,12 +173,28 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
     if request.if_done == "skip" and done and done.status == Status.COMPLETE:
         remove_superseded(run.out, run.date)  # what a run that was killed has left
         return ScoringResult(done, skipped=True, seconds=0.0)
-    job = ScoringJob(inputs, request.model, run, request.batch_size, request.min_confidence)
+    model = ScoringModel(
+        request.model, artifact.model_version, choice, _threads_of_a_worker(options)
+    )
+    job = ScoringJob(inputs, model, run, request.batch_size, request.min_confidence)
     seconds = _run_pipeline(job, options, on_progress)
     entry = _published_run(run)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
         raise RuntimeError("the job ended without publishing its run")
     return ScoringResult(entry, skipped=False, seconds=seconds)
+
+
+def _threads_of_a_worker(options: PipelineOptions) -> int:
+    """Returns how many cores each worker process has to itself.
+
+    Other runners than the local one start a process a core, as Dataflow does.
+    """
+    direct = options.view_as(DirectOptions)
+    if options.view_as(StandardOptions).runner:
+        return 1
+    if direct.direct_running_mode == "in_memory":
+        return available_cores()
+    return max(1, available_cores() // (direct.direct_num_workers or available_cores()))
 
 
 def _published_run(run: Run) -> RunManifest | None:
@@ -193,7 +221,7 @@ def _run_pipeline(
         return _timed(job, None, options)
     if options.view_as(DirectOptions).direct_running_mode == "in_memory":
         # The workers are threads of this process: what is wrong with the weights shows here.
-        load_scorer(job.artifact, job.run.model_version)
+        load_scorer(job.model)
     with tempfile.TemporaryDirectory() as directory:
         progress = Progress(directory)
         with _watched(progress, on_progress):

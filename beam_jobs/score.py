@@ -1,9 +1,8 @@
 """Scores features in batches, on Beam's RunInference."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import apache_beam as beam
@@ -12,34 +11,28 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Features, ScoredItem
 from beam_jobs.progress import Progress
-from model.errors import ArtifactError
+from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.scorer import EmotionScorer
 from schemas.dead_letters import Reason, Stage
 
 
 class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, EmotionScorer]):
-    """Loads the scorer once a process and scores batches of one steady size.
+    """Loads the scorer once a process and scores the batches that it is given.
 
     RunInference would refuse a whole batch for one bad item and hand on its inputs, so a batch that
     fails is scored item by item here, and only ids and scores go on.
     """
 
-    def __init__(
-        self, artifact: str, model_version: str, batch_size: int, progress: Progress | None = None
-    ) -> None:
+    def __init__(self, model: ScoringModel, progress: Progress | None = None) -> None:
         super().__init__()
-        self._artifact = artifact
-        self._model_version = model_version
-        self._batch_size = batch_size
+        self._model = model
         self._progress = progress
 
     def load_model(self) -> EmotionScorer:
         """Builds the network and reads its weights."""
-        return load_scorer(self._artifact, self._model_version)
-
-    def batch_elements_kwargs(self) -> Mapping[str, Any]:
-        """Returns one batch size: without it Beam tries 1, 2, 4 … 955."""
-        return {"min_batch_size": self._batch_size, "max_batch_size": self._batch_size}
+        scorer = load_scorer(self._model)
+        scorer.forget_texts()  # what another job of this process has scored
+        return scorer
 
     def run_inference(
         self,
@@ -53,26 +46,6 @@ class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, Emotio
         if self._progress:
             self._progress.add_done(len(batch))
         return outcomes
-
-
-@lru_cache(maxsize=1)
-def load_scorer(artifact: str, model_version: str) -> EmotionScorer:
-    """Returns a model's scorer; a process that asks again for the same one gets the same one.
-
-    So a local job loads its model before it reads an item, and does not load it twice.
-
-    Raises:
-        ArtifactError: the artifact is damaged, or was replaced since the job was started.
-    """
-    scorer = EmotionScorer.load(artifact)
-    check_version(artifact, scorer.model_version, model_version)
-    return scorer
-
-
-def check_version(artifact: str, found: str, expected: str) -> None:
-    """Raises ArtifactError if a worker found another model than the one its rows will name."""
-    if found != expected:
-        raise ArtifactError(f"{artifact} is version {found}; the job was started with {expected}")
 
 
 def score_batch(
@@ -105,29 +78,20 @@ def score_batch(
 class ScoreEmotions(beam.PTransform):
     """Runs the fused model: each item runs only the encoders that it needs.
 
-    In come `Features`, out come `ScoredItem`s, in the same stage. An item on which the model fails,
-    in its batch and alone, becomes a dead letter (scoring_failed). Only a damaged artifact stops
-    the job.
+    In come batches of `Features`, out come `ScoredItem`s, in the same stage. An item on which the
+    model fails, in its batch and alone, becomes a dead letter (scoring_failed). Only a damaged
+    artifact stops the job.
     """
 
-    artifact: str
-    model_version: str
-    batch_size: int = 64
+    model: ScoringModel
     progress: Progress | None = None
 
-    def __post_init__(self) -> None:
-        super().__init__()
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size}; at least 1 is needed")
-
     @beam.typehints.no_annotations
-    def expand(self, features: beam.PCollection[Features]) -> OkDead:
-        """Batches, scores and parts the scored items from the dead letters."""
-        handler = EmotionModelHandler(
-            self.artifact, self.model_version, self.batch_size, self.progress
-        )
+    def expand(self, batches: beam.PCollection[Sequence[Features]]) -> OkDead:
+        """Scores and parts the scored items from the dead letters."""
+        handler = EmotionModelHandler(self.model, self.progress)
         return OkDead.of(
-            features
-            | RunInference(handler)
+            batches
+            | RunInference(handler.with_no_batching())
             | "PartDeadLetters" >> beam.Map(tag_dead).with_outputs(DEAD, main=OK)
         )

@@ -16,6 +16,7 @@ from beam_jobs.read_items import ReadItems
 from beam_jobs.reports import AggregateReports, WriteReports
 from beam_jobs.run import Run
 from beam_jobs.score import ScoreEmotions
+from beam_jobs.scoring_model import ScoringModel
 from schemas.labels import UNCERTAIN
 
 
@@ -25,7 +26,7 @@ class ScoringJob:
 
     Attributes:
         inputs: the files, and how to read them.
-        artifact: the model: a directory, or `default`.
+        model: what to score with.
         run: where everything is written, and under which id.
         batch_size: items of one batch.
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
@@ -33,9 +34,9 @@ class ScoringJob:
     """
 
     inputs: JobInputs
-    artifact: str
+    model: ScoringModel
     run: Run
-    batch_size: int = 64
+    batch_size: int = 256
     min_confidence: float = 0.0
     progress: Progress | None = None
 
@@ -50,11 +51,9 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     verdicts = root | IndexItems(job.inputs, job.progress)
     items = verdicts | ReadItems(job.inputs)
     features = items.ok | PreprocessItems(
-        job.artifact, job.run.model_version, job.inputs.audio_roots, job.progress
+        job.model, job.inputs.audio_roots, job.batch_size, job.progress
     )
-    scored = features.ok | ScoreEmotions(
-        job.artifact, job.run.model_version, job.batch_size, job.progress
-    )
+    scored = features.ok | ScoreEmotions(job.model, job.progress)
     labels = scored.ok | MakeLabelRows(job.run, job.min_confidence) | WriteLabels(job.run)
     dead_letters = (
         (items.dead, features.dead, scored.dead)

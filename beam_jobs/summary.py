@@ -10,6 +10,7 @@ from rich.table import Table
 
 from beam_jobs.launch import ScoringResult
 from beam_jobs.manifest import MANIFEST_NAME, RunManifest, Status
+from model.engine import EngineChoice
 from schemas.dead_letters import REASON_MEANINGS, Reason
 
 BAR_WIDTH = 24
@@ -25,6 +26,7 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
         "date": run.date.isoformat(),
         "run_id": run.run_id,
         "model_version": run.model_version,
+        "engine": run.settings.get("engine"),
         "items": n_items,
         "labels": dict(run.counts.labels_by_modality),
         "dead_letters": dict(run.counts.dead_letters_by_reason),
@@ -46,6 +48,8 @@ def print_summary(result: ScoringResult, out: str) -> None:
     if result.skipped:
         console.print(f"{run.date} is complete already (run {run.run_id}); nothing was done.")
     title = f"{run.date} · {n_items:,} items · model {run.model_version}"
+    if engine := run.settings.get("engine"):
+        title += f" on {EngineChoice(**engine)}"
     table = Table(title=title, title_justify="left", show_header=True, header_style="bold")
     table.add_column("emotion")
     table.add_column("items", justify="right")

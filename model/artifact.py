@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +33,9 @@ CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
 FILTER_BANKS = "filter_banks.safetensors"
 WEIGHTS = "weights.safetensors"
+TEXT_ONNX = "text.int8.onnx"
+AUDIO_ONNX = "audio.onnx"
+HEADS_ONNX = "heads.onnx"
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,16 @@ class Artifact:
             )
         return EmotionPreprocessor(text, audio)
 
-    def classifier(self) -> "EmotionClassifier":
-        """Builds the network and fills it with the artifact's weights, in float32.
+    @property
+    def has_onnx(self) -> bool:
+        """Whether the model was exported for ONNX Runtime."""
+        return HEADS_ONNX in self.hashes
+
+    def classifier(self, text_precision: str = "float32") -> "EmotionClassifier":
+        """Builds the network and fills it with the artifact's weights.
+
+        Args:
+            text_precision: Keras's dtype policy of the text encoder.
 
         Raises:
             ArtifactError: a weight is missing or of another shape.
@@ -122,7 +134,7 @@ class Artifact:
         start_keras()
         from model.emotion_classifier import EmotionClassifier  # noqa: PLC0415  (TensorFlow)
 
-        classifier = EmotionClassifier(self.config)
+        classifier = EmotionClassifier(self.config, text_precision)
         try:
             weights = load_file(self.path / WEIGHTS)
         except (OSError, SafetensorError) as error:
@@ -148,6 +160,12 @@ def heads_of(config: ClassifierConfig) -> tuple[Modality, ...]:
     return (Modality.TEXT,) if config.text else (Modality.AUDIO,)
 
 
+def onnx_files(config: ClassifierConfig) -> tuple[str, ...]:
+    """Returns the files that an export of such a network writes."""
+    parts = ((TEXT_ONNX, config.text), (AUDIO_ONNX, config.audio), (HEADS_ONNX, config.head))
+    return tuple(file for file, part in parts if part)
+
+
 def _check_parts(artifact: Artifact, name: str | Path) -> None:
     """Raises ArtifactError unless temperatures and files are those that the settings imply."""
     heads = set(heads_of(artifact.config))
@@ -162,6 +180,8 @@ def _check_parts(artifact: Artifact, name: str | Path) -> None:
     files = {WEIGHTS}
     files |= {TOKENIZER} if artifact.config.text else set()
     files |= {FILTER_BANKS} if artifact.config.audio else set()
+    if artifact.has_onnx:
+        files |= set(onnx_files(artifact.config))
     if artifact.hashes.keys() != files:
         raise ArtifactError(
             f"{name}: hashes are of {sorted(artifact.hashes)}; the files are {sorted(files)}"
@@ -202,16 +222,43 @@ def save_artifact(
         hashes[FILTER_BANKS] = _hash_file(path / FILTER_BANKS, path)
     for file in hashes:
         (path / file).chmod(0o644)  # safetensors writes for the owner alone
-    artifact = Artifact(path, classifier.config, temperatures, hashes=hashes)
+    libraries = {name: version(name) for name in ("keras", "librosa", "tensorflow", "tokenizers")}
+    return _write_config(
+        Artifact(path, classifier.config, temperatures, hashes=hashes, libraries=libraries)
+    )
+
+
+def add_onnx(artifact: Artifact, graphs: Mapping[str, bytes]) -> Artifact:
+    """Adds the graphs of an export to an artifact, in place of an earlier export's.
+
+    The directory is a whole artifact at any time: while the files are written, one without them.
+
+    Args:
+        artifact: the model; its `model_version` changes, since its scores do.
+        graphs: content of each of `onnx_files`.
+    """
+    written = onnx_files(artifact.config)
+    hashes = {file: each for file, each in artifact.hashes.items() if file not in written}
+    if artifact.has_onnx:
+        _write_config(replace(artifact, hashes=dict(hashes)))
+    for file, content in graphs.items():
+        (artifact.path / file).write_bytes(content)
+        hashes[file] = _hash_file(artifact.path / file, artifact.path)
+    libraries = artifact.libraries | {name: version(name) for name in ("onnx", "onnxruntime")}
+    return _write_config(replace(artifact, hashes=hashes, libraries=libraries))
+
+
+def _write_config(artifact: Artifact) -> Artifact:
+    """Writes `config.json`, whole or not at all, and returns the artifact as loaded."""
     artifact = replace(artifact, model_version=_model_version(artifact))
     settings = _settings(artifact) | {
         "model_version": artifact.model_version,
-        "libraries": {
-            name: version(name) for name in ("keras", "librosa", "tensorflow", "tokenizers")
-        },
+        "libraries": artifact.libraries,
     }
-    (path / CONFIG).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    return Artifact.load(path)
+    written = artifact.path / f"{CONFIG}.tmp"
+    written.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    written.replace(artifact.path / CONFIG)
+    return Artifact.load(artifact.path)
 
 
 def _settings(artifact: Artifact) -> dict[str, Any]:

@@ -119,14 +119,7 @@ def evaluate_model(scorer: EmotionScorer, dataset: Dataset, split: str) -> Evalu
         DatasetError: the model does not know one of the data set's classes, or an example cannot
             be scored, or none has anything to score.
     """
-    reads = scorer.preprocess
-    examples = [
-        each
-        for each in dataset.split(split)
-        if (reads.text and each.has_text) or (reads.audio and each.clip)
-    ]
-    if not examples:
-        raise DatasetError(f"{dataset.name}, {split}, has nothing that the model can score")
+    examples = scorable_examples(scorer, dataset, split)
     started = time.perf_counter()
     probabilities = predict(scorer, dataset, examples)
     seconds = time.perf_counter() - started
@@ -138,6 +131,23 @@ def evaluate_model(scorer: EmotionScorer, dataset: Dataset, split: str) -> Evalu
         latency_ms=measure_latency_ms(scorer, examples),
         batched_latency_ms=round(1000 * seconds / len(examples), 4),
     )
+
+
+def scorable_examples(scorer: EmotionScorer, dataset: Dataset, split: str) -> list[Example]:
+    """Returns the examples of a split that hold something that the model reads or hears.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    reads = scorer.preprocess
+    examples = [
+        each
+        for each in dataset.split(split)
+        if (reads.text and each.has_text) or (reads.audio and each.clip)
+    ]
+    if not examples:
+        raise DatasetError(f"{dataset.name}, {split}, has nothing that the model can score")
+    return examples
 
 
 def predict(
@@ -190,6 +200,7 @@ def preprocess_example(scorer: EmotionScorer, example: Example) -> ModelInput:
 
 def measure_latency_ms(scorer: EmotionScorer, examples: Sequence[Example]) -> float:
     """Returns the median time to score one example alone, preprocessing included."""
+    scorer.forget_texts()
     seconds = []
     for example in examples[:LATENCY_ITEMS]:
         started = time.perf_counter()

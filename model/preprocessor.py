@@ -1,15 +1,20 @@
 """Turns an item's text and clip into the model's input; training and scoring both call it."""
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from model.audio_preprocessor import AudioPreprocessor
+from model.audio_preprocessor import AudioPreprocessor, ClipImages
 from model.errors import ItemError
-from model.text_preprocessor import TextPreprocessor
+from model.text_preprocessor import TextPreprocessor, TokenWindows
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
+
+RawItem = tuple[str | None, Callable[[], bytes] | None]
+"""A text, and what reads a clip's file; None for what an item lacks."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +68,61 @@ class EmotionPreprocessor:
         Raises:
             ItemError: the text or the clip cannot be used; the reason says why.
         """
-        windows, images = None, None
-        if clip is not None and self.audio:
-            images = self.audio(clip)
-        if text is not None and self.text:
-            try:
-                windows = self.text(text)
-            except ItemError:
-                if images is None:
-                    raise
+        (outcome,) = self.batch([(text, None if clip is None else lambda: clip)])
+        if isinstance(outcome, ItemError):
+            raise outcome
+        return outcome
+
+    def batch(
+        self, items: Sequence[RawItem], pool: Executor | None = None
+    ) -> list[ModelInput | ItemError]:
+        """Returns each item's input, or why it has none.
+
+        Args:
+            items: a text and what reads a clip, which may raise ItemError; None for what an item
+                lacks.
+            pool: threads to read and decode clips on; this one alone where None.
+        """
+        clips = list((pool.map if pool else map)(self._hear, (clip for _, clip in items)))
+        texts: list[TokenWindows | ItemError | None] = [None] * len(items)
+        if self.text:
+            rows = [row for row, (text, _) in enumerate(items) if text is not None]
+            read = self.text.try_batch([items[row][0] or "" for row in rows])
+            for row, windows in zip(rows, read, strict=True):
+                texts[row] = windows
+        return [
+            self._combine(item, windows, images)
+            for item, windows, images in zip(items, texts, clips, strict=True)
+        ]
+
+    def _hear(self, read_clip: Callable[[], bytes] | None) -> ClipImages | ItemError | None:
+        if read_clip is None:
+            return None
+        try:
+            clip = read_clip()
+            return self.audio(clip) if self.audio else None
+        except ItemError as error:
+            return error
+
+    def _combine(
+        self,
+        item: RawItem,
+        windows: TokenWindows | ItemError | None,
+        images: ClipImages | ItemError | None,
+    ) -> ModelInput | ItemError:
+        if isinstance(images, ItemError):
+            return images
+        if isinstance(windows, ItemError):
+            if images is None:
+                return windows
+            windows = None
         if windows is None and images is None:
             had = " and ".join(
-                name for name, value in (("text", text), ("audio", clip)) if value is not None
+                name
+                for name, value in zip(("text", "audio"), item, strict=True)
+                if value is not None
             )
-            raise ItemError(
+            return ItemError(
                 Reason.UNSUPPORTED_MODALITY,
                 f"the item has {had or 'nothing'}; the model reads "
                 f"{'text' if self.text else 'audio'} only",

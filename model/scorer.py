@@ -1,104 +1,147 @@
 """Scores items with a trained model: the one class that the pipeline scores with."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from model.artifact import Artifact
 from model.calibration import softmax
+from model.engine import FLOAT32, Engine, EngineChoice, start_engine
 from model.preprocessor import EmotionPreprocessor, ModelInput
 from model.scores import EmotionScores
+from model.text_cache import TextCache, Windows
 from model.text_preprocessor import pad_windows
 from schemas.emotions import Modality
 
 FloatArray = npt.NDArray[np.float32]
-MAX_PADDED_TOKENS = 8192
-"""Tokens of one call of the text encoder, padding included: 256 tweets of 32 tokens."""
-MAX_IMAGES = 64
-"""Images of one call of the audio encoder."""
+MAX_CACHED_TEXTS = 4096
 
 
 class EmotionScorer:
-    """An artifact's network behind one method; an item runs only the encoders that it needs."""
+    """An artifact's network behind one method; an item runs only the encoders that it needs.
 
-    def __init__(self, artifact: Artifact) -> None:
-        """Builds the network; `load` is the usual way here."""
+    Texts are sorted by length and divided into batches of a bounded number of padded tokens. Equal
+    texts are encoded once, and the last 4,096 remembered. A batch that memory does not hold is
+    halved.
+
+    Args:
+        artifact: the model.
+        engine: what it runs on; Keras in float32 where left out.
+
+    Raises:
+        ArtifactError: a weight is missing or of another shape.
+    """
+
+    def __init__(self, artifact: Artifact, engine: Engine | None = None) -> None:
         self.artifact = artifact
         self.emotions = artifact.config.emotions
         self.model_version = artifact.model_version
         self.preprocess: EmotionPreprocessor = artifact.preprocessor()
-        classifier = artifact.classifier()
-        self._classify = _compiled(classifier.classify)
-        if classifier.text_encoder and artifact.config.text:
-            self._window_tokens = artifact.config.text.window_tokens
-            self._sum_windows = _compiled(classifier.text_encoder.sum_windows)
-            self._text_width = classifier.text_encoder.backbone.config.hidden_size
-        if classifier.audio_encoder:
-            self._encode_images = _compiled(classifier.audio_encoder.encode_images)
+        self._engine = engine or start_engine(artifact, FLOAT32)
+        self._pool = ThreadPoolExecutor(self._engine.n_parallel, "score")
+        self._texts = TextCache(MAX_CACHED_TEXTS)
 
     @classmethod
-    def load(cls, name: str | Path) -> "EmotionScorer":
-        """Loads an artifact: a directory, or `default` for the one in the package.
+    def load(
+        cls,
+        name: str | Path,
+        choice: EngineChoice = FLOAT32,
+        n_threads: int | None = None,
+    ) -> "EmotionScorer":
+        """Loads an artifact.
+
+        Args:
+            name: a directory, or `default` for the one in the package.
+            choice: what to run it on.
+            n_threads: of this process; as many as it may use cores where None.
 
         Raises:
             ArtifactError: it is missing, damaged or of another format.
+            UserError: the engine's GPU is not there.
         """
-        return cls(Artifact.load(name))
+        artifact = Artifact.load(name)
+        return cls(artifact, start_engine(artifact, choice, n_threads))
+
+    def forget_texts(self) -> None:
+        """Empties the memory of texts, so that scores depend on nothing that was scored before."""
+        self._texts.clear()
 
     def score(self, inputs: Sequence[ModelInput]) -> list[EmotionScores]:
         """Returns the scores of each input, in their order; any mixture of modalities will do."""
-        logits = self.logits(inputs)
-        return [self._scores_of(item, logits[index]) for index, item in enumerate(inputs)]
+        scores: dict[int, EmotionScores] = {}
+        for modality, rows, logits in self._logits_by_modality(inputs):
+            by_head = {
+                head: softmax(values / self.artifact.temperatures[head])
+                for head, values in logits.items()
+            }
+            both = modality == Modality.TEXT_AUDIO
+            for place, row in enumerate(rows):
+                scores[row] = EmotionScores(
+                    modality,
+                    by_head[modality][place],
+                    by_head["text"][place] if both else None,
+                    by_head["audio"][place] if both else None,
+                )
+        return [scores[row] for row in range(len(inputs))]
 
     def logits(self, inputs: Sequence[ModelInput]) -> list[dict[str, FloatArray]]:
         """Returns each input's uncalibrated logits, by modality of the heads that it ran."""
-        text = self._text_features([item.windows for item in inputs])
-        audio = self._audio_features([item.images for item in inputs])
         logits: list[dict[str, FloatArray]] = [{} for _ in inputs]
-        for modality in Modality:
-            rows = [index for index, item in enumerate(inputs) if item.modality == modality]
-            if not rows:
-                continue
-            outputs = self._classify(
-                None if modality == Modality.AUDIO else text[rows],
-                None if modality == Modality.TEXT else audio[rows],
-            )
-            for head, values in outputs.items():
-                for index, value in zip(rows, np.asarray(values), strict=True):
-                    logits[index][head] = value
+        for _, rows, by_head in self._logits_by_modality(inputs):
+            for head, values in by_head.items():
+                for row, value in zip(rows, values, strict=True):
+                    logits[row][head] = value
         return logits
 
-    def _scores_of(self, item: ModelInput, logits: dict[str, FloatArray]) -> EmotionScores:
-        by_head = {
-            head: softmax(values / self.artifact.temperatures[head])
-            for head, values in logits.items()
-        }
-        modality = item.modality
-        both = modality == Modality.TEXT_AUDIO
-        return EmotionScores(
-            modality,
-            by_head[modality],
-            by_head["text"] if both else None,
-            by_head["audio"] if both else None,
-        )
+    def _logits_by_modality(
+        self, inputs: Sequence[ModelInput]
+    ) -> Iterator[tuple[Modality, list[int], dict[str, FloatArray]]]:
+        """Yields the rows of each modality, and the logits `[rows, emotions]` of its heads."""
+        text = self._text_features([item.windows for item in inputs])
+        audio = self._audio_features([item.images for item in inputs])
+        for modality in Modality:
+            rows = [row for row, item in enumerate(inputs) if item.modality == modality]
+            if rows:
+                yield (
+                    modality,
+                    rows,
+                    self._engine.classify(
+                        None if modality == Modality.AUDIO else text[rows],
+                        None if modality == Modality.TEXT else audio[rows],
+                    ),
+                )
 
-    def _text_features(self, windows: Sequence[tuple[tuple[int, ...], ...]]) -> FloatArray:
-        """Returns float32 `[items, hidden_size]`: the mean over all tokens of all windows."""
-        flat = [(index, window) for index, item in enumerate(windows) for window in item]
-        if not flat:
-            return np.zeros((len(windows), 0), np.float32)
-        sums = np.zeros((len(windows), self._text_width), np.float32)
-        n_tokens = np.zeros((len(windows), 1), np.float32)
-        for rows in _token_batches([len(window) for _, window in flat]):
-            token_ids, mask = pad_windows([flat[row][1] for row in rows], self._window_tokens)
-            batch_sums = np.asarray(self._sum_windows(token_ids, mask))
-            for row, total in zip(rows, batch_sums, strict=True):
-                sums[flat[row][0]] += total
-                n_tokens[flat[row][0]] += len(flat[row][1])
-        return np.divide(sums, np.maximum(n_tokens, 1), dtype=np.float32)
+    def _text_features(self, texts: Sequence[Windows]) -> FloatArray:
+        """Returns float32 `[items, hidden_size]`; a row of an item without text is 0."""
+        different = dict.fromkeys(text for text in texts if text)
+        features = self._texts.known(different)
+        new = [text for text in different if text not in features]
+        if new:
+            encoded = dict(zip(new, self._encode_texts(new), strict=True))
+            self._texts.remember(encoded)
+            features |= encoded
+        if not features:
+            return np.zeros((len(texts), 0), np.float32)
+        absent = np.zeros_like(next(iter(features.values())))
+        return np.stack([features.get(text, absent) for text in texts])
+
+    def _encode_texts(self, texts: Sequence[Windows]) -> FloatArray:
+        """Returns the mean over all tokens of all windows of each text."""
+        owners = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+        windows = [window for text in texts for window in text]
+        lengths = np.array([len(window) for window in windows])
+        assert self.artifact.config.text  # noqa: S101  (a text has passed its preprocessor)
+        window_tokens = self.artifact.config.text.window_tokens
+        batches = list(token_batches(lengths.tolist(), self._engine.max_padded_tokens))
+        padded = (pad_windows([windows[row] for row in rows], window_tokens) for rows in batches)
+        encoded = np.concatenate(self._run(self._engine.sum_windows, padded))
+        sums = np.zeros((len(texts), encoded.shape[1]), np.float32)
+        np.add.at(sums, owners[np.concatenate(batches)], encoded)
+        n_tokens = np.bincount(owners, weights=lengths, minlength=len(texts))
+        return np.divide(sums, n_tokens[:, None], dtype=np.float32)
 
     def _audio_features(self, clips: Sequence[npt.NDArray[np.uint8] | None]) -> FloatArray:
         """Returns float32 `[items, n_features]`: the mean over a clip's images."""
@@ -107,37 +150,49 @@ class EmotionScorer:
             return np.zeros((len(clips), 0), np.float32)
         owners = np.repeat([index for index, _ in present], [len(clip) for _, clip in present])
         images = np.concatenate([clip for _, clip in present])
-        encoded = np.concatenate(
-            [
-                np.asarray(self._encode_images(images[start : start + MAX_IMAGES]))
-                for start in range(0, len(images), MAX_IMAGES)
-            ]
-        )
+        size = self._engine.max_images
+        batches = ((images[start : start + size],) for start in range(0, len(images), size))
+        encoded = np.concatenate(self._run(self._engine.encode_images, batches))
         features = np.zeros((len(clips), encoded.shape[1]), np.float32)
         np.add.at(features, owners, encoded)
         counts = np.bincount(owners, minlength=len(clips)).astype(np.float32)
         return np.divide(features, np.maximum(counts, 1)[:, None], dtype=np.float32)
 
+    def _run(
+        self,
+        encode: Callable[..., FloatArray],
+        batches: Iterator[tuple[npt.NDArray[np.generic], ...]],
+    ) -> list[FloatArray]:
+        """Returns what each batch is encoded to; as many run at a time as the engine likes."""
+        return list(self._pool.map(lambda arrays: self._halving(encode, arrays), batches))
 
-def _token_batches(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Yields rows, sorted by length, in groups of at most MAX_PADDED_TOKENS padded tokens."""
+    def _halving(
+        self, encode: Callable[..., FloatArray], arrays: tuple[npt.NDArray[np.generic], ...]
+    ) -> FloatArray:
+        """Encodes a batch; where memory does not hold it, one half after the other."""
+        try:
+            return encode(*arrays)
+        except Exception as error:
+            half = len(arrays[0]) // 2
+            if not half or not self._engine.is_out_of_memory(error):
+                raise
+        halves = (slice(None, half), slice(half, None))
+        return np.concatenate(
+            [self._halving(encode, tuple(array[part] for array in arrays)) for part in halves]
+        )
+
+
+def token_batches(lengths: Sequence[int], max_padded_tokens: int) -> Iterator[list[int]]:
+    """Yields rows, sorted by length, in groups of a bounded number of padded tokens.
+
+    >>> list(token_batches([3, 1, 2, 9], max_padded_tokens=6))
+    [[1, 2], [0], [3]]
+    """
     batch: list[int] = []
     for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[row] > MAX_PADDED_TOKENS:
+        if batch and (len(batch) + 1) * lengths[row] > max_padded_tokens:
             yield batch
             batch = []
         batch.append(row)
     if batch:
         yield batch
-
-
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Returns the function as a graph on the TensorFlow backend, and as it is on others."""
-    import keras  # noqa: PLC0415
-
-    if keras.backend.backend() != "tensorflow":
-        return function
-    import tensorflow as tf  # noqa: PLC0415
-
-    graph: Callable[..., Any] = tf.function(function, reduce_retracing=True)
-    return graph

@@ -125,18 +125,34 @@ class TextPreprocessor:
         """
         return self.batch([text])[0]
 
-    def batch(self, texts: list[str]) -> list[TokenWindows]:
+    def batch(self, texts: Sequence[str]) -> list[TokenWindows]:
         """Returns the windows of each text.
 
         Raises:
             ItemError: empty_text, when nothing is left of one of them.
         """
-        prepared = [self.prepare(text) for text in texts]
-        encodings = self.tokenizer.encode_batch_fast(prepared, add_special_tokens=False)
+        windows = []
+        for outcome in self.try_batch(texts):
+            if isinstance(outcome, ItemError):
+                raise outcome
+            windows.append(outcome)
+        return windows
+
+    def try_batch(self, texts: Sequence[str]) -> list[TokenWindows | ItemError]:
+        """Returns the windows of each text, or the error empty_text where nothing is left of it."""
+        outcomes = [self._try_prepare(text) for text in texts]
+        prepared = [outcome for outcome in outcomes if isinstance(outcome, str)]
+        encodings = iter(self.tokenizer.encode_batch_fast(prepared, add_special_tokens=False))
         return [
-            self._windows(text, encoding.ids)
-            for text, encoding in zip(texts, encodings, strict=True)
+            outcome if isinstance(outcome, ItemError) else self._windows(text, next(encodings).ids)
+            for text, outcome in zip(texts, outcomes, strict=True)
         ]
+
+    def _try_prepare(self, text: str) -> str | ItemError:
+        try:
+            return self.prepare(text)
+        except ItemError as error:
+            return error
 
     def prepare(self, text: str) -> str:
         """Returns the text that goes to the tokenizer.
@@ -154,10 +170,10 @@ class TextPreprocessor:
             )
         return cleaned
 
-    def _windows(self, text: str, token_ids: list[int]) -> TokenWindows:
+    def _windows(self, text: str, token_ids: list[int]) -> TokenWindows | ItemError:
         if not token_ids:
             # Invisible characters, say: special tokens alone would get a confident label.
-            raise ItemError(
+            return ItemError(
                 Reason.EMPTY_TEXT,
                 f"text {text[:40]!a} holds nothing that the tokenizer reads; it needs a character",
             )

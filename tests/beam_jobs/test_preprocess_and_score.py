@@ -12,7 +12,8 @@ from apache_beam.testing.util import assert_that, equal_to
 from beam_jobs.elements import DeadLetter, Features, Item, Location
 from beam_jobs.preprocess import PreprocessItems
 from beam_jobs.progress import Progress
-from beam_jobs.score import ScoreEmotions, load_scorer, score_batch
+from beam_jobs.score import ScoreEmotions, score_batch
+from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.artifact import Artifact
 from model.errors import ArtifactError
 from model.preprocessor import ModelInput
@@ -35,7 +36,12 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-def test_preprocess_items(tiny_artifact: Path, clip: Path) -> None:
+def model_of(artifact: Path) -> ScoringModel:
+    return ScoringModel(str(artifact), Artifact.load(artifact).model_version)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 64])
+def test_preprocess_items(tiny_artifact: Path, clip: Path, batch_size: int) -> None:
     items = [
         Item("text", SOURCE, text="the rain"),
         Item("joined", SOURCE, clip=str(clip)),
@@ -48,18 +54,18 @@ def test_preprocess_items(tiny_artifact: Path, clip: Path) -> None:
         outputs = (
             root
             | beam.Create(items)
-            | PreprocessItems(
-                str(tiny_artifact),
-                Artifact.load(tiny_artifact).model_version,
-                (str(clip.parent),),
-            )
+            | PreprocessItems(model_of(tiny_artifact), (str(clip.parent),), batch_size)
         )
-        good = outputs.ok | beam.Map(
-            lambda features: (
-                features.item.item_id,
-                str(features.model_input.modality),
-                features.model_input.n_tokens,
-                features.model_input.clip_seconds,
+        good = (
+            outputs.ok
+            | beam.FlatMap(lambda batch: batch)
+            | beam.Map(
+                lambda features: (
+                    features.item.item_id,
+                    str(features.model_input.modality),
+                    features.model_input.n_tokens,
+                    features.model_input.clip_seconds,
+                )
             )
         )
         assert_that(
@@ -142,11 +148,12 @@ def test_score_emotions(
         for index, scores in enumerate(scorer.score([one.model_input for one in features]))
     ]
     progress = Progress(str(tmp_path))
+    items = [*features, poisoned("bad")]
     with TestPipeline(runner=FnApiRunner()) as root:
         outputs = (
             root
-            | beam.Create([*features, poisoned("bad")])
-            | ScoreEmotions(str(tiny_artifact), scorer.model_version, batch_size, progress)
+            | beam.Create([items[at : at + batch_size] for at in range(0, 6, batch_size)])
+            | ScoreEmotions(model_of(tiny_artifact), progress)
         )
         scored = outputs.ok | "Scores" >> beam.Map(
             lambda one: (one.item.item_id, one.scores.scores.round(4).tolist())
@@ -168,9 +175,9 @@ def test_score_emotions(
 
 def test_batch_size_is_checked_at_once() -> None:
     with pytest.raises(ValueError, match="batch_size is 0; at least 1 is needed"):
-        ScoreEmotions("default", "", 0)
+        PreprocessItems(ScoringModel("default", ""), batch_size=0)
 
 
 def test_a_model_that_was_replaced_since_the_start_is_refused(tiny_artifact: Path) -> None:
     with pytest.raises(ArtifactError, match="; the job was started with 0123"):
-        load_scorer(str(tiny_artifact), "0123")
+        load_scorer(ScoringModel(str(tiny_artifact), "0123"))

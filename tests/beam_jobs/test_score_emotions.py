@@ -37,6 +37,7 @@ def request_for(out: Path, artifact: Path, **changes: Any) -> ScoringRequest:
         "out": str(out),
         "model": str(artifact),
         "run_date": DAY,
+        "precision": "float32",
     }
     return ScoringRequest(**(fields | changes))
 
@@ -217,7 +218,7 @@ def test_a_job_that_publishes_nothing_is_told_from_an_earlier_run(
 def test_the_batch_size_is_part_of_the_run(sample: Path) -> None:
     manifest = read_manifest(str(sample))
     assert manifest is not None
-    assert manifest.runs[DAY].settings["batch_size"] == 64
+    assert manifest.runs[DAY].settings["batch_size"] == 256
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import model.scorer
 from model.artifact import Artifact
 from model.calibration import softmax
 from model.errors import ItemError
@@ -86,9 +85,11 @@ def test_order_leaves_no_trace(scorer: EmotionScorer, inputs: list[ModelInput]) 
 def test_small_micro_batches_change_nothing(
     scorer: EmotionScorer, inputs: list[ModelInput], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    scorer.forget_texts()
     whole = scorer.score(inputs)
-    monkeypatch.setattr(model.scorer, "MAX_PADDED_TOKENS", 40)
-    monkeypatch.setattr(model.scorer, "MAX_IMAGES", 2)
+    monkeypatch.setattr(scorer._engine, "max_padded_tokens", 40)
+    monkeypatch.setattr(scorer._engine, "max_images", 2)
+    scorer.forget_texts()
     for one, other in zip(whole, scorer.score(inputs), strict=True):
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
@@ -130,9 +131,10 @@ def test_an_item_runs_only_the_encoders_that_it_needs(
     tiny_artifact: Path, inputs: list[ModelInput], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scorer = EmotionScorer.load(tiny_artifact)
-    monkeypatch.delattr(scorer, "_encode_images")
+    monkeypatch.delattr(scorer._engine, "_encode_images")
     assert scorer.score(inputs[: len(TEXTS)])
-    monkeypatch.delattr(scorer, "_sum_windows")
+    scorer.forget_texts()
+    monkeypatch.delattr(scorer._engine, "_sum_windows")
     with pytest.raises(AttributeError):
         scorer.score(inputs[:1])
 

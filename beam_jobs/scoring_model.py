@@ -1,0 +1,54 @@
+"""The model of a job, as its steps and their workers need to know it."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from model.artifact import Artifact
+from model.engine import FLOAT32, EngineChoice, start_engine
+from model.errors import ArtifactError
+from model.scorer import EmotionScorer
+
+
+@dataclass(frozen=True)
+class ScoringModel:
+    """Which artifact, in which version, and what it runs on.
+
+    Attributes:
+        artifact: a directory, or `default`.
+        model_version: the version that the job's rows will name.
+        choice: the engine.
+        n_threads: of one worker process; as many as it may use cores where None.
+    """
+
+    artifact: str
+    model_version: str
+    choice: EngineChoice = FLOAT32
+    n_threads: int | None = None
+
+    def load_artifact(self) -> Artifact:
+        """Returns the artifact.
+
+        Raises:
+            ArtifactError: it is damaged, or was replaced since the job was started.
+        """
+        artifact = Artifact.load(self.artifact)
+        if artifact.model_version != self.model_version:
+            raise ArtifactError(
+                f"{self.artifact} is version {artifact.model_version}; the job was started with "
+                f"{self.model_version}"
+            )
+        return artifact
+
+
+@lru_cache(maxsize=1)
+def load_scorer(model: ScoringModel) -> EmotionScorer:
+    """Returns a model's scorer; a process that asks again for the same one gets the same one.
+
+    So a local job loads its model before it reads an item, and does not load it twice.
+
+    Raises:
+        ArtifactError: the artifact is damaged, or was replaced since the job was started.
+        UserError: the job asks for a GPU, and there is none.
+    """
+    artifact = model.load_artifact()
+    return EmotionScorer(artifact, start_engine(artifact, model.choice, model.n_threads))

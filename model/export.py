@@ -1,0 +1,145 @@
+"""Writes a model for ONNX Runtime, once the int8 model has shown that it labels as well."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+
+import numpy as np
+
+from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, add_onnx
+from model.datasets import Dataset, label_indices
+from model.engine import available_cores
+from model.errors import ArtifactError
+from model.evaluation import predict, scorable_examples
+from model.metrics import compute_metrics
+from model.onnx_engine import OnnxEngine
+from model.onnx_graphs import audio_graph, heads_graph, text_graph
+from model.quantisation import observe
+from model.scorer import EmotionScorer
+
+EXPORT_METRICS = "metrics-int8.json"
+MAX_LOST_MACRO_F1 = 0.01
+MAX_CHANGED_LABELS = 0.01
+"""Share of labels that int8 may change before more of the encoder's products get finer inputs."""
+N_OBSERVED_TEXTS = 512
+SEED = 1
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What int8 costs a model, on labelled data.
+
+    Attributes:
+        n: items.
+        macro_f1, macro_f1_int8: of the model in float32 and in int8.
+        accuracy, accuracy_int8: likewise.
+        changed_labels: share of the items whose highest emotion is another.
+        fine_products: matrix products of the text encoder whose inputs have 16 bits, and not 8.
+        n_bytes: of the exported files.
+    """
+
+    dataset: str
+    split: str
+    n: int
+    macro_f1: float
+    macro_f1_int8: float
+    accuracy: float
+    accuracy_int8: float
+    changed_labels: float
+    fine_products: tuple[str, ...]
+    n_bytes: int
+
+    def lines(self) -> tuple[str, ...]:
+        """Returns what to tell of it."""
+        fine = ", ".join(self.fine_products) or "none"
+        return (
+            f"{self.dataset}, {self.split}: n {self.n}",
+            f"  macro_f1  {self.macro_f1:.4f} in float32, {self.macro_f1_int8:.4f} in int8",
+            f"  accuracy  {self.accuracy:.4f} in float32, {self.accuracy_int8:.4f} in int8",
+            f"  labels    {self.changed_labels:.2%} changed",
+            f"  16 bits   {fine}",
+            f"  files     {self.n_bytes / 1e6:.1f} MB",
+        )
+
+
+def export_onnx(
+    artifact: Artifact, dataset: Dataset, split: str, tell: Callable[[str], None] = print
+) -> tuple[Artifact, ExportReport]:
+    """Adds to an artifact the files that `--engine onnx` needs, and says what int8 costs.
+
+    The text encoder's matrix products run in int8. Those that matter most get inputs of 16 bits,
+    as many of them as it takes to keep the changed labels at 1 %. MobileNet and the heads run in
+    float32.
+
+    Args:
+        artifact: the model.
+        dataset: labelled data, whose texts also show the range of each product's inputs.
+        split: of the data set; not one to report a result on.
+        tell: called with a line now and then.
+
+    Raises:
+        ArtifactError: int8 loses more than a point of macro-F1; nothing is written.
+        DatasetError: the model does not know a class of the data set, or there is nothing to score.
+    """
+    scorer = EmotionScorer(artifact)
+    examples = scorable_examples(scorer, dataset, split)
+    labels = label_indices(examples, dataset.emotions)
+    classifier = artifact.classifier()
+    tell(f"float32 on {len(examples)} items of {dataset.name}, {split}")
+    exact = predict(scorer, dataset, examples)[""]
+    graphs = {HEADS_ONNX: heads_graph(classifier).SerializeToString()}
+    if classifier.audio_encoder:
+        graphs[AUDIO_ONNX] = audio_graph(classifier.audio_encoder).SerializeToString()
+    quantisation = None
+    if classifier.text_encoder:
+        tell("which matrix products matter")
+        texts = [example.text for example in examples if example.has_text]
+        drawn = np.random.default_rng(SEED).permutation(len(texts))[:N_OBSERVED_TEXTS]
+        read = scorer.preprocess.text
+        assert read  # noqa: S101  (an encoder has its preprocessor)
+        quantisation = observe(
+            classifier, [read(text).windows[0] for text in (texts[row] for row in drawn) if text]
+        )
+    n_products = len(quantisation.ranked) if quantisation else 0
+    for n_fine in range(n_products + 1):
+        if quantisation and classifier.text_encoder:
+            graphs[TEXT_ONNX] = text_graph(
+                classifier.text_encoder.backbone, quantisation.ranges, quantisation.fine(n_fine)
+            ).SerializeToString()
+        candidate = EmotionScorer(artifact, OnnxEngine(graphs, available_cores()))
+        quick = predict(candidate, dataset, examples)[""]
+        changed = float(np.mean(exact.argmax(axis=1) != quick.argmax(axis=1)))
+        tell(f"int8, {n_fine} of {n_products} products with 16 bits: {changed:.2%} changed")
+        if changed <= MAX_CHANGED_LABELS:
+            break
+    before, after = (
+        compute_metrics(labels, scores.argmax(axis=1), dataset.emotions, dataset=dataset.name)
+        for scores in (exact, quick)
+    )
+    report = ExportReport(
+        dataset=dataset.name,
+        split=split,
+        n=len(labels),
+        macro_f1=before.macro_f1,
+        macro_f1_int8=after.macro_f1,
+        accuracy=before.accuracy,
+        accuracy_int8=after.accuracy,
+        changed_labels=changed,
+        fine_products=quantisation.fine(n_fine) if quantisation else (),
+        n_bytes=sum(map(len, graphs.values())),
+    )
+    lost = report.macro_f1 - report.macro_f1_int8
+    if lost > MAX_LOST_MACRO_F1:
+        raise ArtifactError(
+            f"{artifact.path} is not exported: in int8 its macro-F1 on {dataset.name}, {split}, "
+            f"is {report.macro_f1_int8:.4f}, {100 * lost:.1f} points lower; at most 1 may be lost"
+        )
+    exported = add_onnx(artifact, graphs)
+    written = asdict(report) | {
+        "model_version": exported.model_version,
+        "onnxruntime": version("onnxruntime"),
+    }
+    path = artifact.path / EXPORT_METRICS
+    path.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    return exported, report

@@ -1,0 +1,108 @@
+"""A model on ONNX Runtime: the text encoder in int8, as `mm-emor export` writes it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, onnx_files
+from model.errors import ArtifactError
+
+FloatArray = npt.NDArray[np.float32]
+SLOW_FUSIONS = ("SkipLayerNormFusion",)
+"""ONNX Runtime 1.32's fused addition and normalisation takes four times what the two take apart."""
+
+
+class OnnxEngine:
+    """Sessions of one thread each, of which several batches run at a time.
+
+    Small batches on a thread of their own keep their activations in the core's cache, and no core
+    waits for another at every operation.
+    """
+
+    max_padded_tokens = 512
+    max_images = 16
+
+    def __init__(self, graphs: Mapping[str, Path | bytes], n_threads: int) -> None:
+        """Reads the graphs.
+
+        Args:
+            graphs: by the names of their files, as `model.artifact.onnx_files` has them.
+            n_threads: batches that run at a time.
+
+        Raises:
+            ArtifactError: ONNX Runtime cannot read one.
+        """
+        self.n_parallel = n_threads
+        sessions = {name: open_session(graph) for name, graph in graphs.items()}
+        self._heads = sessions[HEADS_ONNX]
+        self._widths = {each.name: each.shape[1] for each in self._heads.get_inputs()}
+        self._sessions = sessions
+
+    @classmethod
+    def load(cls, artifact: Artifact, n_threads: int) -> "OnnxEngine":
+        """Reads the graphs of an artifact that has been exported."""
+        files = onnx_files(artifact.config)
+        return cls({file: artifact.path / file for file in files}, n_threads)
+
+    def sum_windows(
+        self, token_ids: npt.NDArray[np.int32], token_mask: npt.NDArray[np.bool_]
+    ) -> FloatArray:
+        """Runs the text encoder."""
+        sums: FloatArray = self._sessions[TEXT_ONNX].run(
+            ["sums"], {"token_ids": token_ids, "token_mask": token_mask}
+        )[0]
+        return sums
+
+    def encode_images(self, images: npt.NDArray[np.uint8]) -> FloatArray:
+        """Runs the audio encoder."""
+        features: FloatArray = self._sessions[AUDIO_ONNX].run(["features"], {"images": images})[0]
+        return features
+
+    def classify(self, text: FloatArray | None, audio: FloatArray | None) -> dict[str, FloatArray]:
+        """Runs the heads."""
+        features = {"text": text, "audio": audio}
+        given = {name: each for name, each in features.items() if each is not None}
+        n_items = len(next(iter(given.values())))
+        # A head of both needs both; where one is absent, its output is not looked at.
+        absent = {
+            name: np.zeros((n_items, width), np.float32)
+            for name, width in self._widths.items()
+            if name not in given
+        }
+        heads = list(given)
+        if len(given) > 1:
+            heads.append("text+audio")
+        outputs = self._heads.run([f"logits/{head}" for head in heads], given | absent)
+        return dict(zip(heads, outputs, strict=True))
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """ONNX Runtime has no error of its own for it."""
+        return isinstance(error, MemoryError) or "allocate" in str(error)
+
+
+def open_session(graph: Path | bytes) -> ort.InferenceSession:
+    """Returns a session of one thread.
+
+    Args:
+        graph: a file, or a file's content.
+
+    Raises:
+        ArtifactError: ONNX Runtime cannot read it.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(
+            graph if isinstance(graph, bytes) else str(graph),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=list(SLOW_FUSIONS),
+        )
+    except Exception as error:  # ONNX Runtime's own share no base class
+        name = "the graph" if isinstance(graph, bytes) else str(graph)
+        first_line = str(error).partition("\n")[0]
+        raise ArtifactError(f"{name} is not readable: {first_line:.300}") from error
