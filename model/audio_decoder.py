@@ -1,6 +1,7 @@
 """From the bytes of an audio file to a waveform, or to the reason why there is none."""
 
 import io
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,6 +29,8 @@ DURATION_FORMATS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv",
 PADDING_SECONDS = 0.3
 """How much shorter than declared a complete clip may be: 2112 samples of AAC priming at 8 kHz."""
 BLOCK_SAMPLES = 1 << 16
+WAVE_FORMAT_PCM = 1
+FROM_INT16 = np.float32(1 / 32_768)
 MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
 MAX_MAGNITUDE = 1e15
 """Larger samples overflow the float32 power spectrogram."""
@@ -36,9 +39,9 @@ MAX_MAGNITUDE = 1e15
 def decode_clip(data: bytes, config: AudioConfig) -> npt.NDArray[np.float32]:
     """Returns a clip as a mono waveform at `config.sample_rate_hz`.
 
-    WAV, FLAC, AIFF and Ogg are read by libsndfile, everything else by FFmpeg. Channels are
-    averaged, and other rates resampled by soxr (HQ). Decoding stops as soon as the clip is too
-    long, so that a small file of many hours takes no memory.
+    Plain 16-bit WAV is read here, other WAV, FLAC, AIFF and Ogg by libsndfile, everything else by
+    FFmpeg. Channels are averaged, and other rates resampled by soxr (HQ). Decoding stops as soon as
+    the clip is too long, so that a small file of many hours takes no memory.
 
     Args:
         data: the whole file.
@@ -65,6 +68,8 @@ def decode_clip(data: bytes, config: AudioConfig) -> npt.NDArray[np.float32]:
             told = f"the {container} stream ends without its last page"
         raise ItemError(Reason.TRUNCATED_CLIP, f"clip is {len(data)} bytes; {told}")
     waveform = _Waveform(config)
+    if container is Container.WAV and _read_plain_wav(data, waveform):
+        return waveform.finish()
     if container not in SOUNDFILE_CONTAINERS or not _decode_with_soundfile(data, waveform):
         _decode_with_ffmpeg(data, container, waveform)
     return waveform.finish()
@@ -132,6 +137,46 @@ class _Waveform:
                 f"{self.config.sample_rate_hz} Hz",
             )
         return waveform
+
+
+def _read_plain_wav(data: bytes, waveform: _Waveform) -> bool:
+    """Fills the waveform with what libsndfile would; False unless it is 16-bit PCM, mono or stereo.
+
+    libsndfile asks for a file's bytes in callbacks, 8 KB at a time, and only one of all threads can
+    be in Python: two of them took 0.4 ms for a clip of 2 s, where one alone took 0.2 ms.
+
+    Args:
+        data: a whole WAV file, of which no bytes are missing.
+        waveform: to fill.
+    """
+    position, layout = 12, None
+    while position + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, position)
+        position += 8
+        if name == b"data":
+            break
+        if name == b"fmt " and size == 16 and layout is None and position + size <= len(data):
+            layout = struct.unpack_from("<HHIIHH", data, position)
+        elif name != b"LIST":
+            return False
+        position += size + (size & 1)
+    else:
+        return False
+    if layout is None or data[:4] != b"RIFF":
+        return False
+    encoding, n_channels, rate_hz, _, frame_bytes, bits = layout
+    is_plain = (encoding, bits) == (WAVE_FORMAT_PCM, 16) and n_channels in (1, 2)
+    if not is_plain or frame_bytes != 2 * n_channels or size % frame_bytes:
+        return False
+    if not 0 < size == len(data) - position:  # what comes later may be more samples
+        return False
+    samples = np.frombuffer(data, "<i2", size // 2, position).reshape(-1, n_channels)
+    waveform.start(rate_hz)
+    waveform.refuse_if_longer(len(samples) / rate_hz)
+    block_frames = BLOCK_SAMPLES // n_channels
+    for start in range(0, len(samples), block_frames):
+        waveform.add(samples[start : start + block_frames] * FROM_INT16)
+    return True
 
 
 class _SeekableBytes(io.BytesIO):
