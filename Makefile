@@ -29,11 +29,11 @@ test-reference: $(REFERENCE)/.torch $(MINILM)/config.json  ## Compare live with 
 	MM_EMOR_MINILM=$(MINILM) $(REFERENCE)/bin/python -m pytest -q tests/reference $(PYTEST_FLAGS)
 
 # A machine with a GPU has its own PyTorch, and may reach no index: SUITE=gpu runs on PYTHON.
-SUITES := train gpu
+SUITES := text audio fused pipeline start stages train gpu
 BENCH_PYTHON := $(if $(filter gpu,$(SUITE)),$(PYTHON),$(REFERENCE)/bin/python)
 BENCH_NEEDS := $(if $(filter gpu,$(SUITE)),,$(REFERENCE)/.torch $(MINILM)/config.json)
 # bench-suite is first: a mistyped name is told at once.
-bench: bench-suite $(BENCH_NEEDS)  ## Compare speed with a peer's: SUITE=train or gpu [JSON=FILE].
+bench: bench-suite $(BENCH_NEEDS)  ## Compare speed with a peer's: SUITE=text, audio, fused … [JSON=FILE].
 	MM_EMOR_MINILM=$(MINILM) $(BENCH_PYTHON) -m tests.benchmarks.$(SUITE) \
 	  $(if $(JSON),--json $(JSON))
 

@@ -44,11 +44,13 @@ class Engine(Protocol):
         n_parallel: batches that can usefully run at a time.
         max_padded_tokens: tokens of one call of `sum_windows`, padding included.
         max_images: images of one call of `encode_images`.
+        length_step: what the length of padded windows is a multiple of: 1 where any shape will do.
     """
 
     n_parallel: int
     max_padded_tokens: int
     max_images: int
+    length_step: int
 
     def sum_windows(
         self, token_ids: npt.NDArray[np.int32], token_mask: npt.NDArray[np.bool_]
@@ -140,7 +142,8 @@ def choose_engine(
     ):
         return EngineChoice("onnx", "int8")
     if precision == Precision.AUTO:
-        fast = gpu >= BFLOAT16_GPU if gpu else is_local and bool(_cpu_flags() & BFLOAT16_FLAGS)
+        fast = gpu >= BFLOAT16_GPU if gpu else bool(_cpu_flags() & BFLOAT16_FLAGS)
+        fast &= is_local
         precision = Precision.BFLOAT16 if fast else Precision.FLOAT32
     return EngineChoice("tensorflow", str(precision), "gpu" if gpu else "cpu")
 

@@ -1,28 +1,28 @@
 """Writes a model for ONNX Runtime, once the int8 model has shown that it labels as well."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 import numpy as np
 
 from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, add_onnx
-from model.datasets import Dataset, label_indices
+from model.datasets import Dataset, Example, label_indices
 from model.engine import available_cores
-from model.errors import ArtifactError
+from model.errors import ArtifactError, DatasetError, ItemError
 from model.evaluation import predict, scorable_examples
 from model.metrics import compute_metrics
 from model.onnx_engine import OnnxEngine
-from model.onnx_graphs import audio_graph, heads_graph, text_graph
-from model.quantisation import observe
+from model.onnx_graphs import Ranges, audio_graph, heads_graph, text_graph
+from model.quantisation import observe_ranges, rank_products
 from model.scorer import EmotionScorer
 
 EXPORT_METRICS = "metrics-int8.json"
 MAX_LOST_MACRO_F1 = 0.01
 MAX_CHANGED_LABELS = 0.01
 """Share of labels that int8 may change before more of the encoder's products get finer inputs."""
-N_OBSERVED_TEXTS = 512
+MIN_OBSERVED_TEXTS, N_OBSERVED_TEXTS = 8, 512
 SEED = 1
 
 
@@ -80,7 +80,8 @@ def export_onnx(
 
     Raises:
         ArtifactError: int8 loses more than a point of macro-F1; nothing is written.
-        DatasetError: the model does not know a class of the data set, or there is nothing to score.
+        DatasetError: the model does not know a class of the data set, or there is nothing to score,
+            or there are too few texts to see the range of each product's inputs.
     """
     scorer = EmotionScorer(artifact)
     examples = scorable_examples(scorer, dataset, split)
@@ -91,26 +92,21 @@ def export_onnx(
     graphs = {HEADS_ONNX: heads_graph(classifier).SerializeToString()}
     if classifier.audio_encoder:
         graphs[AUDIO_ONNX] = audio_graph(classifier.audio_encoder).SerializeToString()
-    quantisation = None
+    ranges: Ranges = {}
+    ranked: tuple[str, ...] = ()
     if classifier.text_encoder:
         tell("which matrix products matter")
-        texts = [example.text for example in examples if example.has_text]
-        drawn = np.random.default_rng(SEED).permutation(len(texts))[:N_OBSERVED_TEXTS]
-        read = scorer.preprocess.text
-        assert read  # noqa: S101  (an encoder has its preprocessor)
-        quantisation = observe(
-            classifier, [read(text).windows[0] for text in (texts[row] for row in drawn) if text]
-        )
-    n_products = len(quantisation.ranked) if quantisation else 0
-    for n_fine in range(n_products + 1):
-        if quantisation and classifier.text_encoder:
-            graphs[TEXT_ONNX] = text_graph(
-                classifier.text_encoder.backbone, quantisation.ranges, quantisation.fine(n_fine)
-            ).SerializeToString()
+        windows = _observed_windows(scorer, dataset, split, examples)
+        ranges = observe_ranges(classifier, windows)
+        ranked = rank_products(classifier, windows, ranges)
+    for n_fine in range(len(ranked) + 1):
+        if classifier.text_encoder:
+            backbone = classifier.text_encoder.backbone
+            graphs[TEXT_ONNX] = text_graph(backbone, ranges, ranked[:n_fine]).SerializeToString()
         candidate = EmotionScorer(artifact, OnnxEngine(graphs, available_cores()))
         quick = predict(candidate, dataset, examples)[""]
         changed = float(np.mean(exact.argmax(axis=1) != quick.argmax(axis=1)))
-        tell(f"int8, {n_fine} of {n_products} products with 16 bits: {changed:.2%} changed")
+        tell(f"int8, {n_fine} of {len(ranked)} products with 16 bits: {changed:.2%} changed")
         if changed <= MAX_CHANGED_LABELS:
             break
     before, after = (
@@ -126,7 +122,7 @@ def export_onnx(
         accuracy=before.accuracy,
         accuracy_int8=after.accuracy,
         changed_labels=changed,
-        fine_products=quantisation.fine(n_fine) if quantisation else (),
+        fine_products=ranked[:n_fine],
         n_bytes=sum(map(len, graphs.values())),
     )
     lost = report.macro_f1 - report.macro_f1_int8
@@ -135,11 +131,34 @@ def export_onnx(
             f"{artifact.path} is not exported: in int8 its macro-F1 on {dataset.name}, {split}, "
             f"is {report.macro_f1_int8:.4f}, {100 * lost:.1f} points lower; at most 1 may be lost"
         )
+    path = artifact.path / EXPORT_METRICS
+    path.unlink(missing_ok=True)
     exported = add_onnx(artifact, graphs)
     written = asdict(report) | {
         "model_version": exported.model_version,
         "onnxruntime": version("onnxruntime"),
     }
-    path = artifact.path / EXPORT_METRICS
     path.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     return exported, report
+
+
+def _observed_windows(
+    scorer: EmotionScorer, dataset: Dataset, split: str, examples: Sequence[Example]
+) -> list[tuple[int, ...]]:
+    """Returns the first window of some of the texts.
+
+    Raises:
+        DatasetError: there are none.
+    """
+    texts = [example.text for example in examples if example.text]
+    read = scorer.preprocess.text
+    assert read  # noqa: S101  (an encoder has its preprocessor)
+    outcomes = read.try_batch(texts)
+    windows = [each.windows[0] for each in outcomes if not isinstance(each, ItemError)]
+    if len(windows) < MIN_OBSERVED_TEXTS:
+        raise DatasetError(
+            f"{dataset.name}, {split}, has {len(windows)} texts; the int8 text encoder needs "
+            f"{MIN_OBSERVED_TEXTS} to see the range of its inputs"
+        )
+    drawn = np.random.default_rng(SEED).permutation(len(windows))[:N_OBSERVED_TEXTS]
+    return [windows[row] for row in drawn]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.artifact import Artifact
+from model.text_preprocessor import LENGTH_STEP
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -22,6 +23,7 @@ class KerasEngine:
     n_parallel = 1
     max_padded_tokens = 8192
     max_images = 64
+    length_step = LENGTH_STEP
 
     def __init__(self, artifact: Artifact, precision: str = "float32") -> None:
         """Builds the network and fills it with the artifact's weights."""

@@ -10,6 +10,8 @@ import onnxruntime as ort
 from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, onnx_files
 from model.errors import ArtifactError
 
+CACHED_VALUES = 512 * 384
+"""Tokens times width: activations that a core's cache of 2 MB holds beside a layer's weights."""
 FloatArray = npt.NDArray[np.float32]
 SLOW_FUSIONS = ("SkipLayerNormFusion",)
 """ONNX Runtime 1.32's fused addition and normalisation takes four times what the two take apart."""
@@ -22,8 +24,8 @@ class OnnxEngine:
     waits for another at every operation.
     """
 
-    max_padded_tokens = 512
     max_images = 16
+    length_step = 1
 
     def __init__(self, graphs: Mapping[str, Path | bytes], n_threads: int) -> None:
         """Reads the graphs.
@@ -40,6 +42,7 @@ class OnnxEngine:
         self._heads = sessions[HEADS_ONNX]
         self._widths = {each.name: each.shape[1] for each in self._heads.get_inputs()}
         self._sessions = sessions
+        self.max_padded_tokens = CACHED_VALUES // self._widths.get("text", 1)
 
     @classmethod
     def load(cls, artifact: Artifact, n_threads: int) -> "OnnxEngine":

@@ -303,7 +303,8 @@ def _convolved(
     kernel = _value(convolution.kernel)  # height, width, in, out
     depthwise = isinstance(convolution, keras.layers.DepthwiseConv2D)
     kernel = kernel.transpose(2, 3, 0, 1) if depthwise else kernel.transpose(3, 2, 0, 1)
-    if kernel.shape[1] == IMAGE_CHANNELS:
+    if convolution.name == "conv1":  # Keras's name of the first
+        assert kernel.shape[1] == IMAGE_CHANNELS  # noqa: S101
         kernel = kernel.sum(axis=1, keepdims=True)
     same = convolution.padding == "same"
     return graph.add(

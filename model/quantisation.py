@@ -5,7 +5,6 @@ scored beside it, which they would if each batch had the range of its own extrem
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,25 +20,10 @@ Window = tuple[int, ...]
 BATCH_TOKENS = 2048
 
 
-@dataclass(frozen=True)
-class Quantisation:
-    """What to quantise of an encoder.
-
-    Attributes:
-        ranges: the lowest and highest input of each of its matrix products on some texts.
-        ranked: the products, and first the one whose quantisation moves the logits most.
-    """
-
-    ranges: dict[str, tuple[float, float]]
-    ranked: tuple[str, ...]
-
-    def fine(self, n_products: int) -> tuple[str, ...]:
-        """Returns the products that matter most, whose inputs are to have 16 bits."""
-        return self.ranked[:n_products]
-
-
-def observe(classifier: EmotionClassifier, windows: Sequence[Window]) -> Quantisation:
-    """Returns the ranges and the ranking of an encoder's products, seen on some texts.
+def observe_ranges(
+    classifier: EmotionClassifier, windows: Sequence[Window]
+) -> dict[str, tuple[float, float]]:
+    """Returns the lowest and the highest input of each of an encoder's products on some texts.
 
     Args:
         classifier: the network, with its weights.
@@ -54,13 +38,19 @@ def observe(classifier: EmotionClassifier, windows: Sequence[Window]) -> Quantis
         seen = watching.run(list(products), {"token_ids": token_ids, "token_mask": mask})
         lows = np.minimum(lows, [values[mask].min() for values in seen])
         highs = np.maximum(highs, [values[mask].max() for values in seen])
-    ranges = dict(zip(products, zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
+    return dict(zip(products, zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
+
+
+def rank_products(
+    classifier: EmotionClassifier, windows: Sequence[Window], ranges: Ranges
+) -> tuple[str, ...]:
+    """Returns the products, and first the one whose quantisation moves the logits most."""
     exact = _logits(classifier, {}, windows)
     moved = {
         name: float(np.abs(_logits(classifier, {name: each}, windows) - exact).mean())
         for name, each in ranges.items()
     }
-    return Quantisation(ranges, tuple(sorted(moved, key=moved.__getitem__, reverse=True)))
+    return tuple(sorted(moved, key=moved.__getitem__, reverse=True))
 
 
 def _logits(classifier: EmotionClassifier, ranges: Ranges, windows: Sequence[Window]) -> FloatArray:

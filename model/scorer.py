@@ -121,7 +121,8 @@ class EmotionScorer:
         new = [text for text in different if text not in features]
         if new:
             encoded = dict(zip(new, self._encode_texts(new), strict=True))
-            self._texts.remember(encoded)
+            # Copied: a row that is kept would keep the whole batch.
+            self._texts.remember({text: row.copy() for text, row in encoded.items()})
             features |= encoded
         if not features:
             return np.zeros((len(texts), 0), np.float32)
@@ -136,7 +137,10 @@ class EmotionScorer:
         assert self.artifact.config.text  # noqa: S101  (a text has passed its preprocessor)
         window_tokens = self.artifact.config.text.window_tokens
         batches = list(token_batches(lengths.tolist(), self._engine.max_padded_tokens))
-        padded = (pad_windows([windows[row] for row in rows], window_tokens) for rows in batches)
+        padded = (
+            pad_windows([windows[row] for row in rows], window_tokens, self._engine.length_step)
+            for rows in batches
+        )
         encoded = np.concatenate(self._run(self._engine.sum_windows, padded))
         sums = np.zeros((len(texts), encoded.shape[1]), np.float32)
         np.add.at(sums, owners[np.concatenate(batches)], encoded)

@@ -15,7 +15,7 @@ from model.errors import ArtifactError, ItemError
 from schemas.dead_letters import Reason
 
 LENGTH_STEP = 8
-"""Windows are padded to a multiple of it, which keeps the number of shapes small."""
+"""Windows are padded to a multiple of it, which keeps the number of shapes small, as XLA likes."""
 # A handle is not part of a longer word (an e-mail address keeps its at sign).
 MENTION = re.compile(r"(?<![\w@])@\w+")
 LINK = re.compile(r"(?:https?://|(?<![\w.])www\.)\S+", re.IGNORECASE)
@@ -71,20 +71,21 @@ def _emoji_words(name: str) -> str:
 
 
 def pad_windows(
-    windows: Sequence[tuple[int, ...]], window_tokens: int
+    windows: Sequence[tuple[int, ...]], window_tokens: int, length_step: int = LENGTH_STEP
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Returns token ids and mask, `[windows, length]`, padded with id 0 to one length.
 
     Args:
         windows: token ids.
         window_tokens: the longest that a window may be: the encoder's positions end there.
+        length_step: the length is a multiple of it, where window_tokens allows.
 
     >>> ids, mask = pad_windows([(5, 6, 7), (8,)], window_tokens=512)
     >>> ids.shape, mask.sum(axis=1).tolist()
     ((2, 8), [3, 1])
     """
     lengths = np.array([len(window) for window in windows])
-    width = min(-(-int(lengths.max()) // LENGTH_STEP) * LENGTH_STEP, window_tokens)
+    width = min(-(-int(lengths.max()) // length_step) * length_step, window_tokens)
     mask = np.arange(width) < lengths[:, None]
     token_ids = np.zeros(mask.shape, np.int32)
     token_ids[mask] = [token for window in windows for token in window]

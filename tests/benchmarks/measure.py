@@ -15,6 +15,7 @@ from statistics import median
 from typing import Self
 
 RUNS = 5
+REST_SECONDS = 0.2
 CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 """Those that decide how fast matrix products are in float32, bfloat16 and int8."""
 
@@ -58,10 +59,11 @@ class Comparison:
     def lines(self) -> Iterator[str]:
         """Yields what to print of it."""
         row = self.as_row()
-        yield f"{self.what}: {self.ratio:.2f} times the peer's time (median of {row['runs']})"
+        rates = f"{1 / self.ratio:.2f} times its {self.unit}"
+        yield f"{self.what}: {self.ratio:.2f} times the peer's time, {rates}"
         for side, seconds in (("ours", self.ours), ("peer", self.peer)):
-            runs = " ".join(f"{each:.2f}" for each in seconds)
-            yield f"  {side}  {row[side]:>8} {self.unit}   {median(seconds):.2f} s of {runs}"
+            runs = " ".join(f"{each:.3f}" for each in seconds)
+            yield f"  {side}  {row[side]:>8} {self.unit}   median of {runs} s"
 
 
 class Worker:
@@ -75,6 +77,7 @@ class Worker:
     Attributes:
         last_seconds: what the last run took.
         last_rest: seconds until it answered after that.
+        last_extras: what else it measured in it.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -97,7 +100,7 @@ class Worker:
         answer = self._process.stdout.readline()
         if not answer:
             raise SystemExit(f"{self._process.args!r} ended with {self._process.wait()}")
-        self.last_seconds = float(answer)
+        self.last_seconds, *self.last_extras = map(float, answer.split())
         self.last_rest = time.perf_counter() - start - self.last_seconds
         return self.last_seconds
 
@@ -132,19 +135,24 @@ class Turns:
         """Ends what is timed; the other side waits for the answer."""
         self._seconds = time.perf_counter() - self._start
 
-    def answer(self) -> None:
-        """Says how long it was from `wait` to `stop`."""
-        self._answers.write(f"{self._seconds}\n")
+    def answer(self, seconds: float | None = None, *extras: float) -> None:
+        """Says how long it was: from `wait` to `stop`, or as the work itself has measured it."""
+        numbers = (self._seconds if seconds is None else seconds, *extras)
+        self._answers.write(" ".join(map(str, numbers)) + "\n")
         self._answers.flush()
 
 
 def alternate(
     ours: Callable[[], float], peer: Callable[[], float], runs: int = RUNS
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Returns the seconds of each side; they run in turn, and who is first changes each time."""
+    """Returns the seconds of each side; they run in turn, and who is first changes each time.
+
+    Each turn has a rest before it: threads of the side before wait for work in a busy loop.
+    """
     seconds: dict[Callable[[], float], list[float]] = {ours: [], peer: []}
     for number in range(runs):
         for side in (ours, peer) if number % 2 == 0 else (peer, ours):
+            time.sleep(REST_SECONDS)
             seconds[side].append(side())
     return tuple(seconds[ours]), tuple(seconds[peer])
 

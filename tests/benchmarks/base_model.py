@@ -1,0 +1,108 @@
+"""A model of RoBERTa-base's size with random weights, for our side and as the peer's checkpoint."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, add_onnx, save_artifact
+from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
+from model.backend import start_keras
+from model.config import AudioConfig, ClassifierConfig, HeadConfig, MobileNetConfig, TextConfig
+from model.preprocessor import EmotionPreprocessor
+from model.text_preprocessor import TextPreprocessor
+
+MINILM = Path(os.environ.get("MM_EMOR_MINILM", "build/all-minilm-l6-v2"))
+"""Whose tokenizer both sides use; roberta-base's own cannot be had without a network."""
+EMOTIONS = ("anger", "joy", "optimism", "sadness")
+AUDIO = AudioConfig(hop_length=160, image_height=224, image_width=224)
+"""A clip of 2.2 s is one image of MobileNet's own size."""
+N_OBSERVED = 256
+FINE_SHARE = 4
+"""One in so many products has inputs of 16 bits, as in the default model."""
+
+
+def data_dir() -> Path:
+    """Returns the directory of real data.
+
+    Raises:
+        SystemExit: none is named.
+    """
+    if "MM_EMOR_DATA" not in os.environ:
+        raise SystemExit("MM_EMOR_DATA names no directory of real data; this suite reads it")
+    return Path(os.environ["MM_EMOR_DATA"])
+
+
+def read_tweets(n_tweets: int) -> list[str]:
+    """Returns tweets of TweetEval emotion: of its test split, then of its training split."""
+    folder = data_dir() / "tweeteval" / "emotion"
+    lines = [
+        line
+        for split in ("test", "train")
+        for line in (folder / f"{split}_text.txt").read_text(encoding="utf-8").split("\n")
+        if line.strip()
+    ]
+    # Beyond the corpus's end, what is appended makes the texts differ.
+    return [
+        lines[row % len(lines)] + (f" {row}" if row >= len(lines) else "")
+        for row in range(n_tweets)
+    ]
+
+
+def read_clips(n_clips: int) -> list[bytes]:
+    """Returns the files of EmoDB's first clips."""
+    paths = sorted((data_dir() / "emodb" / "wav").glob("*.wav"))[:n_clips]
+    return [path.read_bytes() for path in paths]
+
+
+def save_checkpoint(folder: Path) -> None:
+    """Writes what Transformers' pipeline loads: RoBERTa-base's sizes, random weights."""
+    import torch
+    from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
+
+    tokenizer = AutoTokenizer.from_pretrained(MINILM)
+    torch.manual_seed(1)
+    config = RobertaConfig(
+        vocab_size=len(tokenizer),
+        max_position_embeddings=514,
+        type_vocab_size=1,
+        pad_token_id=tokenizer.pad_token_id,
+        num_labels=len(EMOTIONS),
+    )
+    RobertaForSequenceClassification(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def save_model(folder: Path, checkpoint: Path, tweets: Sequence[str], audio: bool) -> Artifact:
+    """Writes the checkpoint as an artifact of ours, exported to int8."""
+    start_keras()
+    import keras
+
+    from model.emotion_classifier import EmotionClassifier
+    from model.hugging_face import load_encoder_config, load_encoder_weights, load_tokenizer
+    from model.onnx_graphs import audio_graph, heads_graph, text_graph
+    from model.quantisation import observe_ranges
+
+    keras.utils.set_random_seed(1)
+    encoder = load_encoder_config(checkpoint)
+    text = TextConfig(window_tokens=encoder.max_window_tokens, emoji="describe")
+    parts = {"audio": AUDIO, "mobilenet": MobileNetConfig()} if audio else {}
+    classifier = EmotionClassifier(ClassifierConfig(EMOTIONS, HeadConfig(), text, encoder, **parts))
+    assert classifier.text_encoder
+    load_encoder_weights(classifier.text_encoder.backbone, checkpoint)
+    preprocessor = EmotionPreprocessor(
+        TextPreprocessor(text, load_tokenizer(checkpoint)),
+        AudioPreprocessor(AUDIO, build_filter_banks(AUDIO)) if audio else None,
+    )
+    temperatures = dict.fromkeys(classifier.heads, 1.0)
+    artifact = save_artifact(folder, classifier, preprocessor, temperatures)
+    assert preprocessor.text
+    windows = [each.windows[0] for each in preprocessor.text.batch(tweets[:N_OBSERVED])]
+    ranges = observe_ranges(classifier, windows)
+    backbone = classifier.text_encoder.backbone
+    graphs = {
+        TEXT_ONNX: text_graph(backbone, ranges, list(ranges)[: len(ranges) // FINE_SHARE]),
+        HEADS_ONNX: heads_graph(classifier),
+    }
+    if classifier.audio_encoder:
+        graphs[AUDIO_ONNX] = audio_graph(classifier.audio_encoder)
+    return add_onnx(artifact, {file: each.SerializeToString() for file, each in graphs.items()})

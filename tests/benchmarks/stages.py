@@ -1,0 +1,238 @@
+"""Where the time of scoring goes, and how near the limit it is: `make bench SUITE=stages`.
+
+Each stage of a text corpus and of a corpus of texts with clips is run alone, on one thread, with
+what the stages before it made: so shares do not depend on how stages overlap. Then the text encoder
+is run as the scorer runs it, on all cores, beside plain matrix products of its own shapes.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from onnx import TensorProto
+
+from beam_jobs.elements import Item, Location, ScoredItem
+from beam_jobs.inputs import read_item_file
+from beam_jobs.parquet_io import to_parquet, to_record_batch
+from beam_jobs.score_emotions import to_label_row
+from model.artifact import Artifact
+from model.audio_decoder import decode_clip
+from model.config import EncoderConfig
+from model.engine import available_cores, start_engine
+from model.onnx_engine import open_session
+from model.onnx_graphs import MICROSOFT, GraphWriter
+from model.preprocessor import ModelInput
+from model.scorer import EmotionScorer, token_batches
+from model.text_preprocessor import pad_windows
+from schemas.labels import label_schema
+from tests.benchmarks.base_model import read_clips, read_tweets, save_checkpoint, save_model
+from tests.benchmarks.jobs import write_items
+from tests.benchmarks.measure import machine_lines, suite_arguments
+from tests.benchmarks.scoring import OURS
+
+N_TEXTS, N_CLIPS = 1024, 256
+
+
+def seconds_of(work: Callable[[], Any], runs: int) -> float:
+    """Returns the median time of some work, its first run left out."""
+    seconds = []
+    for _ in range(runs + 1):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return median(seconds[1:])
+
+
+def stage_seconds(
+    artifact: Artifact, texts: Sequence[str], clips: Sequence[bytes], runs: int
+) -> dict[str, float]:
+    """Returns the seconds of each stage on one thread."""
+    scorer = EmotionScorer(artifact, start_engine(artifact, OURS["int8"], n_threads=1))
+    read_text, hear = scorer.preprocess.text, scorer.preprocess.audio
+    assert read_text
+    windows = read_text.batch(texts)
+    inputs = [ModelInput(each.windows, each.n_tokens, each.truncated) for each in windows]
+    seconds = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "items")
+        write_items(folder, texts)
+        [path] = folder.iterdir()
+        seconds["read"] = seconds_of(lambda: list(read_item_file(str(path), ())), runs)
+    seconds["tokenise"] = seconds_of(lambda: read_text.batch(texts), runs)
+    if clips and hear:
+        waveforms = [decode_clip(clip, hear.config) for clip in clips]
+        images = [hear.images_of(waveform) for waveform in waveforms]
+        seconds["decode"] = seconds_of(
+            lambda: [decode_clip(clip, hear.config) for clip in clips], runs
+        )
+        seconds["features"] = seconds_of(
+            lambda: [hear.images_of(waveform) for waveform in waveforms], runs
+        )
+        heard = [ModelInput(images=image, clip_seconds=1.0) for image in images]
+        seconds["audio encoder"] = seconds_of(lambda: scorer.score(heard), runs)
+
+    def encode_texts() -> None:
+        scorer.forget_texts()
+        for start in range(0, len(inputs), 256):
+            scorer.score(inputs[start : start + 256])
+
+    seconds["text encoder"] = seconds_of(encode_texts, runs)
+    scores = scorer.score(inputs)
+    schema = label_schema(scorer.emotions)
+
+    def write() -> None:
+        rows = [
+            to_label_row(
+                ScoredItem(Item(str(row), Location("")), each, item.n_tokens, False, None),
+                scorer.emotions,
+                scorer.model_version,
+                "",
+            )
+            for row, (each, item) in enumerate(zip(scores, inputs, strict=True))
+        ]
+        to_parquet(pa.Table.from_batches([to_record_batch(rows, schema)]))
+
+    seconds["write"] = seconds_of(write, runs)
+    return seconds
+
+
+def matrix_operations(encoder: EncoderConfig, lengths: Sequence[int]) -> float:
+    """Returns the multiplications and additions of texts of some numbers of tokens, unpadded."""
+    width, inner = encoder.hidden_size, encoder.intermediate_size
+    tokens = sum(lengths)
+    dense = tokens * (4 * width * width + 2 * width * inner)
+    attention = 2 * width * sum(length * length for length in lengths)
+    return 2.0 * encoder.num_hidden_layers * (dense + attention)
+
+
+def product_rate(rows: int, width: int, inner: int, plain: bool, runs: int) -> float:
+    """Returns operations a second of int8 products of these shapes, a thread a core.
+
+    Args:
+        rows, width, inner: of both products of a feed-forward network.
+        plain: whether the result stays whole numbers, or is scaled to float32 as a network needs.
+        runs: of which the median counts.
+    """
+    rng = np.random.default_rng(1)
+    graph = GraphWriter()
+    zero = graph.constant("zero", np.uint8(128))
+    for name, shape in (("up", (width, inner)), ("down", (inner, width))):
+        kernel = graph.constant(name, rng.integers(-127, 127, shape).astype(np.int8))
+        zeros = graph.constant(f"{name}_zeros", np.zeros(shape[1], np.int8))
+        if plain:
+            graph.add("MatMulInteger", f"{name}_input", kernel, zero, zeros, output=f"{name}_out")
+        else:
+            scale = graph.constant("scale", np.float32(0.1))
+            scales = graph.constant(f"{name}_scales", np.ones(shape[1], np.float32))
+            inputs = (f"{name}_input", kernel, scale, scales, zero, zeros)
+            graph.add("MatMulIntegerToFloat", *inputs, output=f"{name}_out", domain=MICROSOFT)
+    model = graph.model(
+        {
+            "up_input": (TensorProto.UINT8, (rows, width)),
+            "down_input": (TensorProto.UINT8, (rows, inner)),
+        },
+        ("up_out", "down_out"),
+    )
+    if plain:
+        for output in model.graph.output:
+            output.type.tensor_type.elem_type = TensorProto.INT32
+    session = open_session(model.SerializeToString())
+    feeds = {
+        "up_input": rng.integers(0, 255, (rows, width)).astype(np.uint8),
+        "down_input": rng.integers(0, 255, (rows, inner)).astype(np.uint8),
+    }
+    times, cores = 50, available_cores()
+    with ThreadPoolExecutor(cores) as pool:
+        seconds = seconds_of(
+            lambda: list(
+                pool.map(lambda _: [session.run(None, feeds) for _ in range(times)], range(cores))
+            ),
+            runs,
+        )
+    return cores * times * 2 * 2.0 * rows * width * inner / seconds
+
+
+def tell_limit(artifact: Artifact, texts: Sequence[str], what: str, runs: int) -> dict[str, Any]:
+    """Prints how near the text encoder comes to plain matrix products; returns the numbers."""
+    engine = start_engine(artifact, OURS["int8"])
+    preprocessor = artifact.preprocessor().text
+    encoder = artifact.config.encoder
+    assert preprocessor
+    assert encoder
+    windows = [each.windows[0] for each in preprocessor.batch(texts)]
+    lengths = [len(window) for window in windows]
+    batches = [
+        pad_windows([windows[row] for row in rows], encoder.max_window_tokens, engine.length_step)
+        for rows in token_batches(lengths, engine.max_padded_tokens)
+    ]
+    with ThreadPoolExecutor(engine.n_parallel) as pool:
+        seconds = seconds_of(
+            lambda: list(pool.map(lambda batch: engine.sum_windows(*batch), batches)), runs
+        )
+    operations = matrix_operations(encoder, lengths)
+    sizes = (engine.max_padded_tokens, encoder.hidden_size, encoder.intermediate_size)
+    rates = {
+        "plain": product_rate(*sizes, plain=True, runs=runs),
+        "scaled": product_rate(*sizes, plain=False, runs=runs),
+    }
+    rate = operations / seconds
+    print(
+        f"{what}: {len(texts) / seconds:.0f} texts/s, {rate / 1e9:.0f} billion operations a second"
+    )
+    print(f"  {rate / rates['plain']:.0%} of plain int8 products ({rates['plain'] / 1e9:.0f})")
+    print(
+        f"  {rate / rates['scaled']:.0%} of int8 products whose result is scaled to float32 "
+        f"({rates['scaled'] / 1e9:.0f})",
+        flush=True,
+    )
+    return {
+        "suite": "stages",
+        "what": f"share of the machine's limit, {what}",
+        "ours": round(rate / 1e9, 1),
+        "peer": round(rates["plain"] / 1e9, 1),
+        "unit": "billion operations/s",
+        "ratio": round(rates["plain"] / rate, 3),
+        "runs": runs,
+    }
+
+
+def main() -> int:
+    """Prints both tables."""
+    arguments = suite_arguments(__doc__).parse_args()
+    for line in machine_lines(("onnxruntime", "tokenizers", "soxr", "pyarrow")):
+        print(line, flush=True)
+    texts, clips = read_tweets(N_TEXTS), read_clips(N_CLIPS)
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        save_checkpoint(folder / "checkpoint")
+        base = save_model(folder / "model", folder / "checkpoint", texts, audio=True)
+        for what, artifact in (
+            ("default model", Artifact.load("default")),
+            ("RoBERTa-base's size", base),
+        ):
+            for corpus, given in (("texts", clips[:0]), ("texts with clips", clips)):
+                chosen = texts[: len(given) or None]
+                seconds = stage_seconds(artifact, chosen, given, arguments.runs)
+                total = sum(seconds.values())
+                shares = ", ".join(f"{name} {each / total:.1%}" for name, each in seconds.items())
+                print(
+                    f"{what}, {len(chosen)} {corpus}: {1000 * total / len(chosen):.2f} ms an item"
+                )
+                print(f"  {shares}", flush=True)
+            rows.append(tell_limit(artifact, texts, what, arguments.runs))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
