@@ -176,7 +176,9 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
     model = ScoringModel(
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)
     )
-    job = ScoringJob(inputs, model, run, request.batch_size, request.min_confidence)
+    job = ScoringJob(
+        inputs, model, run, request.batch_size, request.min_confidence, reshuffle=not is_local
+    )
     seconds = _run_pipeline(job, options, on_progress)
     entry = _published_run(run)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):

@@ -209,10 +209,12 @@ def write_part(
 class WriteParquet(beam.PTransform):
     """Writes rows to `run.n_parts` Parquet files, each sorted; there are as many for no rows.
 
-    In come rows (dicts with the schema's columns, no more and no less); out comes a `WrittenFile`
-    per part. A row goes to the part that the hash of its partition key names, so that files differ
-    by neither bundling, nor order, nor the number of workers; a part is held in memory to be
-    sorted. Nothing becomes a dead letter; a row that breaks the schema stops the job.
+    In comes a tuple of collections of rows (dicts with the schema's columns, no more and no less);
+    each is written in the stage that makes it, so that no row waits in memory for those of another
+    stage. Out comes a `WrittenFile` per part. A row goes to the part that the hash of its partition
+    key names, so that files differ by neither bundling, nor order, nor the number of workers; a
+    part is held in memory to be sorted. Nothing becomes a dead letter; a row that breaks the schema
+    stops the job.
 
     Attributes:
         table: `labels` or `dead_letters`.
@@ -226,17 +228,19 @@ class WriteParquet(beam.PTransform):
     partition_key: str
     sort_keys: tuple[str, ...]
 
-    def expand(self, rows: beam.PCollection[Row]) -> beam.PCollection[WrittenFile]:
+    def expand(self, rows: Sequence[beam.PCollection[Row]]) -> beam.PCollection[WrittenFile]:
         """Writes where the rows are made, then gathers each part's file names."""
         location, n_parts = self.run.location(self.table), self.run.n_parts
-        written = rows | beam.ParDo(
-            WriteTemporaryRows(location.temporary_dir, self.schema, self.partition_key, n_parts)
-        )
-        every_part = rows.pipeline | "EveryPart" >> beam.Create(
+        write = WriteTemporaryRows(location.temporary_dir, self.schema, self.partition_key, n_parts)
+        written = [
+            each | f"WriteTemporaryRows{number}" >> beam.ParDo(write)
+            for number, each in enumerate(rows)
+        ]
+        every_part = rows[0].pipeline | "EveryPart" >> beam.Create(
             [(part, None) for part in range(n_parts)], reshuffle=False
         )
         return (
-            (written, every_part)
+            (*written, every_part)
             | beam.Flatten()
             | beam.GroupByKey()
             | beam.Map(
@@ -258,22 +262,30 @@ class WriteLabels(beam.PTransform):
     def expand(self, rows: beam.PCollection[Row]) -> beam.PCollection[WrittenFile]:
         """Writes the table `labels`."""
         schema = label_schema(self.run.emotions)
-        return rows | WriteParquet(self.run, "labels", schema, "item_id", ("item_id",))
+        return (rows,) | WriteParquet(self.run, "labels", schema, "item_id", ("item_id",))
 
 
 @dataclass
 class WriteDeadLetters(beam.PTransform):
-    """Writes dead letters, sorted by source: in come `DeadLetter`s, out a file per part."""
+    """Writes dead letters, sorted by source.
+
+    In comes a tuple of collections of `DeadLetter`s, one for each step that refuses items; out
+    comes a file per part.
+    """
 
     run: Run
 
-    def expand(self, letters: beam.PCollection[DeadLetter]) -> beam.PCollection[WrittenFile]:
+    def expand(
+        self, letters: Sequence[beam.PCollection[DeadLetter]]
+    ) -> beam.PCollection[WrittenFile]:
         """Writes the table `dead_letters`."""
         sort_keys = ("source", "reason", "item_id", "message")
-        return (
-            letters
-            | beam.Map(to_dead_letter_row, run_id=self.run.run_id)
-            | WriteParquet(self.run, "dead_letters", DEAD_LETTER_SCHEMA, "source", sort_keys)
+        rows = tuple(
+            each | f"ToRows{number}" >> beam.Map(to_dead_letter_row, run_id=self.run.run_id)
+            for number, each in enumerate(letters)
+        )
+        return rows | WriteParquet(
+            self.run, "dead_letters", DEAD_LETTER_SCHEMA, "source", sort_keys
         )
 
 

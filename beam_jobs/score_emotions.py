@@ -30,6 +30,8 @@ class ScoringJob:
         run: where everything is written, and under which id.
         batch_size: items of one batch.
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
+        reshuffle: whether items are spread over all workers once they are read: without it a worker
+            scores what it reads, and a corpus of one large file would keep one worker busy.
         progress: where a local job counts; None elsewhere.
     """
 
@@ -38,6 +40,7 @@ class ScoringJob:
     run: Run
     batch_size: int = 256
     min_confidence: float = 0.0
+    reshuffle: bool = False
     progress: Progress | None = None
 
 
@@ -46,20 +49,18 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
 
     The files are read twice. The first time only ids and positions are taken, to find repeated ids
     and the clips that belong to them; then reading, preprocessing, scoring and writing run as one
-    stage, so that no text, clip or label crosses a shuffle.
+    stage, so that no text, clip or label crosses a shuffle. With `reshuffle`, items do, as texts
+    and paths of clips: clips are opened after it.
     """
     verdicts = root | IndexItems(job.inputs, job.progress)
     items = verdicts | ReadItems(job.inputs)
-    features = items.ok | PreprocessItems(
+    read = items.ok | beam.Reshuffle() if job.reshuffle else items.ok
+    features = read | PreprocessItems(
         job.model, job.inputs.audio_roots, job.batch_size, job.progress
     )
     scored = features.ok | ScoreEmotions(job.model, job.progress)
     labels = scored.ok | MakeLabelRows(job.run, job.min_confidence) | WriteLabels(job.run)
-    dead_letters = (
-        (items.dead, features.dead, scored.dead)
-        | "AllDeadLetters" >> beam.Flatten()
-        | WriteDeadLetters(job.run)
-    )
+    dead_letters = (items.dead, features.dead, scored.dead) | WriteDeadLetters(job.run)
     rows = (labels, dead_letters) | "AllRows" >> beam.Flatten()
     reports = rows | AggregateReports(job.run) | WriteReports(job.run)
     (rows, reports) | "AllFiles" >> beam.Flatten() | WriteManifest(job.run)

@@ -79,7 +79,7 @@ def write_run(run: Run, n_labels: int = 10, letters: tuple[DeadLetter, ...] = ()
     rows = [label_row(number, run) for number in range(n_labels)]
     with TestPipeline(runner=FnApiRunner()) as pipeline:
         labels = pipeline | "Labels" >> beam.Create(rows) | WriteLabels(run)
-        dead = pipeline | "Letters" >> beam.Create(letters) | WriteDeadLetters(run)
+        dead = (pipeline | "Letters" >> beam.Create(letters),) | WriteDeadLetters(run)
         data = (labels, dead) | "Data" >> beam.Flatten()
         reports = data | AggregateReports(run) | WriteReports(run)
         published = (data, reports) | "All" >> beam.Flatten() | WriteManifest(run)

@@ -271,7 +271,11 @@ def test_dead_letters_are_sorted_by_source_reason_id_and_message(tmp_path: Path)
         letter("b:1", Reason.BROKEN_JSON, "0", "a"),
     ]
     with TestPipeline(runner=FnApiRunner()) as pipeline:
-        _ = pipeline | beam.Create(letters[::-1]) | WriteDeadLetters(run)
+        refused = (
+            pipeline | "Some" >> beam.Create(letters[:1:-1]),
+            pipeline | "Others" >> beam.Create(letters[1::-1]),
+        )
+        _ = refused | WriteDeadLetters(run)
 
     [name] = staged(run)
     table = pq.read_table(staged_dir(run) / name, partitioning=None)

@@ -314,7 +314,7 @@ def test_the_pipeline_writes_what_the_core_makes(
     options = PipelineOptions(direct_num_workers=n_workers, direct_running_mode="multi_threading")
     with TestPipeline(runner=FnApiRunner(), options=options) as pipeline:
         labels = pipeline | "Labels" >> beam.Create(rows) | WriteLabels(run)
-        letters = pipeline | "Letters" >> beam.Create(LETTERS) | WriteDeadLetters(run)
+        letters = (pipeline | "Letters" >> beam.Create(LETTERS),) | WriteDeadLetters(run)
         written = (labels, letters) | beam.Flatten() | AggregateReports(run) | WriteReports(run)
         expected = [
             (f"reports/{name}", f"reports/{name}/dt=2026-11-22/part-{run.run_id}.parquet")
