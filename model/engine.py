@@ -174,7 +174,7 @@ def start_engine(
     start_keras()
     from model.keras_engine import KerasEngine  # noqa: PLC0415  (TensorFlow)
 
-    return KerasEngine(artifact, choice.precision)
+    return KerasEngine(artifact.classifier(text_precision=choice.precision), choice.device)
 
 
 def available_cores() -> int:

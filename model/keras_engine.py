@@ -7,32 +7,34 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from model.artifact import Artifact
+from model.emotion_classifier import EmotionClassifier
 from model.text_preprocessor import LENGTH_STEP
 
 FloatArray = npt.NDArray[np.float32]
 
 
 class KerasEngine:
-    """The classifier itself; on TensorFlow each of its pieces is a graph, on others as it is.
+    """The classifier itself, each of its pieces compiled as the backend does it.
 
-    The backend divides each operation among its own threads. Nothing is compiled with XLA: on
-    processors that makes MobileNet 15 times slower.
+    The backend divides each operation among its own threads. TensorFlow's graphs are not compiled
+    with XLA: on processors that makes MobileNet 15 times slower.
+
+    Args:
+        classifier: the network, with its weights.
+        device: cpu or gpu, which wants larger batches.
     """
 
     n_parallel = 1
-    max_padded_tokens = 8192
-    max_images = 64
     length_step = LENGTH_STEP
 
-    def __init__(self, artifact: Artifact, precision: str = "float32") -> None:
-        """Builds the network and fills it with the artifact's weights."""
-        classifier = artifact.classifier(text_precision=precision)
-        self._classify = _compiled(classifier.classify)
+    def __init__(self, classifier: EmotionClassifier, device: str = "cpu") -> None:
+        """Compiles nothing yet: that is done at the first batch of a shape."""
+        self.max_padded_tokens, self.max_images = (65536, 1024) if device == "gpu" else (8192, 64)
+        self._classify = _compiled(classifier.classify, classifier)
         if classifier.text_encoder:
-            self._sum_windows = _compiled(classifier.text_encoder.sum_windows)
+            self._sum_windows = _compiled(classifier.text_encoder.sum_windows, classifier)
         if classifier.audio_encoder:
-            self._encode_images = _compiled(classifier.audio_encoder.encode_images)
+            self._encode_images = _compiled(classifier.audio_encoder.encode_images, classifier)
 
     def sum_windows(
         self, token_ids: npt.NDArray[np.int32], token_mask: npt.NDArray[np.bool_]
@@ -60,10 +62,37 @@ def _array(tensor: Any) -> FloatArray:
     return np.asarray(keras.ops.convert_to_numpy(tensor), np.float32)
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    if keras.backend.backend() != "tensorflow":
-        return function
-    import tensorflow as tf  # noqa: PLC0415
+def _compiled(function: Callable[..., Any], layer: keras.layers.Layer) -> Callable[..., Any]:
+    """Returns a function of a layer's weights as the backend runs it fastest."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf  # noqa: PLC0415
 
-    graph: Callable[..., Any] = tf.function(function, reduce_retracing=True)
-    return graph
+        graph: Callable[..., Any] = tf.function(function, reduce_retracing=True)
+        return graph
+    return _compiled_by_jax(function, layer) if backend == "jax" else _without_gradients(function)
+
+
+def _compiled_by_jax(function: Callable[..., Any], layer: keras.layers.Layer) -> Callable[..., Any]:
+    """Compiles for each shape; weights are arguments, since a constant is copied into each."""
+    import jax  # noqa: PLC0415
+
+    def stateless(values: list[Any], *inputs: Any) -> Any:
+        with keras.StatelessScope(list(zip(layer.variables, values, strict=True))):
+            return function(*inputs)
+
+    compiled = jax.jit(stateless)
+    return lambda *inputs: compiled([each.value for each in layer.variables], *inputs)
+
+
+def _without_gradients(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Runs on PyTorch as it is: `torch.compile` recompiles Keras's layers for each batch."""
+    import torch  # noqa: PLC0415
+
+    def run(*inputs: Any) -> Any:
+        with torch.inference_mode():
+            return function(
+                *(each if each is None else keras.ops.convert_to_tensor(each) for each in inputs)
+            )
+
+    return run

@@ -25,7 +25,6 @@ from beam_jobs.parquet_io import to_parquet, to_record_batch
 from beam_jobs.score_emotions import to_label_row
 from model.artifact import Artifact
 from model.audio_decoder import decode_clip
-from model.config import EncoderConfig
 from model.engine import available_cores, start_engine
 from model.onnx_engine import open_session
 from model.onnx_graphs import MICROSOFT, GraphWriter
@@ -36,6 +35,7 @@ from schemas.labels import label_schema
 from tests.benchmarks.base_model import read_clips, read_tweets, save_checkpoint, save_model
 from tests.benchmarks.jobs import write_items
 from tests.benchmarks.measure import machine_lines, suite_arguments
+from tests.benchmarks.operations import matrix_operations
 from tests.benchmarks.scoring import OURS
 
 N_TEXTS, N_CLIPS = 1024, 256
@@ -102,15 +102,6 @@ def stage_seconds(
 
     seconds["write"] = seconds_of(write, runs)
     return seconds
-
-
-def matrix_operations(encoder: EncoderConfig, lengths: Sequence[int]) -> float:
-    """Returns the multiplications and additions of texts of some numbers of tokens, unpadded."""
-    width, inner = encoder.hidden_size, encoder.intermediate_size
-    tokens = sum(lengths)
-    dense = tokens * (4 * width * width + 2 * width * inner)
-    attention = 2 * width * sum(length * length for length in lengths)
-    return 2.0 * encoder.num_hidden_layers * (dense + attention)
 
 
 def product_rate(rows: int, width: int, inner: int, plain: bool, runs: int) -> float:

@@ -1,5 +1,5 @@
-"""The model code trains on Keras's PyTorch backend as it does on TensorFlow's; and `make bench`'s
-suite of a GPU, which rests on that, runs. `make test-reference` runs it.
+"""The model code trains and scores on Keras's other backends as it does on TensorFlow's; and `make
+bench`'s suites of a GPU, which rest on that, run. `make test-reference` runs it.
 """
 
 import json
@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+from tests.model.tiny_models import save_tiny_artifact
 
 pytest.importorskip("torch", reason="needs PyTorch: make test-reference")
 
@@ -47,20 +50,51 @@ def test_pytorch_backend_trains_as_tensorflow(tmp_path: Path) -> None:
         assert second < first - 0.1
 
 
-def test_gpu_suite_says_that_there_is_no_gpu() -> None:
-    done = run("tests.benchmarks.gpu", CUDA_VISIBLE_DEVICES="")
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_other_backends_score_as_tensorflow(tmp_path: Path, backend: str) -> None:
+    pytest.importorskip(backend)
+    save_tiny_artifact(tmp_path / "model")
+    logits = {}
+    for each in ("tensorflow", backend):
+        done = run("tests.reference.score_on_a_backend", str(tmp_path), KERAS_BACKEND=each)
+        assert done.returncode == 0, done.stderr
+        logits[each] = json.loads((tmp_path / "logits.json").read_text("utf-8"))
+    assert set(logits[backend]) == {"text", "audio", "text+audio"}
+    for head, expected in logits["tensorflow"].items():
+        np.testing.assert_allclose(logits[backend][head], expected, atol=1e-4)
+        assert np.ptp(expected, axis=0).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("suite", "message"),
+    [
+        ("gpu_training", "PyTorch sees no GPU; --smoke tries the suite on the CPU"),
+        ("gpu_scoring", "neither JAX nor PyTorch sees a GPU; --smoke tries the CPU"),
+    ],
+)
+def test_gpu_suites_say_that_there_is_no_gpu(suite: str, message: str) -> None:
+    done = run(f"tests.benchmarks.{suite}", CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu")
     assert done.returncode == 2
-    assert done.stderr == "PyTorch sees no GPU; --smoke tries the suite on the CPU\n"
+    assert done.stderr == f"{message}\n"
 
 
-def test_gpu_suite_compares_both_sides(tmp_path: Path) -> None:
+def test_gpu_scoring_suite_measures_texts_and_clips(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
-    done = run("tests.benchmarks.gpu", "--smoke", "--runs", "1", "--json", str(path))
+    done = run("tests.benchmarks.gpu_scoring", "--smoke", "--runs", "1", "--json", str(path))
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in json.loads(path.read_text("utf-8")) if row["what"].endswith(", torch")]
+    assert [row["unit"] for row in rows] == ["items/s", "share", "items/s", "items/s"]
+    assert all(row["ours"] > 0 for row in rows)
+
+
+def test_gpu_training_suite_compares_both_sides(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    done = run("tests.benchmarks.gpu_training", "--smoke", "--runs", "1", "--json", str(path))
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(path.read_text(encoding="utf-8"))
     assert min(row.pop("ours"), row.pop("peer"), row.pop("ratio")) > 0
     assert row == {
-        "suite": "gpu",
+        "suite": "gpu_training",
         "what": "an epoch of 64 texts, a tiny encoder, bfloat16, Keras on torch, the CPU",
         "unit": "texts/s",
         "runs": 1,

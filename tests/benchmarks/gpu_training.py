@@ -1,4 +1,4 @@
-"""Fine-tuning of a RoBERTa-base on a GPU beside a plain PyTorch loop: `make bench SUITE=gpu`.
+"""RoBERTa-base fine-tuned on a GPU beside a plain PyTorch loop: `make bench SUITE=gpu_training`.
 
 The model code as it is, on Keras's PyTorch backend, and on its JAX backend where JAX sees a GPU;
 see `fine_tuning` for the sides. Weights and tokens are random: nothing is fetched.
@@ -103,7 +103,9 @@ def main() -> int:
         for backend in ["torch"] if smoke else keras_backends():
             size = "a tiny encoder" if smoke else "RoBERTa-base"
             what = f"an epoch of {n_texts} texts, {size}, bfloat16, Keras on {backend}, {device}"
-            comparisons.append(compare("gpu", work, what, backend, arguments.runs, ENVIRONMENT))
+            comparisons.append(
+                compare("gpu_training", work, what, backend, arguments.runs, ENVIRONMENT)
+            )
             print("\n".join(comparisons[-1].lines()), flush=True)
     if arguments.json:
         write_json(comparisons, arguments.json)
