@@ -228,6 +228,7 @@ class WriteParquet(beam.PTransform):
     partition_key: str
     sort_keys: tuple[str, ...]
 
+    @beam.typehints.no_annotations
     def expand(self, rows: Sequence[beam.PCollection[Row]]) -> beam.PCollection[WrittenFile]:
         """Writes where the rows are made, then gathers each part's file names."""
         location, n_parts = self.run.location(self.table), self.run.n_parts
@@ -275,6 +276,7 @@ class WriteDeadLetters(beam.PTransform):
 
     run: Run
 
+    @beam.typehints.no_annotations
     def expand(
         self, letters: Sequence[beam.PCollection[DeadLetter]]
     ) -> beam.PCollection[WrittenFile]:
