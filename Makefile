@@ -28,10 +28,10 @@ test-fast: $(VENV)/.dev  ## Run the tests that take under 30 s each.
 test-reference: $(REFERENCE)/.torch $(MINILM)/config.json  ## Compare live with Transformers' PyTorch models.
 	MM_EMOR_MINILM=$(MINILM) $(REFERENCE)/bin/python -m pytest -q tests/reference $(PYTEST_FLAGS)
 
-# A machine with a GPU has its own PyTorch, and may reach no index: SUITE=gpu_… runs on PYTHON.
-SUITES := text audio fused pipeline start stages train gpu_training gpu_scoring
-BENCH_PYTHON := $(if $(filter gpu_%,$(SUITE)),$(PYTHON),$(REFERENCE)/bin/python)
-BENCH_NEEDS := $(if $(filter gpu_%,$(SUITE)),,$(REFERENCE)/.torch $(MINILM)/config.json)
+# A machine with a GPU has its own PyTorch, and may reach no index: SUITE=gpu and gpu_training run on PYTHON.
+SUITES := text audio fused pipeline start stages train gpu gpu_training
+BENCH_PYTHON := $(if $(filter gpu%,$(SUITE)),$(PYTHON),$(REFERENCE)/bin/python)
+BENCH_NEEDS := $(if $(filter gpu%,$(SUITE)),,$(REFERENCE)/.torch $(MINILM)/config.json)
 # bench-suite is first: a mistyped name is told at once.
 bench: bench-suite $(BENCH_NEEDS)  ## Compare speed with a peer's: SUITE=text, audio, fused … [JSON=FILE].
 	MM_EMOR_MINILM=$(MINILM) $(BENCH_PYTHON) -m tests.benchmarks.$(SUITE) \

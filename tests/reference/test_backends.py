@@ -69,7 +69,7 @@ def test_other_backends_score_as_tensorflow(tmp_path: Path, backend: str) -> Non
     ("suite", "message"),
     [
         ("gpu_training", "PyTorch sees no GPU; --smoke tries the suite on the CPU"),
-        ("gpu_scoring", "neither JAX nor PyTorch sees a GPU; --smoke tries the CPU"),
+        ("gpu", "neither JAX nor PyTorch sees a GPU; --smoke tries the CPU"),
     ],
 )
 def test_gpu_suites_say_that_there_is_no_gpu(suite: str, message: str) -> None:
@@ -78,9 +78,9 @@ def test_gpu_suites_say_that_there_is_no_gpu(suite: str, message: str) -> None:
     assert done.stderr == f"{message}\n"
 
 
-def test_gpu_scoring_suite_measures_texts_and_clips(tmp_path: Path) -> None:
+def test_gpu_suite_measures_texts_and_clips(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
-    done = run("tests.benchmarks.gpu_scoring", "--smoke", "--runs", "1", "--json", str(path))
+    done = run("tests.benchmarks.gpu", "--smoke", "--runs", "1", "--json", str(path))
     assert done.returncode == 0, done.stderr
     rows = [row for row in json.loads(path.read_text("utf-8")) if row["what"].endswith(", torch")]
     assert [row["unit"] for row in rows] == ["items/s", "share", "items/s", "items/s"]

@@ -1,4 +1,4 @@
-"""How fast the scorer's model is on a GPU, beside limits: `make bench SUITE=gpu_scoring`.
+"""How fast the scorer's model is on a GPU, beside limits: `make bench SUITE=gpu`.
 
 The engine's own calls, from arrays in the processor's memory to features in it, on Keras's JAX and
 PyTorch backends: RoBERTa-base's size in bfloat16 on texts of 32 tokens, MobileNet on one image of
@@ -20,7 +20,7 @@ import numpy as np
 
 from tests.benchmarks.measure import Turns, Worker, machine_lines, suite_arguments
 
-MODULE = "tests.benchmarks.gpu_scoring"
+MODULE = "tests.benchmarks.gpu"
 NEEDED = ("keras", "pydantic", "safetensors", "tokenizers", "emoji", "numpy")
 BACKENDS = ("jax", "torch")
 N_TOKENS = 32
@@ -190,7 +190,7 @@ def measure(backend: str, size: Size, device: str, runs: int) -> list[dict[str, 
 
 def _row(what: str, ours: float, limit: float, runs: int) -> dict[str, Any]:
     return {
-        "suite": "gpu_scoring",
+        "suite": "gpu",
         "what": what,
         "ours": round(ours, 3),
         "peer": limit,
