@@ -168,9 +168,9 @@ def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
         from beam_jobs.progress_bar import progress_bar
 
         with progress_bar() as on_progress:
-            result = score_corpus(request, on_progress)
+            result = score_corpus(request, on_progress, _tell)
     else:
-        result = score_corpus(request)
+        result = score_corpus(request, on_note=_tell)
     if as_json:
         typer.echo(json.dumps(summarise(result, request.out)))
     else:
@@ -179,6 +179,10 @@ def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
     if failure:
         typer.echo(f"mm-emor: {failure}", err=True)
         raise typer.Exit(EXIT_JOB_FAILED)
+
+
+def _tell(note: str) -> None:
+    typer.echo(f"mm-emor: {note}", err=True)
 
 
 def _parse_date(text: str | None) -> date:

@@ -32,7 +32,7 @@ from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.artifact import Artifact
-from model.engine import available_cores, choose_engine
+from model.engine import EngineName, Precision, available_cores, choose_engine, has_gpu_device
 from model.errors import UserError
 from schemas.labels import UNCERTAIN
 
@@ -42,6 +42,7 @@ PART_CLIPS = 100_000
 """Clips that go to one output part."""
 MAX_PARTS = 256
 MAX_BATCH_SIZE = 4096
+LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
 POLL_SECONDS = 0.2
 
 OnProgress = Callable[[int, int], None]
@@ -102,6 +103,12 @@ class ScoringRequest:
             )
         if not 0 <= self.min_confidence <= 1:
             raise UserError(f"--min-confidence is {self.min_confidence}; it lies within 0 and 1")
+        for flag, value, known in (
+            ("--engine", self.engine, EngineName),
+            ("--precision", self.precision, Precision),
+        ):
+            if value not in list(known):
+                raise UserError(f"{flag} is {value}; it is one of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -119,12 +126,17 @@ class ScoringResult:
     seconds: float
 
 
-def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None) -> ScoringResult:
+def score_corpus(
+    request: ScoringRequest,
+    on_progress: OnProgress | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> ScoringResult:
     """Runs a scoring job to its end.
 
     Args:
         request: what to score, with what, and where to.
         on_progress: called now and then, in a local run.
+        on_note: called with what the operator may want to know before the run.
 
     Raises:
         UserError: a flag, an input, the artifact or the output directory is wrong; no item was
@@ -138,10 +150,13 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
             f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
             "what lies below it, is one of the model's own emotions"
         )
-    is_local = not options.view_as(StandardOptions).runner
+    is_local = _is_local(options)
     choice = choose_engine(
         artifact, request.engine, request.precision, request.require_gpu, is_local
     )
+    wants_gpu = request.engine == EngineName.TENSORFLOW or has_gpu_device()
+    if on_note and is_local and choice.device == "cpu" and wants_gpu:
+        on_note("TensorFlow finds no GPU that it can use; the processor scores")
     item_files = _matched(request.items)
     clip_files = _matched(request.clips)
     inputs = JobInputs(
@@ -187,16 +202,22 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
 
 
 def _threads_of_a_worker(options: PipelineOptions) -> int:
-    """Returns how many cores each worker process has to itself.
+    """Returns how many threads each worker process scores and decodes on.
 
-    Other runners than the local one start a process a core, as Dataflow does.
+    Of other runners than the local one nothing is known here; Dataflow starts a process a core.
     """
     direct = options.view_as(DirectOptions)
-    if options.view_as(StandardOptions).runner:
+    if not _is_local(options):
         return 1
-    if direct.direct_running_mode == "in_memory":
-        return available_cores()
+    if direct.direct_running_mode != "multi_processing":
+        return available_cores()  # one process, whose worker threads share one scorer
     return max(1, available_cores() // (direct.direct_num_workers or available_cores()))
+
+
+def _is_local(options: PipelineOptions) -> bool:
+    """Says whether the job runs on this machine, which it does if no other runner is named."""
+    runner = options.view_as(StandardOptions).runner or LOCAL_RUNNERS[0]
+    return runner.rpartition(".")[2] in LOCAL_RUNNERS
 
 
 def _published_run(run: Run) -> RunManifest | None:
@@ -219,7 +240,7 @@ def _check_writable(run: Run) -> None:
 def _run_pipeline(
     job: ScoringJob, options: PipelineOptions, on_progress: OnProgress | None
 ) -> float:
-    if options.view_as(StandardOptions).runner:
+    if not _is_local(options):
         return _timed(job, None, options)
     if options.view_as(DirectOptions).direct_running_mode == "in_memory":
         # The workers are threads of this process: what is wrong with the weights shows here.

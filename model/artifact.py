@@ -242,7 +242,9 @@ def add_onnx(artifact: Artifact, graphs: Mapping[str, bytes]) -> Artifact:
     if artifact.has_onnx:
         _write_config(replace(artifact, hashes=dict(hashes)))
     for file, content in graphs.items():
-        (artifact.path / file).write_bytes(content)
+        written_file = artifact.path / f"{file}.tmp"
+        written_file.write_bytes(content)
+        written_file.replace(artifact.path / file)
         hashes[file] = _hash_file(artifact.path / file, artifact.path)
     libraries = artifact.libraries | {name: version(name) for name in ("onnx", "onnxruntime")}
     return _write_config(replace(artifact, hashes=hashes, libraries=libraries))

@@ -17,6 +17,8 @@ def start_keras() -> None:
     is set to; unless asked to be verbose, that goes nowhere.
     """
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    # Else the first process takes the GPU's memory whole, and its workers get none.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if not os.environ.get(VERBOSE_VARIABLE):
         # Each scorer compiles its own functions, which TensorFlow takes for a mistake and warns of.
         logging.getLogger("tensorflow").setLevel(logging.ERROR)

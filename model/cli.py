@@ -209,6 +209,8 @@ def export(
     from model.artifact import Artifact
     from model.datasets import load_dataset
 
+    if str(model) == "default":
+        raise ConfigError("--model default is part of the package, and has its int8 files already")
     artifact = Artifact.load(model)
     loaded = load_dataset(dataset, data_dir)
     loaded.split(split)

@@ -129,6 +129,9 @@ def choose_engine(
                 "--engine onnx: the model has no ONNX files; mm-emor export writes them"
             )
         return EngineChoice("onnx", "int8")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow" and (name != EngineName.AUTO or not artifact.has_onnx):
+        raise UserError(f"KERAS_BACKEND is {backend}; models are scored on tensorflow: unset it")
     gpu = _find_gpu() if is_local else (BFLOAT16_GPU if require_gpu else None)
     if require_gpu and gpu is None:
         raise UserError(
@@ -156,7 +159,8 @@ def start_engine(
     Args:
         artifact: the model.
         choice: the engine.
-        n_threads: of this process; as many as it may use cores where None.
+        n_threads: of this process; as many as it may use cores where None. TensorFlow heeds it only
+            where it has not started yet.
 
     Raises:
         ArtifactError: a weight is missing or of another shape.
@@ -177,11 +181,25 @@ def start_engine(
     return KerasEngine(artifact.classifier(text_precision=choice.precision), choice.device)
 
 
-def available_cores() -> int:
-    """Returns how many cores this process may use."""
+def available_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Returns how many cores this process may use: a container's quota may give it fewer.
+
+    Args:
+        quota: control group 2's file: microseconds of processor time in a period, or `max`.
+    """
+    n_cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        n_cores = len(os.sched_getaffinity(0))
+    try:
+        granted, period = quota.read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return n_cores
+    return n_cores if granted == "max" else max(1, min(n_cores, int(granted) // int(period)))
+
+
+def has_gpu_device() -> bool:
+    """Says whether the machine has an NVIDIA GPU, whether or not TensorFlow can use it."""
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()  # dxg: in WSL
 
 
 def _find_gpu() -> tuple[int, int] | None:
@@ -189,7 +207,7 @@ def _find_gpu() -> tuple[int, int] | None:
 
     TensorFlow, which takes seconds to import, is asked only where there is an NVIDIA device.
     """
-    if not any(Path("/dev").glob("nvidia[0-9]*")):
+    if not has_gpu_device():
         return None
     start_keras()
     import tensorflow as tf  # noqa: PLC0415

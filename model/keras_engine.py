@@ -74,7 +74,10 @@ def _compiled(function: Callable[..., Any], layer: keras.layers.Layer) -> Callab
 
 
 def _compiled_by_jax(function: Callable[..., Any], layer: keras.layers.Layer) -> Callable[..., Any]:
-    """Compiles for each shape; weights are arguments, since a constant is copied into each."""
+    """Compiles for each shape, which takes seconds: for batches of few shapes.
+
+    Weights are arguments, since a constant would be copied into each.
+    """
     import jax  # noqa: PLC0415
 
     def stateless(values: list[Any], *inputs: Any) -> Any:

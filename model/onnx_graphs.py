@@ -36,9 +36,14 @@ class GraphWriter:
         self._constants: dict[str, onnx.TensorProto] = {}
 
     def constant(self, name: str, value: npt.ArrayLike) -> str:
-        """Adds a constant, unless it is there already, and returns its name."""
-        if name not in self._constants:
-            self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        """Adds a constant, unless it is there already, and returns its name.
+
+        Raises:
+            ValueError: the name has another value.
+        """
+        constant = numpy_helper.from_array(np.ascontiguousarray(value), name)
+        if self._constants.setdefault(name, constant) != constant:
+            raise ValueError(f"the constant {name} has two values")
         return name
 
     def add(self, operation: str, *inputs: str, output: str = "", **attributes: Any) -> str:

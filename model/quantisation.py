@@ -12,8 +12,7 @@ import numpy.typing as npt
 from model.emotion_classifier import EmotionClassifier
 from model.onnx_engine import open_session
 from model.onnx_graphs import Ranges, heads_graph, matrix_products, text_graph
-from model.scorer import token_batches
-from model.text_preprocessor import pad_windows
+from model.text_preprocessor import pad_windows, token_batches
 
 FloatArray = npt.NDArray[np.float32]
 Window = tuple[int, ...]

@@ -13,7 +13,7 @@ from model.engine import FLOAT32, Engine, EngineChoice, start_engine
 from model.preprocessor import EmotionPreprocessor, ModelInput
 from model.scores import EmotionScores
 from model.text_cache import TextCache, Windows
-from model.text_preprocessor import pad_windows
+from model.text_preprocessor import pad_windows, token_batches
 from schemas.emotions import Modality
 
 FloatArray = npt.NDArray[np.float32]
@@ -137,11 +137,12 @@ class EmotionScorer:
         assert self.artifact.config.text  # noqa: S101  (a text has passed its preprocessor)
         window_tokens = self.artifact.config.text.window_tokens
         batches = list(token_batches(lengths.tolist(), self._engine.max_padded_tokens))
-        padded = (
-            pad_windows([windows[row] for row in rows], window_tokens, self._engine.length_step)
-            for rows in batches
+        step = self._engine.length_step
+        encoded = self._run(
+            self._engine.sum_windows,
+            batches,
+            lambda rows: pad_windows([windows[row] for row in rows], window_tokens, step),
         )
-        encoded = np.concatenate(self._run(self._engine.sum_windows, padded))
         sums = np.zeros((len(texts), encoded.shape[1]), np.float32)
         np.add.at(sums, owners[np.concatenate(batches)], encoded)
         n_tokens = np.bincount(owners, weights=lengths, minlength=len(texts))
@@ -153,10 +154,16 @@ class EmotionScorer:
         if not present:
             return np.zeros((len(clips), 0), np.float32)
         owners = np.repeat([index for index, _ in present], [len(clip) for _, clip in present])
-        images = np.concatenate([clip for _, clip in present])
+        images = [image for _, clip in present for image in clip]
         size = self._engine.max_images
-        batches = ((images[start : start + size],) for start in range(0, len(images), size))
-        encoded = np.concatenate(self._run(self._engine.encode_images, batches))
+        batches = [
+            range(len(images))[start : start + size] for start in range(0, len(images), size)
+        ]
+        encoded = self._run(
+            self._engine.encode_images,
+            batches,
+            lambda rows: (np.stack([images[row] for row in rows]),),
+        )
         features = np.zeros((len(clips), encoded.shape[1]), np.float32)
         np.add.at(features, owners, encoded)
         counts = np.bincount(owners, minlength=len(clips)).astype(np.float32)
@@ -165,10 +172,15 @@ class EmotionScorer:
     def _run(
         self,
         encode: Callable[..., FloatArray],
-        batches: Iterator[tuple[npt.NDArray[np.generic], ...]],
-    ) -> list[FloatArray]:
-        """Returns what each batch is encoded to; as many run at a time as the engine likes."""
-        return list(self._pool.map(lambda arrays: self._halving(encode, arrays), batches))
+        batches: Sequence[Sequence[int]],
+        gather: Callable[[Sequence[int]], tuple[npt.NDArray[np.generic], ...]],
+    ) -> FloatArray:
+        """Returns what all batches of rows are encoded to, in their order.
+
+        As many run at a time as the engine likes; each is gathered when its turn has come.
+        """
+        encoded = self._pool.map(lambda rows: self._halving(encode, gather(rows)), batches)
+        return np.concatenate(list(encoded))
 
     def _halving(
         self, encode: Callable[..., FloatArray], arrays: tuple[npt.NDArray[np.generic], ...]
@@ -184,19 +196,3 @@ class EmotionScorer:
         return np.concatenate(
             [self._halving(encode, tuple(array[part] for array in arrays)) for part in halves]
         )
-
-
-def token_batches(lengths: Sequence[int], max_padded_tokens: int) -> Iterator[list[int]]:
-    """Yields rows, sorted by length, in groups of a bounded number of padded tokens.
-
-    >>> list(token_batches([3, 1, 2, 9], max_padded_tokens=6))
-    [[1, 2], [0], [3]]
-    """
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batch and (len(batch) + 1) * lengths[row] > max_padded_tokens:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch

@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import emoji
@@ -90,6 +90,22 @@ def pad_windows(
     token_ids = np.zeros(mask.shape, np.int32)
     token_ids[mask] = [token for window in windows for token in window]
     return token_ids, mask
+
+
+def token_batches(lengths: Sequence[int], max_padded_tokens: int) -> Iterator[list[int]]:
+    """Yields rows, sorted by length, in groups of a bounded number of padded tokens.
+
+    >>> list(token_batches([3, 1, 2, 9], max_padded_tokens=6))
+    [[1, 2], [0], [3]]
+    """
+    batch: list[int] = []
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batch and (len(batch) + 1) * lengths[row] > max_padded_tokens:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
 
 
 class TextPreprocessor:

@@ -16,6 +16,7 @@ from typing import Self
 
 RUNS = 5
 REST_SECONDS = 0.2
+BUSY_CORES = 0.3
 CPU_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 """Those that decide how fast matrix products are in float32, bfloat16 and int8."""
 
@@ -171,14 +172,28 @@ def machine_lines(packages: Sequence[str]) -> Iterator[str]:
     model = next((line.split(":")[1] for line in cpu.splitlines() if "model name" in line), "")
     flags = set(next((line for line in cpu.splitlines() if line.startswith("flags")), "").split())
     shown = [flag for flag in CPU_FLAGS if flag in flags]
-    load = f"{os.getloadavg()[0]:.1f}"
     cores = f"{os.cpu_count()} cores of {model.strip() or platform.machine()}"
-    yield f"{cores} ({', '.join(shown) or 'no flag of interest'}), load {load} at first"
-    if os.getloadavg()[0] > 0.5:
+    yield f"{cores} ({', '.join(shown) or 'no flag of interest'})"
+    busy = busy_cores()
+    if busy > BUSY_CORES:
         # PyTorch's threads wait for each other at every operation: a core taken away from one
         # stops them all, so that a busy machine slows the sides unequally.
-        yield "the machine is busy with other work: these numbers mean nothing"
+        yield f"{busy:.1f} cores are busy with other work: these numbers mean nothing"
     yield f"Python {platform.python_version()}, {', '.join(map(_versioned, packages))}"
+
+
+def busy_cores(seconds: float = 1.0) -> float:
+    """Returns how many cores other work keeps busy, over some seconds; 0 where it is not known."""
+    if not Path("/proc/stat").exists():
+        return 0.0
+
+    def busy_seconds() -> float:
+        user, _, system = Path("/proc/stat").read_text(encoding="ascii").split()[1:4]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    before = busy_seconds()
+    time.sleep(seconds)
+    return (busy_seconds() - before) / seconds
 
 
 def _versioned(package: str) -> str:

@@ -1,8 +1,8 @@
 """Where the time of scoring goes, and how near the limit it is: `make bench SUITE=stages`.
 
 Each stage of a text corpus and of a corpus of texts with clips is run alone, on one thread, with
-what the stages before it made: so shares do not depend on how stages overlap. Then the text encoder
-is run as the scorer runs it, on all cores, beside plain matrix products of its own shapes.
+what the stages before it made: so shares do not depend on how stages overlap. Then texts are scored
+on all cores, from their characters on, beside plain matrix products of the encoder's own shapes.
 """
 
 import json
@@ -29,8 +29,7 @@ from model.engine import available_cores, start_engine
 from model.onnx_engine import open_session
 from model.onnx_graphs import MICROSOFT, GraphWriter
 from model.preprocessor import ModelInput
-from model.scorer import EmotionScorer, token_batches
-from model.text_preprocessor import pad_windows
+from model.scorer import EmotionScorer
 from schemas.labels import label_schema
 from tests.benchmarks.base_model import read_clips, read_tweets, save_checkpoint, save_model
 from tests.benchmarks.jobs import write_items
@@ -39,6 +38,8 @@ from tests.benchmarks.operations import matrix_operations
 from tests.benchmarks.scoring import OURS
 
 N_TEXTS, N_CLIPS = 1024, 256
+N_ROWS = (128, 256, 512, 1024, 2048)
+"""Of plain products: the fastest counts."""
 
 
 def seconds_of(work: Callable[[], Any], runs: int) -> float:
@@ -152,27 +153,24 @@ def product_rate(rows: int, width: int, inner: int, plain: bool, runs: int) -> f
 
 
 def tell_limit(artifact: Artifact, texts: Sequence[str], what: str, runs: int) -> dict[str, Any]:
-    """Prints how near the text encoder comes to plain matrix products; returns the numbers."""
-    engine = start_engine(artifact, OURS["int8"])
-    preprocessor = artifact.preprocessor().text
+    """Prints how near text scoring comes to plain matrix products; returns the numbers."""
+    scorer = EmotionScorer(artifact, start_engine(artifact, OURS["int8"]))
     encoder = artifact.config.encoder
-    assert preprocessor
     assert encoder
-    windows = [each.windows[0] for each in preprocessor.batch(texts)]
-    lengths = [len(window) for window in windows]
-    batches = [
-        pad_windows([windows[row] for row in rows], encoder.max_window_tokens, engine.length_step)
-        for rows in token_batches(lengths, engine.max_padded_tokens)
-    ]
-    with ThreadPoolExecutor(engine.n_parallel) as pool:
-        seconds = seconds_of(
-            lambda: list(pool.map(lambda batch: engine.sum_windows(*batch), batches)), runs
-        )
+    lengths: list[int] = []
+
+    def score() -> None:
+        scorer.forget_texts()
+        inputs = scorer.preprocess.batch([(text, None) for text in texts])
+        lengths[:] = [item.n_tokens for item in inputs]
+        scorer.score(inputs)
+
+    seconds = seconds_of(score, runs)
     operations = matrix_operations(encoder, lengths)
-    sizes = (engine.max_padded_tokens, encoder.hidden_size, encoder.intermediate_size)
+    sizes = (encoder.hidden_size, encoder.intermediate_size)
     rates = {
-        "plain": product_rate(*sizes, plain=True, runs=runs),
-        "scaled": product_rate(*sizes, plain=False, runs=runs),
+        name: max(product_rate(rows, *sizes, plain=name == "plain", runs=runs) for rows in N_ROWS)
+        for name in ("plain", "scaled")
     }
     rate = operations / seconds
     print(

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from model.artifact import Artifact
 from model.preprocessor import ModelInput
-from model.scorer import EmotionScorer, token_batches
+from model.scorer import EmotionScorer
 from model.text_cache import TextCache
+from model.text_preprocessor import token_batches
 
 FloatArray = npt.NDArray[np.float32]
 

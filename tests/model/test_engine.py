@@ -192,5 +192,40 @@ def test_flags_are_read_as_linux_tells_them(
     assert engine._cpu_flags() == flags
 
 
+@pytest.mark.parametrize(
+    ("quota", "expected"),
+    [
+        ("max 100000\n", 64),
+        ("200000 100000\n", 2),
+        ("150000 100000\n", 1),
+        ("50000 100000\n", 1),
+        ("9900000 100000\n", 64),
+        ("nonsense", 64),
+        (None, 64),
+    ],
+)
+def test_a_container_may_have_fewer_cores_than_its_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str | None, expected: int
+) -> None:
+    monkeypatch.setattr(engine.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    if quota:
+        (tmp_path / "cpu.max").write_text(quota)
+    assert engine.available_cores(tmp_path / "cpu.max") == expected
+
+
 def test_at_least_one_core_is_available() -> None:
     assert engine.available_cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "artifact"), [("tensorflow", EXPORTED), ("auto", TRAINED), ("onnx", EXPORTED)]
+)
+def test_another_backend_of_keras_is_refused_where_keras_would_score(
+    machine: pytest.MonkeyPatch, name: str, artifact: Artifact
+) -> None:
+    machine.setenv("KERAS_BACKEND", "jax")
+    if name == "onnx":
+        assert choose_engine(artifact, name) == ONNX
+        return
+    with pytest.raises(UserError, match="^KERAS_BACKEND is jax; models are scored on tensorflow"):
+        choose_engine(artifact, name)

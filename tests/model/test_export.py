@@ -175,6 +175,19 @@ def test_an_export_that_loses_too_much_leaves_the_artifact_as_it_was(
     assert Artifact.load(copy).has_onnx
 
 
+def test_an_export_that_changes_too_many_labels_is_refused(
+    tiny_artifact: Path, tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.export.WANTED_CHANGED_LABELS", -1.0)
+    monkeypatch.setattr("model.export.MAX_CHANGED_LABELS", -1.0)
+    path = Path(shutil.copytree(tiny_artifact, tmp_path / "copy"))
+    before = contents(path)
+    told = r"copy is not exported: int8 changes \d+\.\d% of its labels on manifest, validation"
+    with pytest.raises(ArtifactError, match=told):
+        export(path, table)
+    assert contents(path) == before
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_a_missing_or_damaged_graph_is_refused(copy: Path, file: str) -> None:
     content = bytearray((copy / file).read_bytes())
@@ -261,6 +274,7 @@ def test_the_command_tells_the_report(
         ({"--data-dir": "none.csv"}, "none.csv is not readable"),
         ({"--split": "test"}, "manifest has no split 'test'; it has train, validation"),
         ({"--format": "onnx"}, "'onnx' is not one of 'onnx-int8'"),
+        ({"--model": "default"}, "--model default is part of the package"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(

@@ -132,11 +132,20 @@ def test_the_files_of_an_export_are_those_of_its_modalities(
         assert {path.name for path in artifact.path.glob("*.onnx")} == files
 
 
+def test_products_are_exact_on_processors_without_vnni(
+    exported: Callable[[bool, bool], Artifact],
+) -> None:
+    session = open_session(exported(True, False).path / TEXT_ONNX)
+    entry = session.get_session_options().get_session_config_entry("session.x64quantprecision")
+    assert entry == "1"
+
+
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
         (MemoryError(), True),
         (RuntimeError("Failed to allocate memory for requested buffer of size 9"), True),
+        (RuntimeError("[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : std::bad_alloc"), True),
         (RuntimeError("[ONNXRuntimeError] : 2 : INVALID_ARGUMENT : Got invalid dimensions"), False),
         (ValueError("Required inputs (['token_ids']) are missing"), False),
     ],

@@ -20,6 +20,7 @@ from model.config import MobileNetConfig  # noqa: E402
 from model.emotion_classifier import AudioEncoder, EmotionClassifier, TextEncoder  # noqa: E402
 from model.onnx_engine import open_session  # noqa: E402
 from model.onnx_graphs import (  # noqa: E402
+    GraphWriter,
     Ranges,
     audio_graph,
     heads_graph,
@@ -270,3 +271,10 @@ def test_int8_is_within_half_a_step(kernel: FloatArray) -> None:
     error = np.abs(kernel.astype(np.float64) - weights * scales.astype(np.float64))
     assert (error <= 0.5001 * scales).all()
     assert not weights[:, ~kernel.any(axis=0)].any()
+
+
+def test_a_constant_has_one_value() -> None:
+    graph = GraphWriter()
+    assert graph.constant("one", np.float32(1)) == graph.constant("one", np.float32(1)) == "one"
+    with pytest.raises(ValueError, match="the constant one has two values"):
+        graph.constant("one", np.float32(2))

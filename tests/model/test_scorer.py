@@ -66,18 +66,20 @@ def test_modalities_and_what_each_carries(scorer: EmotionScorer, inputs: list[Mo
 def test_batches_equal_single_items(
     scorer: EmotionScorer, inputs: list[ModelInput], batch_size: int
 ) -> None:
+    scorer.forget_texts()
     whole = scorer.score(inputs)
-    parts = [
-        scores
-        for start in range(0, len(inputs), batch_size)
-        for scores in scorer.score(inputs[start : start + batch_size])
-    ]
+    parts = []
+    for start in range(0, len(inputs), batch_size):
+        scorer.forget_texts()
+        parts += scorer.score(inputs[start : start + batch_size])
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
 
 def test_order_leaves_no_trace(scorer: EmotionScorer, inputs: list[ModelInput]) -> None:
+    scorer.forget_texts()
     backwards = scorer.score(inputs[::-1])[::-1]
+    scorer.forget_texts()
     for one, other in zip(scorer.score(inputs), backwards, strict=True):
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
