@@ -145,7 +145,7 @@ def choose_engine(
     ):
         return EngineChoice("onnx", "int8")
     if precision == Precision.AUTO:
-        fast = gpu >= BFLOAT16_GPU if gpu else bool(_cpu_flags() & BFLOAT16_FLAGS)
+        fast = gpu >= BFLOAT16_GPU if gpu else bool(cpu_flags() & BFLOAT16_FLAGS)
         fast &= is_local
         precision = Precision.BFLOAT16 if fast else Precision.FLOAT32
     return EngineChoice("tensorflow", str(precision), "gpu" if gpu else "cpu")
@@ -197,6 +197,15 @@ def available_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     return n_cores if granted == "max" else max(1, min(n_cores, int(granted) // int(period)))
 
 
+def cpu_flags() -> frozenset[str]:
+    """Returns what the processor can do, in Linux's words; nothing on other systems."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())
+
+
 def has_gpu_device() -> bool:
     """Says whether the machine has an NVIDIA GPU, whether or not TensorFlow can use it."""
     return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()  # dxg: in WSL
@@ -217,12 +226,3 @@ def _find_gpu() -> tuple[int, int] | None:
         return None
     details = tf.config.experimental.get_device_details(gpus[0])
     return tuple(details.get("compute_capability", (0, 0)))
-
-
-def _cpu_flags() -> frozenset[str]:
-    """Returns what the processor can do, in Linux's words; nothing on other systems."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return frozenset()
-    return frozenset(next((line for line in lines if line.startswith("flags")), "").split())

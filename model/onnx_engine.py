@@ -1,5 +1,6 @@
 """A model on ONNX Runtime: the text encoder in int8, as `mm-emor export` writes it."""
 
+import platform
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, onnx_files
+from model.engine import cpu_flags
 from model.errors import ArtifactError
 
 CACHED_VALUES = 512 * 384
 """Tokens times width: activations that a core's cache of 2 MB holds beside a layer's weights."""
+INT8_FLAGS = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})
 FloatArray = npt.NDArray[np.float32]
 SLOW_FUSIONS = ("SkipLayerNormFusion",)
 """ONNX Runtime 1.32's fused addition and normalisation takes four times what the two take apart."""
@@ -87,14 +90,19 @@ class OnnxEngine:
         return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
-def open_session(graph: Path | bytes) -> ort.InferenceSession:
-    """Returns a session of one thread.
+def needs_unsigned_weights() -> bool:
+    """Says whether int8 products overflow here: x86 without VNNI adds two of them in 16 bits."""
+    is_x86 = platform.machine().lower() in ("x86_64", "amd64")
+    return is_x86 and not cpu_flags() & INT8_FLAGS
 
-    Processors without VNNI add two int8 products in 16 bits, which overflows: for those ONNX
-    Runtime is told to take unsigned weights, which is slower and exact.
+
+def open_session(graph: Path | bytes, unsigned_weights: bool | None = None) -> ort.InferenceSession:
+    """Returns a session of one thread.
 
     Args:
         graph: a file, or a file's content.
+        unsigned_weights: whether to rewrite int8 weights as uint8, which is exact everywhere; where
+            the processor needs it if None.
 
     Raises:
         ArtifactError: ONNX Runtime cannot read it.
@@ -102,7 +110,8 @@ def open_session(graph: Path | bytes) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.x64quantprecision", "1")
+    if needs_unsigned_weights() if unsigned_weights is None else unsigned_weights:
+        options.add_session_config_entry("session.x64quantprecision", "1")
     try:
         return ort.InferenceSession(
             graph if isinstance(graph, bytes) else str(graph),

@@ -213,16 +213,18 @@ class _TextWriter(GraphWriter):
             return self.add("Add", output, *biases) if biases else output
         weights, scales = to_int8(kernel)
         outputs = []
-        for inputs, scale, zero in terms:
+        for number, (inputs, scale, zero) in enumerate(terms):
+            # Each term's own: ONNX Runtime rewrites them for processors without VNNI, once each.
+            kernel_name = f"{name}/kernel{number or ''}"
             outputs.append(
                 self.add(
                     "MatMulIntegerToFloat",
                     inputs,
-                    self.constant(f"{name}/kernel", weights),
+                    self.constant(kernel_name, weights),
                     scale,
                     self.constant(f"{name}/kernel_scales", scales),
                     zero,
-                    self.constant(f"{name}/kernel_zeros", np.zeros(len(scales), np.int8)),
+                    self.constant(f"{kernel_name}_zeros", np.zeros(len(scales), np.int8)),
                     *biases,
                     domain=MICROSOFT,
                 )

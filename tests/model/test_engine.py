@@ -25,7 +25,7 @@ BFLOAT16_GPU = EngineChoice("tensorflow", "bfloat16", "gpu")
 def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """A machine without a GPU, whose processor multiplies in float32; tests change it."""
     monkeypatch.setattr(engine, "_find_gpu", lambda: None)
-    monkeypatch.setattr(engine, "_cpu_flags", lambda: SLOW_CPU)
+    monkeypatch.setattr(engine, "cpu_flags", lambda: SLOW_CPU)
     return monkeypatch
 
 
@@ -64,7 +64,7 @@ def test_the_engine_of_this_machine(
     expected: EngineChoice,
 ) -> None:
     machine.setattr(engine, "_find_gpu", lambda: gpu)
-    machine.setattr(engine, "_cpu_flags", lambda: flags)
+    machine.setattr(engine, "cpu_flags", lambda: flags)
     assert choose_engine(artifact, name, precision) == expected
     if gpu and name != "onnx":
         assert choose_engine(artifact, name, precision, require_gpu=True) == expected
@@ -95,7 +95,7 @@ def test_of_other_machines_nothing_is_known(
     """This one's GPU and processor do not count."""
     for gpu, flags in ((None, SLOW_CPU), (AMPERE, FAST_CPU), (TURING, FAST_CPU)):
         machine.setattr(engine, "_find_gpu", lambda gpu=gpu: gpu)
-        machine.setattr(engine, "_cpu_flags", lambda flags=flags: flags)
+        machine.setattr(engine, "cpu_flags", lambda flags=flags: flags)
         chosen = choose_engine(artifact, name, precision, require_gpu, is_local=False)
         assert chosen == expected
 
@@ -189,7 +189,7 @@ def test_flags_are_read_as_linux_tells_them(
         return content
 
     monkeypatch.setattr(Path, "read_text", read_text)
-    assert engine._cpu_flags() == flags
+    assert engine.cpu_flags() == flags
 
 
 @pytest.mark.parametrize(
@@ -227,5 +227,5 @@ def test_another_backend_of_keras_is_refused_where_keras_would_score(
     if name == "onnx":
         assert choose_engine(artifact, name) == ONNX
         return
-    with pytest.raises(UserError, match="^KERAS_BACKEND is jax; models are scored on tensorflow"):
+    with pytest.raises(UserError, match=r"^KERAS_BACKEND is jax; models are scored on tensorflow"):
         choose_engine(artifact, name)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from model import onnx_engine
 from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, add_onnx, onnx_files
 from model.engine import EngineChoice, start_engine
 from model.errors import ArtifactError
@@ -135,9 +136,33 @@ def test_the_files_of_an_export_are_those_of_its_modalities(
 def test_products_are_exact_on_processors_without_vnni(
     exported: Callable[[bool, bool], Artifact],
 ) -> None:
-    session = open_session(exported(True, False).path / TEXT_ONNX)
-    entry = session.get_session_options().get_session_config_entry("session.x64quantprecision")
-    assert entry == "1"
+    path = exported(True, False).path / TEXT_ONNX
+    feeds = {
+        "token_ids": np.arange(5, 45, dtype=np.int32).reshape(4, 10),
+        "token_mask": np.ones((4, 10), bool),
+    }
+    signed, unsigned = (
+        open_session(path, unsigned_weights=each).run(None, feeds)[0] for each in (False, True)
+    )
+    np.testing.assert_allclose(unsigned, signed, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "expected"),
+    [
+        ("x86_64", {"avx2", "avx512f"}, True),
+        ("AMD64", set(), True),
+        ("x86_64", {"avx2", "avx_vnni"}, False),
+        ("x86_64", {"avx512_vnni", "amx_int8"}, False),
+        ("aarch64", set(), False),
+    ],
+)
+def test_which_processors_need_unsigned_weights(
+    monkeypatch: pytest.MonkeyPatch, machine: str, flags: set[str], expected: bool
+) -> None:
+    monkeypatch.setattr(onnx_engine.platform, "machine", lambda: machine)
+    monkeypatch.setattr(onnx_engine, "cpu_flags", lambda: frozenset(flags))
+    assert onnx_engine.needs_unsigned_weights() is expected
 
 
 @pytest.mark.parametrize(
