@@ -29,6 +29,7 @@ class KerasEngine:
 
     def __init__(self, classifier: EmotionClassifier, device: str = "cpu") -> None:
         """Compiles nothing yet: that is done at the first batch of a shape."""
+        classifier.trainable = False  # on PyTorch nothing is kept for gradients then
         self.max_padded_tokens, self.max_images = (65536, 1024) if device == "gpu" else (8192, 64)
         self._classify = _compiled(classifier.classify, classifier)
         if classifier.text_encoder:
@@ -70,7 +71,7 @@ def _compiled(function: Callable[..., Any], layer: keras.layers.Layer) -> Callab
 
         graph: Callable[..., Any] = tf.function(function, reduce_retracing=True)
         return graph
-    return _compiled_by_jax(function, layer) if backend == "jax" else _without_gradients(function)
+    return _compiled_by_jax(function, layer) if backend == "jax" else function
 
 
 def _compiled_by_jax(function: Callable[..., Any], layer: keras.layers.Layer) -> Callable[..., Any]:
@@ -86,16 +87,3 @@ def _compiled_by_jax(function: Callable[..., Any], layer: keras.layers.Layer) ->
 
     compiled = jax.jit(stateless)
     return lambda *inputs: compiled([each.value for each in layer.variables], *inputs)
-
-
-def _without_gradients(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Runs on PyTorch as it is: `torch.compile` recompiles Keras's layers for each batch."""
-    import torch  # noqa: PLC0415
-
-    def run(*inputs: Any) -> Any:
-        with torch.inference_mode():
-            return function(
-                *(each if each is None else keras.ops.convert_to_tensor(each) for each in inputs)
-            )
-
-    return run
