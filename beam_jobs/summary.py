@@ -48,8 +48,6 @@ def print_summary(result: ScoringResult, out: str) -> None:
     if result.skipped:
         console.print(f"{run.date} is complete already (run {run.run_id}); nothing was done.")
     title = f"{run.date} · {n_items:,} items · model {run.model_version}"
-    if engine := run.settings.get("engine"):
-        title += f" on {EngineChoice(**engine)}"
     table = Table(title=title, title_justify="left", show_header=True, header_style="bold")
     table.add_column("emotion")
     table.add_column("items", justify="right")
@@ -74,6 +72,8 @@ def print_summary(result: ScoringResult, out: str) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    if engine := run.settings.get("engine"):
+        console.print(f"engine        {EngineChoice(**engine)}", highlight=False)
     if result.seconds:
         rate = n_items / result.seconds
         console.print(
