@@ -7,7 +7,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beam_jobs.backfill import NoFileOfDateError, backfill_dates
 from model.backend import VERBOSE_VARIABLE
 from model.cli import app as model_app
 from model.engine import EngineName, Precision
@@ -85,6 +87,12 @@ def score(
     day: Annotated[
         str | None, typer.Option("--date", help="The run's date; today (UTC) if left out.")
     ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First date of a backfill, as {date} in a pattern.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="Last date of it; each date is a run of its own.")
+    ] = None,
     if_done: Annotated[
         IfDone, typer.Option(help="What to do where the date is complete already.")
     ] = IfDone.REPLACE,
@@ -118,13 +126,14 @@ def score(
     _set_up_logging(verbose=verbose)
     from beam_jobs.launch import ScoringRequest
 
+    dates = _parse_dates(day, first, last, (*(items or ()), *(clips or ())))
     request = ScoringRequest(
         items=tuple(items or ()),
         clips=tuple(clips or ()),
         audio_roots=tuple(audio_root or ()),
         out=out,
         model=model,
-        run_date=_parse_date(day),
+        run_date=dates[0],
         if_done=if_done.value,
         engine=engine,
         precision=precision,
@@ -135,7 +144,10 @@ def score(
         columns=tuple(_parse_column(text) for text in column or ()),
         beam_flags=tuple(beam_flags or ()),
     )
-    _score_and_report(request, as_json=as_json)
+    if first is None:
+        _score_and_report(request, as_json=as_json)
+    else:
+        _backfill(request, dates, as_json=as_json)
 
 
 @app.command()
@@ -160,6 +172,26 @@ def demo(
     _score_and_report(request, as_json=as_json)
 
 
+def _backfill(request: "ScoringRequest", dates: Sequence[date], *, as_json: bool) -> None:
+    """Scores date after date; one that fails, or has no files, does not keep the others back."""
+    faults = []
+    for day in dates:
+        try:
+            _score_and_report(replace(request, run_date=day), as_json=as_json)
+        except NoFileOfDateError as error:
+            typer.echo(f"mm-emor: {day}: {error}", err=True)
+            faults.append(f"{day} (no file)")
+        except typer.Exit:
+            faults.append(f"{day} (failed)")
+    if faults:
+        typer.echo(
+            f"mm-emor: {len(faults)} of {len(dates)} dates are not as asked for: "
+            f"{', '.join(faults)}",
+            err=True,
+        )
+        raise typer.Exit(EXIT_JOB_FAILED)
+
+
 def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
     from beam_jobs.launch import score_corpus
     from beam_jobs.summary import explain_failure, print_summary, summarise
@@ -181,13 +213,23 @@ def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
         raise typer.Exit(EXIT_JOB_FAILED)
 
 
-def _parse_date(text: str | None) -> date:
-    if text is None:
-        return datetime.now(UTC).date()
+def _parse_dates(
+    day: str | None, first: str | None, last: str | None, patterns: Sequence[str]
+) -> tuple[date, ...]:
+    if first is None and last is None:
+        return (datetime.now(UTC).date() if day is None else _parse_date("--date", day),)
+    if first is None or last is None:
+        raise UserError("--from and --to need each other: they are a backfill's two ends")
+    if day is not None:
+        raise UserError("--date is one date, and --from and --to are several: give either")
+    return backfill_dates(_parse_date("--from", first), _parse_date("--to", last), patterns)
+
+
+def _parse_date(flag: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise UserError(f"--date is {text!r}; it must be a day as YYYY-MM-DD") from error
+        raise UserError(f"{flag} is {text!r}; it must be a day as YYYY-MM-DD") from error
 
 
 def _parse_column(text: str) -> tuple[str, str]:

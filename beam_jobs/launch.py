@@ -23,6 +23,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
+from beam_jobs.backfill import DATE_FIELD, NoFileOfDateError, on_date
 from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
 from beam_jobs.manifest import RunManifest, Status, read_manifest, remove_superseded
@@ -53,8 +54,8 @@ class ScoringRequest:
     """The command line of `mm-emor score`, as values.
 
     Attributes:
-        items: patterns of item files.
-        clips: patterns of clips whose name's stem is an item's id.
+        items: patterns of item files; `{date}` stands for the run's date.
+        clips: patterns of clips whose name's stem is an item's id; `{date}` as in `items`.
         audio_roots: directories under which an item's `audio_uri` may lie.
         out: the output directory.
         model: the artifact: a directory, or `default`.
@@ -128,7 +129,7 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
 
     Raises:
         UserError: a flag, an input, the artifact or the output directory is wrong; no item was
-            read.
+            read. `NoFileOfDateError` where the date's files are not there.
         RuntimeError: the job ended, and what is published for the date is not its run.
     """
     options = parse_beam_flags(request.beam_flags)
@@ -142,8 +143,8 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
     choice = choose_engine(
         artifact, request.engine, request.precision, request.require_gpu, is_local
     )
-    item_files = _matched(request.items)
-    clip_files = _matched(request.clips)
+    item_files = _matched(request.items, request.run_date)
+    clip_files = _matched(request.clips, request.run_date)
     inputs = JobInputs(
         item_files=tuple(file.path for file in item_files),
         clip_files=tuple(file.path for file in clip_files),
@@ -312,18 +313,20 @@ def count_parts(item_files: Sequence[FileMetadata], clip_files: Sequence[FileMet
     return min(1 + n_bytes // PART_BYTES + len(clip_files) // PART_CLIPS, MAX_PARTS)
 
 
-def _matched(patterns: Sequence[str]) -> list[FileMetadata]:
-    """Returns the files of all patterns in order, each once, under its first spelling.
+def _matched(patterns: Sequence[str], day: date) -> list[FileMetadata]:
+    """Returns a date's files of all patterns in order, each once, under its first spelling.
 
     Two links to one file are two files if their stems differ: a clip's stem is its id.
     """
     found: dict[tuple[str, str], FileMetadata] = {}
-    for pattern in patterns:
+    for unfilled in patterns:
+        pattern = on_date(unfilled, day)
         if os.path.isdir(pattern):
             raise UserError(f"{pattern} is a directory; name its files, as in '{pattern}/*'")
         files = match_files(pattern)
         if not files:
-            raise UserError(f"no file matches {pattern}")
+            error = NoFileOfDateError if DATE_FIELD in unfilled else UserError
+            raise error(f"no file matches {pattern}")
         for file in files:
             found.setdefault((real_path(file.path), clip_id(file.path)), file)
     return sorted(found.values(), key=lambda file: file.path)
