@@ -172,6 +172,31 @@ def demo(
     _score_and_report(request, as_json=as_json)
 
 
+@app.command()
+def verify(
+    out: Annotated[str, typer.Argument(help="Output directory of score.", metavar="OUT")],
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check that an output directory is what its manifest says."""
+    _set_up_logging(verbose=verbose)
+    from beam_jobs.verify import verify_tree
+
+    tree = verify_tree(out)
+    if as_json:
+        typer.echo(json.dumps(tree.to_json()))
+    else:
+        for check in tree.dates:
+            if not check.faults:
+                typer.echo(str(check))
+        for fault in tree.faults:
+            typer.echo(fault)
+        for directory in tree.unfinished:
+            typer.echo(f"{directory} is of a run that is at work or was killed: no fault")
+    if tree.faults:
+        raise typer.Exit(EXIT_JOB_FAILED)
+
+
 def _backfill(request: "ScoringRequest", dates: Sequence[date], *, as_json: bool) -> None:
     """Scores date after date; one that fails, or has no files, does not keep the others back."""
     faults = []
