@@ -96,6 +96,9 @@ def score(
     if_done: Annotated[
         IfDone, typer.Option(help="What to do where the date is complete already.")
     ] = IfDone.REPLACE,
+    only_new: Annotated[
+        bool, typer.Option("--only-new", help="Add to the date what no run here holds yet.")
+    ] = False,
     engine: Annotated[
         EngineName, typer.Option(help="auto: a GPU if there is one, else ONNX if exported.")
     ] = EngineName.AUTO,
@@ -143,6 +146,7 @@ def score(
         min_confidence=min_confidence,
         columns=tuple(_parse_column(text) for text in column or ()),
         beam_flags=tuple(beam_flags or ()),
+        only_new=only_new,
     )
     if first is None:
         _score_and_report(request, as_json=as_json)
@@ -219,6 +223,7 @@ def _backfill(request: "ScoringRequest", dates: Sequence[date], *, as_json: bool
 
 def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
     from beam_jobs.launch import score_corpus
+    from beam_jobs.only_new import NothingNew
     from beam_jobs.summary import explain_failure, print_summary, summarise
 
     if sys.stderr.isatty():
@@ -228,6 +233,9 @@ def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
             result = score_corpus(request, on_progress)
     else:
         result = score_corpus(request)
+    if isinstance(result, NothingNew):
+        typer.echo(json.dumps(result.to_json()) if as_json else str(result))
+        return
     if as_json:
         typer.echo(json.dumps(summarise(result, request.out)))
     else:

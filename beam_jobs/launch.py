@@ -26,7 +26,8 @@ from apache_beam.runners.runner import PipelineRunner, create_runner
 from beam_jobs.backfill import DATE_FIELD, NoFileOfDateError, on_date
 from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
-from beam_jobs.manifest import RunManifest, Status, read_manifest, remove_superseded
+from beam_jobs.manifest import Manifest, RunManifest, Status, read_manifest, remove_superseded
+from beam_jobs.only_new import NothingNew, files_read, label_paths, run_to_extend
 from beam_jobs.output_files import unique_path
 from beam_jobs.progress import Progress
 from beam_jobs.run import InputFile, Run, temporary_name
@@ -69,6 +70,7 @@ class ScoringRequest:
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
         columns: (our field, their column) for each renamed field.
         beam_flags: Beam's own flags.
+        only_new: whether what a published run has read or labelled is left out.
 
     Raises:
         UserError: there is nothing to score, or a number is out of its range.
@@ -89,6 +91,7 @@ class ScoringRequest:
     min_confidence: float = 0.0
     columns: tuple[tuple[str, str], ...] = ()
     beam_flags: tuple[str, ...] = ()
+    only_new: bool = False
 
     def __post_init__(self) -> None:
         if not (self.items or self.clips):
@@ -103,6 +106,8 @@ class ScoringRequest:
             )
         if not 0 <= self.min_confidence <= 1:
             raise UserError(f"--min-confidence is {self.min_confidence}; it lies within 0 and 1")
+        if self.only_new and self.if_done == "skip":
+            raise UserError("--only-new adds to a complete date, which --if-done skip leaves alone")
 
 
 @dataclass(frozen=True)
@@ -113,14 +118,18 @@ class ScoringResult:
         manifest: the run as published.
         skipped: whether the date was complete already and nothing ran.
         seconds: how long the pipeline ran, start-up left out.
+        n_items: items that it labelled or refused; those of a run that it extends are not its own.
     """
 
     manifest: RunManifest
     skipped: bool
     seconds: float
+    n_items: int = 0
 
 
-def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None) -> ScoringResult:
+def score_corpus(
+    request: ScoringRequest, on_progress: OnProgress | None = None
+) -> ScoringResult | NothingNew:
     """Runs a scoring job to its end.
 
     Args:
@@ -145,6 +154,16 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
     )
     item_files = _matched(request.items, request.run_date)
     clip_files = _matched(request.clips, request.run_date)
+    before = read_manifest(request.out) if request.only_new else None
+    if before:
+        n_files = len(item_files) + len(clip_files)
+        read = files_read(before)
+        item_files = [file for file in item_files if _input_file(file) not in read]
+        clip_files = [file for file in clip_files if _input_file(file) not in read]
+        if not (item_files or clip_files):
+            remove_superseded(request.out, request.run_date)  # what a run that was killed has left
+            return NothingNew(request.run_date, n_files)
+    before = before or Manifest()
     inputs = JobInputs(
         item_files=tuple(file.path for file in item_files),
         clip_files=tuple(file.path for file in clip_files),
@@ -168,6 +187,10 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
             "min_confidence": request.min_confidence,
         },
         max_bad_fraction=request.max_bad_fraction,
+        leaves_out=tuple(run.run_id for run in before.runs.values()),
+        extends=run_to_extend(
+            before, request.run_date, artifact.model_version, request.min_confidence
+        ),
     )
     done = _published_run(run)
     _check_writable(run)
@@ -178,13 +201,22 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)
     )
     job = ScoringJob(
-        inputs, model, run, request.batch_size, request.min_confidence, reshuffle=not is_local
+        inputs,
+        model,
+        run,
+        request.batch_size,
+        request.min_confidence,
+        reshuffle=not is_local,
+        published_labels=label_paths(request.out, before),
     )
     seconds = _run_pipeline(job, options, on_progress)
     entry = _published_run(run)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
         raise RuntimeError("the job ended without publishing its run")
-    return ScoringResult(entry, skipped=False, seconds=seconds)
+    n_before = done.counts.n_items if done and run.extends else 0
+    return ScoringResult(
+        entry, skipped=False, seconds=seconds, n_items=entry.counts.n_items - n_before
+    )
 
 
 def _threads_of_a_worker(options: PipelineOptions) -> int:
