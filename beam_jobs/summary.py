@@ -30,6 +30,7 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
         "labels": dict(run.counts.labels_by_modality),
         "dead_letters": dict(run.counts.dead_letters_by_reason),
         "already_scored": run.already_scored,
+        "new_items": result.n_items,
         "seconds": round(result.seconds, 2),
         "items_per_second": round(result.n_items / result.seconds, 1) if result.seconds else None,
         "paths": {
@@ -73,6 +74,8 @@ def print_summary(result: ScoringResult, out: str) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    if run.extends and not result.skipped:
+        console.print(f"new items     {result.n_items:,}")
     if run.already_scored:
         console.print(f"already scored  {run.already_scored:,}")
     if result.seconds:

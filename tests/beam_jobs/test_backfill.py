@@ -14,6 +14,7 @@ from beam_jobs.backfill import NoFileOfDateError, backfill_dates, on_date
 from beam_jobs.cli import app, run_command
 from beam_jobs.launch import ScoringRequest, score_corpus
 from beam_jobs.manifest import Status, read_manifest
+from beam_jobs.scoring_model import load_scorer
 from model.errors import UserError
 
 FIRST = date(2026, 11, 21)
@@ -86,7 +87,9 @@ def test_a_backfill_runs_each_date_as_its_own_run(
 ) -> None:
     for number, day in enumerate(DAYS):
         write_day(tmp_path, day, tweet(f"{number}a"), tweet(f"{number}b"))
+    load_scorer.cache_clear()
     assert score(tmp_path, tiny_artifact, *ALL_DAYS, "--json") == 0
+    assert load_scorer.cache_info().misses == 1  # the model is loaded once
     stdout, stderr = capsys.readouterr()
     summaries = [json.loads(line) for line in stdout.splitlines()]
     assert [(one["date"], one["labels"], one["skipped"]) for one in summaries] == [

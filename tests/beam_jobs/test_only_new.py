@@ -218,6 +218,14 @@ def test_an_item_of_another_date_stays_there(
     assert {path: after[path] for path in before} == before
     assert verify_tree(f"{corpus.directory}/out").faults == ()
 
+    # What the summary says of a date is of all its runs, but for what is new.
+    corpus.write("c.jsonl", [MORNING[1], {"id": "5", "text": "rain"}])
+    assert run_command(lambda: app(arguments, standalone_mode=False)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    start = lines.index("labels        3  (text 3)")
+    assert lines[start + 1] == "dead letters  1"
+    assert lines[start + 3 : start + 5] == ["new items     1", "already scored  2"]
+
 
 def test_clips_that_came_late(corpus: Corpus) -> None:
     clips = corpus.directory / "clips"
