@@ -7,7 +7,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from importlib.metadata import version
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beam_jobs.backfill import NoFileOfDateError, backfill_dates
 from model.backend import VERBOSE_VARIABLE
 from model.cli import app as model_app
 from model.engine import EngineName, Precision
@@ -85,9 +87,18 @@ def score(
     day: Annotated[
         str | None, typer.Option("--date", help="The run's date; today (UTC) if left out.")
     ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First date of a backfill, as {date} in a pattern.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", help="Last date of it; each date is a run of its own.")
+    ] = None,
     if_done: Annotated[
         IfDone, typer.Option(help="What to do where the date is complete already.")
     ] = IfDone.REPLACE,
+    only_new: Annotated[
+        bool, typer.Option("--only-new", help="Add to the date what no run here holds yet.")
+    ] = False,
     engine: Annotated[
         EngineName, typer.Option(help="auto: a GPU if there is one, else ONNX if exported.")
     ] = EngineName.AUTO,
@@ -118,13 +129,14 @@ def score(
     _set_up_logging(verbose=verbose)
     from beam_jobs.launch import ScoringRequest
 
+    dates = _parse_dates(day, first, last, (*(items or ()), *(clips or ())))
     request = ScoringRequest(
         items=tuple(items or ()),
         clips=tuple(clips or ()),
         audio_roots=tuple(audio_root or ()),
         out=out,
         model=model,
-        run_date=_parse_date(day),
+        run_date=dates[0],
         if_done=if_done.value,
         engine=engine,
         precision=precision,
@@ -134,8 +146,12 @@ def score(
         min_confidence=min_confidence,
         columns=tuple(_parse_column(text) for text in column or ()),
         beam_flags=tuple(beam_flags or ()),
+        only_new=only_new,
     )
-    _score_and_report(request, as_json=as_json)
+    if first is None:
+        _score_and_report(request, as_json=as_json)
+    else:
+        _backfill(request, dates, as_json=as_json)
 
 
 @app.command()
@@ -160,8 +176,54 @@ def demo(
     _score_and_report(request, as_json=as_json)
 
 
+@app.command()
+def verify(
+    out: Annotated[str, typer.Argument(help="Output directory of score.", metavar="OUT")],
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Check that an output directory is what its manifest says."""
+    _set_up_logging(verbose=verbose)
+    from beam_jobs.verify import verify_tree
+
+    tree = verify_tree(out)
+    if as_json:
+        typer.echo(json.dumps(tree.to_json()))
+    else:
+        for check in tree.dates:
+            if not check.faults:
+                typer.echo(str(check))
+        for fault in tree.faults:
+            typer.echo(fault)
+        for directory in tree.unfinished:
+            typer.echo(f"{directory} is of a run that is at work or was killed: no fault")
+    if tree.faults:
+        raise typer.Exit(EXIT_JOB_FAILED)
+
+
+def _backfill(request: "ScoringRequest", dates: Sequence[date], *, as_json: bool) -> None:
+    """Scores date after date; one that fails, or has no files, does not keep the others back."""
+    faults = []
+    for day in dates:
+        try:
+            _score_and_report(replace(request, run_date=day), as_json=as_json)
+        except NoFileOfDateError as error:
+            typer.echo(f"mm-emor: {day}: {error}", err=True)
+            faults.append(f"{day} (no file)")
+        except typer.Exit:
+            faults.append(f"{day} (failed)")
+    if faults:
+        typer.echo(
+            f"mm-emor: {len(faults)} of {len(dates)} dates are not as asked for: "
+            f"{', '.join(faults)}",
+            err=True,
+        )
+        raise typer.Exit(EXIT_JOB_FAILED)
+
+
 def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
     from beam_jobs.launch import score_corpus
+    from beam_jobs.only_new import NothingNew
     from beam_jobs.summary import explain_failure, print_summary, summarise
 
     if sys.stderr.isatty():
@@ -171,6 +233,9 @@ def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
             result = score_corpus(request, on_progress, _tell)
     else:
         result = score_corpus(request, on_note=_tell)
+    if isinstance(result, NothingNew):
+        typer.echo(json.dumps(result.to_json()) if as_json else str(result))
+        return
     if as_json:
         typer.echo(json.dumps(summarise(result, request.out)))
     else:
@@ -185,13 +250,23 @@ def _tell(note: str) -> None:
     typer.echo(f"mm-emor: {note}", err=True)
 
 
-def _parse_date(text: str | None) -> date:
-    if text is None:
-        return datetime.now(UTC).date()
+def _parse_dates(
+    day: str | None, first: str | None, last: str | None, patterns: Sequence[str]
+) -> tuple[date, ...]:
+    if first is None and last is None:
+        return (datetime.now(UTC).date() if day is None else _parse_date("--date", day),)
+    if first is None or last is None:
+        raise UserError("--from and --to need each other: they are a backfill's two ends")
+    if day is not None:
+        raise UserError("--date is one date, and --from and --to are several: give either")
+    return backfill_dates(_parse_date("--from", first), _parse_date("--to", last), patterns)
+
+
+def _parse_date(flag: str, text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise UserError(f"--date is {text!r}; it must be a day as YYYY-MM-DD") from error
+        raise UserError(f"{flag} is {text!r}; it must be a day as YYYY-MM-DD") from error
 
 
 def _parse_column(text: str) -> tuple[str, str]:

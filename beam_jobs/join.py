@@ -7,12 +7,15 @@ element. What comes out names the exceptional rows, and `ReadItems` reads the fi
 import posixpath
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 import orjson
+import pyarrow.parquet as pq
+from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.elements import Item, Location
 from beam_jobs.inputs import JobInputs, read_item_file, real_path
@@ -54,20 +57,27 @@ class FileVerdicts:
         duplicates: the row that is kept, for each row whose id stands there.
         clips: the clips that carry the row's id, in order.
         n_records: records of the file when its ids were read, good and refused.
+        already_scored: the rows whose id a published run has labelled.
     """
 
     file: str
     duplicates: Mapping[RowKey, Location] = field(default_factory=dict)
     clips: Mapping[RowKey, tuple[str, ...]] = field(default_factory=dict)
     n_records: int = 0
+    already_scored: frozenset[RowKey] = frozenset()
 
 
 @dataclass(frozen=True)
 class LoneClip:
-    """The clips of an id that no record carries, in order."""
+    """The clips of an id that no record carries, in order.
+
+    Attributes:
+        already_scored: whether a published run has labelled the id.
+    """
 
     item_id: str
     clips: tuple[str, ...]
+    already_scored: bool = False
 
 
 @dataclass
@@ -87,11 +97,15 @@ class IndexItems(beam.PTransform):
     refused without a known id (broken JSON) has no part in this; a clip of its id is labelled as
     one without a tweet.
 
+    Where published label files are given, each record and lone clip whose id they hold is marked
+    as scored already, whatever else it is; a record that was refused when it was read is not.
+
     Nothing becomes a dead letter here. A file that cannot be opened stops the job.
     """
 
     inputs: JobInputs
     progress: Progress | None = None
+    published_labels: tuple[str, ...] = ()
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[FileVerdicts | LoneClip]:
         """Wires the join."""
@@ -106,8 +120,15 @@ class IndexItems(beam.PTransform):
             | "ClipFiles" >> beam.Create(self.inputs.clip_files)
             | "PartitionClips" >> beam.Map(partition_clip)
         )
+        by_partition = {"packs": indexed.packs, "clips": clips}
+        if self.published_labels:
+            by_partition["labelled"] = (
+                root
+                | "PublishedLabels" >> beam.Create(self.published_labels)
+                | "IndexLabels" >> beam.FlatMap(index_labels)
+            )
         found = (
-            {"packs": indexed.packs, "clips": clips}
+            by_partition
             | "JoinOnPartition" >> beam.CoGroupByKey()
             | "Judge" >> beam.FlatMapTuple(judge_partition, progress=self.progress)
             | "PartLoneClips" >> beam.Map(_tag_lone_clips).with_outputs("lone_clips", main="rows")
@@ -187,6 +208,20 @@ def _pack(
         yield partition, zlib.compress(orjson.dumps((path, entries)), level=1)
 
 
+def index_labels(path: str) -> Iterator[tuple[int, bytes]]:
+    """Yields the ids of a published file of labels in packs, each with its partition.
+
+    A pack is the JSON of a list of ids, compressed.
+    """
+    with FileSystems.open(path) as file:
+        for batch in pq.ParquetFile(file).iter_batches(MAX_BUFFERED_IDS, columns=["item_id"]):
+            ids: dict[int, list[str]] = {}
+            for item_id in batch["item_id"].to_pylist():
+                ids.setdefault(partition_of(item_id), []).append(item_id)
+            for partition, labelled in ids.items():
+                yield partition, zlib.compress(orjson.dumps(labelled), level=1)
+
+
 def judge_partition(
     partition: int,  # noqa: ARG001 - the key
     groups: Mapping[str, Iterable[Any]],
@@ -196,7 +231,8 @@ def judge_partition(
 
     Args:
         partition: its number.
-        groups: `packs` of `index_file`, and the paths of `clips`.
+        groups: `packs` of `index_file`, the paths of `clips`, and, where published runs count,
+            packs of `index_labels` as `labelled`.
         progress: counts the clips that are items of their own.
     """
     clips: dict[str, list[str]] = {}
@@ -207,6 +243,12 @@ def judge_partition(
         file, entries = orjson.loads(zlib.decompress(pack))
         for item_id, row, part, standing in entries:
             entries_of.setdefault(item_id, []).append((file, row, part, standing))
+    labelled = {
+        item_id
+        for pack in groups.get("labelled", ())
+        for item_id in orjson.loads(zlib.decompress(pack))
+    }
+    scored_of = _take_labelled(labelled, entries_of, clips)
 
     duplicates_of: dict[str, dict[RowKey, Location]] = {}
     clips_of: dict[str, dict[RowKey, tuple[str, ...]]] = {}
@@ -227,12 +269,32 @@ def judge_partition(
             duplicates_of.setdefault(other.file, {})[other.row, other.part] = kept
         if own_clips:
             clips_of.setdefault(kept.file, {})[kept.row, kept.part] = own_clips
-    for file in sorted(duplicates_of.keys() | clips_of.keys()):
-        yield FileVerdicts(file, duplicates_of.get(file, {}), clips_of.get(file, {}))
+    for file in sorted(duplicates_of.keys() | clips_of.keys() | scored_of.keys()):
+        yield FileVerdicts(
+            file,
+            duplicates_of.get(file, {}),
+            clips_of.get(file, {}),
+            already_scored=frozenset(scored_of.get(file, ())),
+        )
     if progress and clips:
-        progress.add_found(len(clips))
+        progress.add_found(len(clips.keys() - labelled))
     for item_id, paths in sorted(clips.items()):
-        yield LoneClip(item_id, tuple(sorted(paths)))
+        yield LoneClip(item_id, tuple(sorted(paths)), item_id in labelled)
+
+
+def _take_labelled(
+    labelled: AbstractSet[str],
+    entries_of: dict[str, list[tuple[str, int, int, int]]],
+    clips: dict[str, list[str]],
+) -> dict[str, set[RowKey]]:
+    """Takes the ids that are labelled out of the records, with their clips; returns their rows."""
+    rows_of: dict[str, set[RowKey]] = {}
+    for item_id in labelled & entries_of.keys():
+        clips.pop(item_id, None)  # of those without a record it is said that they are labelled
+        for file, row, part, standing in entries_of.pop(item_id):
+            if standing != Standing.REFUSED:
+                rows_of.setdefault(file, set()).add((row, part))
+    return rows_of
 
 
 def keep_first(
@@ -255,12 +317,25 @@ def merge_verdicts(file: str, parts: Iterable[FileVerdicts]) -> FileVerdicts:
     """Returns all that was found out about a file."""
     duplicates: dict[RowKey, Location] = {}
     clips: dict[RowKey, tuple[str, ...]] = {}
+    already_scored: set[RowKey] = set()
     n_records = 0
     for part in parts:
         duplicates |= part.duplicates
         clips |= part.clips
         n_records += part.n_records
-    return FileVerdicts(file, duplicates, clips, n_records)
+        already_scored |= part.already_scored
+    return FileVerdicts(file, duplicates, clips, n_records, frozenset(already_scored))
+
+
+def count_already_scored(verdicts: FileVerdicts | LoneClip) -> int:
+    """Returns how many items of a file, or of a lone clip's, a published run has labelled.
+
+    >>> count_already_scored(LoneClip("7", ("7.mp3", "7.wav"), already_scored=True))
+    1
+    """
+    if isinstance(verdicts, LoneClip):
+        return int(verdicts.already_scored)
+    return len(verdicts.already_scored)
 
 
 def is_same_file(audio_uri: str, clip: str, audio_roots: Iterable[str]) -> bool:

@@ -23,9 +23,11 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
+from beam_jobs.backfill import DATE_FIELD, NoFileOfDateError, on_date
 from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
-from beam_jobs.manifest import RunManifest, Status, read_manifest, remove_superseded
+from beam_jobs.manifest import Manifest, RunManifest, Status, read_manifest, remove_superseded
+from beam_jobs.only_new import NothingNew, files_read, label_paths, run_to_extend
 from beam_jobs.output_files import unique_path
 from beam_jobs.progress import Progress
 from beam_jobs.run import InputFile, Run, temporary_name
@@ -54,8 +56,8 @@ class ScoringRequest:
     """The command line of `mm-emor score`, as values.
 
     Attributes:
-        items: patterns of item files.
-        clips: patterns of clips whose name's stem is an item's id.
+        items: patterns of item files; `{date}` stands for the run's date.
+        clips: patterns of clips whose name's stem is an item's id; `{date}` as in `items`.
         audio_roots: directories under which an item's `audio_uri` may lie.
         out: the output directory.
         model: the artifact: a directory, or `default`.
@@ -69,6 +71,7 @@ class ScoringRequest:
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
         columns: (our field, their column) for each renamed field.
         beam_flags: Beam's own flags.
+        only_new: whether what a published run has read or labelled is left out.
 
     Raises:
         UserError: there is nothing to score, or a number is out of its range.
@@ -89,6 +92,7 @@ class ScoringRequest:
     min_confidence: float = 0.0
     columns: tuple[tuple[str, str], ...] = ()
     beam_flags: tuple[str, ...] = ()
+    only_new: bool = False
 
     def __post_init__(self) -> None:
         if not (self.items or self.clips):
@@ -109,6 +113,8 @@ class ScoringRequest:
         ):
             if value not in list(known):
                 raise UserError(f"{flag} is {value}; it is one of {', '.join(known)}")
+        if self.only_new and self.if_done == "skip":
+            raise UserError("--only-new adds to a complete date, which --if-done skip leaves alone")
 
 
 @dataclass(frozen=True)
@@ -119,18 +125,20 @@ class ScoringResult:
         manifest: the run as published.
         skipped: whether the date was complete already and nothing ran.
         seconds: how long the pipeline ran, start-up left out.
+        n_items: items that it labelled or refused; those of a run that it extends are not its own.
     """
 
     manifest: RunManifest
     skipped: bool
     seconds: float
+    n_items: int = 0
 
 
 def score_corpus(
     request: ScoringRequest,
     on_progress: OnProgress | None = None,
     on_note: Callable[[str], None] | None = None,
-) -> ScoringResult:
+) -> ScoringResult | NothingNew:
     """Runs a scoring job to its end.
 
     Args:
@@ -140,7 +148,7 @@ def score_corpus(
 
     Raises:
         UserError: a flag, an input, the artifact or the output directory is wrong; no item was
-            read.
+            read. `NoFileOfDateError` where the date's files are not there.
         RuntimeError: the job ended, and what is published for the date is not its run.
     """
     options = parse_beam_flags(request.beam_flags)
@@ -157,8 +165,18 @@ def score_corpus(
     wants_gpu = request.engine == EngineName.TENSORFLOW or has_gpu_device()
     if on_note and is_local and choice.device == "cpu" and wants_gpu:
         on_note("TensorFlow finds no GPU that it can use; the processor scores")
-    item_files = _matched(request.items)
-    clip_files = _matched(request.clips)
+    item_files = _matched(request.items, request.run_date)
+    clip_files = _matched(request.clips, request.run_date)
+    before = read_manifest(request.out) if request.only_new else None
+    if before:
+        n_files = len(item_files) + len(clip_files)
+        read = files_read(before)
+        item_files = [file for file in item_files if _input_file(file) not in read]
+        clip_files = [file for file in clip_files if _input_file(file) not in read]
+        if not (item_files or clip_files):
+            remove_superseded(request.out, request.run_date)  # what a run that was killed has left
+            return NothingNew(request.run_date, n_files)
+    before = before or Manifest()
     inputs = JobInputs(
         item_files=tuple(file.path for file in item_files),
         clip_files=tuple(file.path for file in clip_files),
@@ -182,6 +200,10 @@ def score_corpus(
             "min_confidence": request.min_confidence,
         },
         max_bad_fraction=request.max_bad_fraction,
+        leaves_out=tuple(run.run_id for run in before.runs.values()),
+        extends=run_to_extend(
+            before, request.run_date, artifact.model_version, request.min_confidence
+        ),
     )
     done = _published_run(run)
     _check_writable(run)
@@ -192,13 +214,22 @@ def score_corpus(
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)
     )
     job = ScoringJob(
-        inputs, model, run, request.batch_size, request.min_confidence, reshuffle=not is_local
+        inputs,
+        model,
+        run,
+        request.batch_size,
+        request.min_confidence,
+        reshuffle=not is_local,
+        published_labels=label_paths(request.out, before),
     )
     seconds = _run_pipeline(job, options, on_progress)
     entry = _published_run(run)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
         raise RuntimeError("the job ended without publishing its run")
-    return ScoringResult(entry, skipped=False, seconds=seconds)
+    n_before = done.counts.n_items if done and run.extends else 0
+    return ScoringResult(
+        entry, skipped=False, seconds=seconds, n_items=entry.counts.n_items - n_before
+    )
 
 
 def _threads_of_a_worker(options: PipelineOptions) -> int:
@@ -333,18 +364,20 @@ def count_parts(item_files: Sequence[FileMetadata], clip_files: Sequence[FileMet
     return min(1 + n_bytes // PART_BYTES + len(clip_files) // PART_CLIPS, MAX_PARTS)
 
 
-def _matched(patterns: Sequence[str]) -> list[FileMetadata]:
-    """Returns the files of all patterns in order, each once, under its first spelling.
+def _matched(patterns: Sequence[str], day: date) -> list[FileMetadata]:
+    """Returns a date's files of all patterns in order, each once, under its first spelling.
 
     Two links to one file are two files if their stems differ: a clip's stem is its id.
     """
     found: dict[tuple[str, str], FileMetadata] = {}
-    for pattern in patterns:
+    for unfilled in patterns:
+        pattern = on_date(unfilled, day)
         if os.path.isdir(pattern):
             raise UserError(f"{pattern} is a directory; name its files, as in '{pattern}/*'")
         files = match_files(pattern)
         if not files:
-            raise UserError(f"no file matches {pattern}")
+            error = NoFileOfDateError if DATE_FIELD in unfilled else UserError
+            raise error(f"no file matches {pattern}")
         for file in files:
             found.setdefault((real_path(file.path), clip_id(file.path)), file)
     return sorted(found.values(), key=lambda file: file.path)

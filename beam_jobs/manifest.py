@@ -16,6 +16,7 @@ from typing import Any, Literal
 import apache_beam as beam
 import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.pvalue import AsSingleton
 from pydantic import TypeAdapter, ValidationError
 
 from beam_jobs.output_files import (
@@ -26,7 +27,7 @@ from beam_jobs.output_files import (
     publish_file,
     rename_files,
 )
-from beam_jobs.run import InputFile, Run, staging_dir, temporary_name
+from beam_jobs.run import EarlierRun, InputFile, Run, staging_dir, temporary_name
 from model.errors import UserError
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
@@ -75,6 +76,11 @@ class RunCounts:
         """Items that were refused."""
         return sum(self.dead_letters_by_reason.values())
 
+    @property
+    def n_items(self) -> int:
+        """Items that were labelled or refused."""
+        return self.n_labels + self.n_dead
+
     def status(self, max_bad_fraction: float) -> Status:
         """Returns how a run with these counts ended; a lost file counts before bad items.
 
@@ -96,9 +102,14 @@ class RunManifest:
 
     Attributes:
         started_at: when the run was started; with `finished_at`, the only wall-clock times.
+        inputs: every file that was read, in path order; a file that changed, once for each version.
         outputs: every data file of the date, in path order.
         settings: what else decided the rows.
         versions: of the libraries that the worker had.
+        extends: ids of the runs to which this one added, the oldest first; their labels and dead
+            letters are among `outputs`, and counted.
+        already_scored: items of `inputs` that were not scored: a published run had labelled their
+            ids. With labels and dead letters they are all items that were read.
     """
 
     status: Status
@@ -112,6 +123,8 @@ class RunManifest:
     outputs: tuple[WrittenFile, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    extends: tuple[str, ...] = ()
+    already_scored: int = 0
 
 
 @dataclass(frozen=True)
@@ -169,10 +182,12 @@ def publish_run(out: str, run: RunManifest) -> None:
     Raises:
         UserError: if the manifest that is there is broken.
         RuntimeError: if a file of the run is not there as it was written: another run of the same
-            date has removed it. No file has been renamed.
+            date has removed it; or if the run adds to one that is the date's no longer. No file has
+            been renamed.
     """
     with _locked(out):
         manifest = read_manifest(out) or Manifest()
+        _check_extended(run, manifest.runs.get(run.date))
         manifest = replace(manifest, runs={**manifest.runs, run.date: run})
         staged = staging_dir(out, run.date, run.run_id)
         rename_files(_check_outputs(out, run.outputs, staged))
@@ -202,6 +217,15 @@ def remove_superseded(out: str, run_date: date) -> None:
             FileSystems.delete(list(list_files(FileSystems.join(temporary_dir, "**"))))
         elif FileSystems.exists(temporary_dir):
             FileSystems.delete([temporary_dir])
+
+
+def _check_extended(run: RunManifest, published: RunManifest | None) -> None:
+    expected = (*run.extends[-1:], run.run_id)  # itself, where publishing is done again
+    if run.extends and (published is None or published.run_id not in expected):
+        raise RuntimeError(
+            f"the run adds to run {run.extends[-1]} of {run.date}, which another run has replaced; "
+            "start it again"
+        )
 
 
 def _check_outputs(out: str, files: Iterable[WrittenFile], staged: str) -> dict[str, str]:
@@ -272,8 +296,10 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def publish_files(files: Sequence[WrittenFile], run: Run) -> RunManifest:
+def publish_files(files: Sequence[WrittenFile], run: Run, already_scored: int = 0) -> RunManifest:
     """Publishes a run whose files are all written, removes what it replaces, returns its entry.
+
+    What it extends stays: the earlier labels, dead letters and inputs are listed with its own.
 
     Raises:
         RuntimeError: if a table is missing, the reports count other rows than were written, or a
@@ -281,8 +307,10 @@ def publish_files(files: Sequence[WrittenFile], run: Run) -> RunManifest:
         UserError: if the manifest that is there is broken.
     """
     _check_tables(files, run)
+    earlier = run.extends or EarlierRun((), (), ())
     counts = count_items(run, files)
-    _check_counts(files, counts)
+    all_files = (*earlier.files, *files)
+    _check_counts(all_files, counts)
     entry = RunManifest(
         status=counts.status(run.max_bad_fraction),
         run_id=run.run_id,
@@ -291,10 +319,12 @@ def publish_files(files: Sequence[WrittenFile], run: Run) -> RunManifest:
         started_at=run.started_at,
         finished_at=datetime.now(UTC),
         counts=counts,
-        inputs=tuple(sorted(run.inputs, key=attrgetter("path"))),
-        outputs=tuple(sorted(files, key=attrgetter("path"))),
+        inputs=tuple(sorted((*earlier.inputs, *run.inputs), key=attrgetter("path"))),
+        outputs=tuple(sorted(all_files, key=attrgetter("path"))),
         settings=run.settings,
         versions=library_versions(),
+        extends=earlier.run_ids,
+        already_scored=earlier.already_scored + already_scored,
     )
     publish_run(run.out, entry)
     remove_superseded(run.out, run.date)
@@ -330,10 +360,19 @@ class WriteManifest(beam.PTransform):
     In come the `WrittenFile`s of labels, dead letters and reports; out comes one `RunManifest`.
     A table that is missing, or files of which another run has removed some, stop the job with the
     earlier run still published. Retried, it publishes the same again, with a later `finished_at`.
+
+    Attributes:
+        already_scored: one number: the items that published runs have labelled.
     """
 
     run: Run
+    already_scored: beam.PCollection[int] | None = None
 
     def expand(self, files: beam.PCollection[WrittenFile]) -> beam.PCollection[RunManifest]:
         """Gathers the files and publishes."""
-        return files | beam.combiners.ToList() | beam.Map(publish_files, run=self.run)
+        counted = (
+            {}
+            if self.already_scored is None
+            else {"already_scored": AsSingleton(self.already_scored)}
+        )
+        return files | beam.combiners.ToList() | beam.Map(publish_files, run=self.run, **counted)

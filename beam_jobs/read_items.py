@@ -26,6 +26,8 @@ class ReadItems(beam.PTransform):
     two_clips, for the record that is kept if two clips carry its id, or one and its audio_uri
     names another, and for an id that two clips and no record carry.
 
+    Of a record or a lone clip that a published run has labelled, nothing goes out.
+
     Nothing is shuffled after this step, so that what follows runs while a file is read. A file that
     cannot be opened, or that has more or fewer records than were indexed, stops the job.
     """
@@ -48,23 +50,25 @@ def read_judged_items(
     columns: tuple[tuple[str, str], ...] = (),
     audio_roots: tuple[str, ...] = (),
 ) -> Iterator[Item | DeadLetter]:
-    """Yields what becomes of each record of a file, or of a lone clip.
+    """Yields what becomes of each record of a file, or of a lone clip, that is not scored yet.
 
     Raises:
         RuntimeError: the file has not as many records as when it was indexed. The verdicts are on
             places in the file: on another file they would double items, or lose some.
     """
     if isinstance(verdicts, LoneClip):
-        yield _item_of_clip(verdicts)
+        if not verdicts.already_scored:
+            yield _item_of_clip(verdicts)
         return
     n_read = 0
     for outcome in read_item_file(verdicts.file, columns):
         n_read += 1
         if n_read > verdicts.n_records:
             raise _changed(verdicts, n_read)
-        yield (
-            apply_verdicts(outcome, verdicts, audio_roots) if isinstance(outcome, Item) else outcome
-        )
+        if not isinstance(outcome, Item):
+            yield outcome
+        elif (outcome.source.row, outcome.source.part) not in verdicts.already_scored:
+            yield apply_verdicts(outcome, verdicts, audio_roots)
     if n_read < verdicts.n_records:
         raise _changed(verdicts, n_read)
 

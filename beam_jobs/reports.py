@@ -300,6 +300,8 @@ class AggregateReports(beam.PTransform):
     report's name and its table, which has no rows where the files have none (`run_summary` always
     has one). Only partial tables cross the shuffle: memory grows with the number of groups, not of
     items. A file that cannot be read stops the job.
+
+    The files of an earlier run, to which this one adds, are added up with them.
     """
 
     run: Run
@@ -309,9 +311,16 @@ class AggregateReports(beam.PTransform):
     ) -> beam.PCollection[tuple[str, pa.Table]]:
         """Aggregates each file where it was written, then all of them."""
         staged = staging_dir(self.run.out, self.run.date, self.run.run_id)
+        partials = files | beam.FlatMap(aggregate_file, directory=staged)
+        if self.run.extends:
+            earlier = (
+                files.pipeline
+                | "EarlierFiles" >> beam.Create(self.run.extends.files)
+                | "AggregateEarlier" >> beam.FlatMap(aggregate_file, directory=self.run.out)
+            )
+            partials = (partials, earlier) | beam.Flatten()
         return (
-            files
-            | beam.FlatMap(aggregate_file, directory=staged)
+            partials
             | beam.CombinePerKey(merge_partials)
             | beam.Map(finish_named, run_id=self.run.run_id, model_version=self.run.model_version)
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.output_files import WrittenFile
 from model.errors import UserError
 
 
@@ -51,6 +52,23 @@ def hash_run(
 
 
 @dataclass(frozen=True)
+class EarlierRun:
+    """The published run of a date to which another run of it adds.
+
+    Attributes:
+        run_ids: of the run and of those that it added to, the oldest first.
+        inputs: every file that they read.
+        files: their labels and dead letters, published.
+        already_scored: their items that other runs had labelled.
+    """
+
+    run_ids: tuple[str, ...]
+    inputs: tuple[InputFile, ...]
+    files: tuple[WrittenFile, ...]
+    already_scored: int = 0
+
+
+@dataclass(frozen=True)
 class Run:
     """One run for one date, as the steps that write need to know it.
 
@@ -62,6 +80,9 @@ class Run:
         started_at: aware; goes to the manifest alone.
         settings: what else decides the rows, as JSON: part of the run's identity.
         max_bad_fraction: dead letters among all items, above which the run has failed.
+        leaves_out: ids of the published runs whose items are not scored again, of any date: they
+            decide the rows, too.
+        extends: the one of them that is of this date; its rows stay, and the reports count them.
     """
 
     out: str
@@ -73,6 +94,8 @@ class Run:
     inputs: tuple[InputFile, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
     max_bad_fraction: float = 0.5
+    leaves_out: tuple[str, ...] = ()
+    extends: EarlierRun | None = None
 
     def __post_init__(self) -> None:
         if not self.out:
@@ -90,6 +113,8 @@ class Run:
     def run_id(self) -> str:
         """Hash of all that decides the run's rows and how they are divided into files."""
         settings = {**self.settings, "n_parts": self.n_parts}
+        if self.leaves_out:
+            settings["leaves_out"] = sorted(self.leaves_out)
         return hash_run(self.date, self.inputs, self.model_version, settings)
 
     def location(self, table: str) -> "TableLocation":

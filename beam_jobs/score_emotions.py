@@ -7,7 +7,7 @@ import apache_beam as beam
 
 from beam_jobs.elements import ScoredItem
 from beam_jobs.inputs import JobInputs
-from beam_jobs.join import IndexItems
+from beam_jobs.join import IndexItems, count_already_scored
 from beam_jobs.manifest import WriteManifest
 from beam_jobs.parquet_io import WriteDeadLetters, WriteLabels
 from beam_jobs.preprocess import PreprocessItems
@@ -33,6 +33,7 @@ class ScoringJob:
         reshuffle: whether items are spread over all workers once they are read: without it a worker
             scores what it reads, and a corpus of one large file would keep one worker busy.
         progress: where a local job counts; None elsewhere.
+        published_labels: files of labels; an item whose id stands there is not scored again.
     """
 
     inputs: JobInputs
@@ -42,17 +43,20 @@ class ScoringJob:
     min_confidence: float = 0.0
     reshuffle: bool = False
     progress: Progress | None = None
+    published_labels: tuple[str, ...] = ()
 
 
 def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     """Every input item ends in exactly one place, once: a label row or a dead-letter row.
+
+    An item that a published run has labelled stays where it is, and is only counted.
 
     The files are read twice. The first time only ids and positions are taken, to find repeated ids
     and the clips that belong to them; then reading, preprocessing, scoring and writing run as one
     stage, so that no text, clip or label crosses a shuffle. With `reshuffle`, items do, as texts
     and paths of clips: clips are opened after it.
     """
-    verdicts = root | IndexItems(job.inputs, job.progress)
+    verdicts = root | IndexItems(job.inputs, job.progress, job.published_labels)
     items = verdicts | ReadItems(job.inputs)
     read = items.ok | beam.Reshuffle() if job.reshuffle else items.ok
     features = read | PreprocessItems(
@@ -63,7 +67,10 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     dead_letters = (items.dead, features.dead, scored.dead) | WriteDeadLetters(job.run)
     rows = (labels, dead_letters) | "AllRows" >> beam.Flatten()
     reports = rows | AggregateReports(job.run) | WriteReports(job.run)
-    (rows, reports) | "AllFiles" >> beam.Flatten() | WriteManifest(job.run)
+    already_scored = (
+        verdicts | beam.Map(count_already_scored) | "AlreadyScored" >> beam.CombineGlobally(sum)
+    )
+    (rows, reports) | "AllFiles" >> beam.Flatten() | WriteManifest(job.run, already_scored)
 
 
 @dataclass

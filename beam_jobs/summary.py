@@ -19,7 +19,6 @@ BAR_WIDTH = 24
 def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
     """Returns the run's counts, rate and paths, as `mm-emor score --json` prints them."""
     run = result.manifest
-    n_items = run.counts.n_labels + run.counts.n_dead
     return {
         "status": str(run.status),
         "skipped": result.skipped,
@@ -27,11 +26,13 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
         "run_id": run.run_id,
         "model_version": run.model_version,
         "engine": run.settings.get("engine"),
-        "items": n_items,
+        "items": run.counts.n_items,
         "labels": dict(run.counts.labels_by_modality),
         "dead_letters": dict(run.counts.dead_letters_by_reason),
+        "already_scored": run.already_scored,
+        "new_items": result.n_items,
         "seconds": round(result.seconds, 2),
-        "items_per_second": round(n_items / result.seconds, 1) if result.seconds else None,
+        "items_per_second": round(result.n_items / result.seconds, 1) if result.seconds else None,
         "paths": {
             name: FileSystems.join(out, name)
             for name in ("labels", "dead_letters", "reports", MANIFEST_NAME)
@@ -44,10 +45,9 @@ def print_summary(result: ScoringResult, out: str) -> None:
     console = Console()
     run = result.manifest
     counts = run.counts
-    n_items = counts.n_labels + counts.n_dead
     if result.skipped:
         console.print(f"{run.date} is complete already (run {run.run_id}); nothing was done.")
-    title = f"{run.date} · {n_items:,} items · model {run.model_version}"
+    title = f"{run.date} · {counts.n_items:,} items · model {run.model_version}"
     table = Table(title=title, title_justify="left", show_header=True, header_style="bold")
     table.add_column("emotion")
     table.add_column("items", justify="right")
@@ -72,10 +72,14 @@ def print_summary(result: ScoringResult, out: str) -> None:
             highlight=False,
             soft_wrap=True,
         )
+    if run.extends and not result.skipped:
+        console.print(f"new items     {result.n_items:,}")
+    if run.already_scored:
+        console.print(f"already scored  {run.already_scored:,}")
     if engine := run.settings.get("engine"):
         console.print(f"engine        {EngineChoice(**engine)}", highlight=False)
     if result.seconds:
-        rate = n_items / result.seconds
+        rate = result.n_items / result.seconds
         console.print(
             f"time          {result.seconds:.1f} s without start-up, {rate:,.0f} items/s",
             highlight=False,
@@ -99,10 +103,9 @@ def explain_failure(result: ScoringResult, out: str) -> str | None:
         n_files = by_reason[Reason.UNREADABLE_FILE]
         return f"{n_files} input file(s) could not be read to the end; see {where}"
     leading = max(by_reason, key=lambda reason: by_reason[reason])
-    n_items = run.counts.n_labels + run.counts.n_dead
     return (
-        f"{run.counts.n_dead:,} of {n_items:,} items were refused, more than --max-bad-fraction; "
-        f"the leading reason is {leading} ({by_reason[leading]:,}: "
+        f"{run.counts.n_dead:,} of {run.counts.n_items:,} items were refused, more than "
+        f"--max-bad-fraction; the leading reason is {leading} ({by_reason[leading]:,}: "
         f"{REASON_MEANINGS[Reason(leading)]}); see {where}"
     )
 

@@ -1,6 +1,7 @@
 """Which records are kept, which are duplicates, and which clips are whose."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import orjson
@@ -29,6 +30,7 @@ from beam_jobs.join import (
 from beam_jobs.launch import _matched
 from model.errors import UserError
 
+DAY = date(2026, 11, 22)
 FULL, EMPTY, REFUSED = Standing.FULL, Standing.EMPTY, Standing.REFUSED
 
 
@@ -260,7 +262,7 @@ class TestMatchFiles:
             (["./t.jsonl", "t.jsonl"], ["./t.jsonl"]),
             ([f"{tmp_path}/linked/*", "*", f"{tmp_path}/data/*"], ["7.wav", "t.jsonl"]),
         ]:
-            matched = [file.path for file in _matched(patterns)]
+            matched = [file.path for file in _matched(patterns, DAY)]
             prefix = f"{tmp_path}/linked/" if len(patterns) == 3 else ""
             assert matched == [prefix + path for path in expected]
 
@@ -268,5 +270,5 @@ class TestMatchFiles:
         (tmp_path / "7.wav").write_text("x")
         for alias in ("7.mp3", "8.wav"):
             (tmp_path / alias).symlink_to("7.wav")
-        matched = [Path(file.path).name for file in _matched([f"{tmp_path}/*"])]
+        matched = [Path(file.path).name for file in _matched([f"{tmp_path}/*"], DAY)]
         assert matched == ["7.mp3", "8.wav"]

@@ -247,6 +247,8 @@ def test_the_manifest_file(tmp_path: Path) -> None:
         ],
         "settings": {},
         "versions": {},
+        "extends": [],
+        "already_scored": 0,
     }
     expected = Manifest(runs={DAY: an_entry(DAY, (output,)), NEXT_DAY: an_entry(NEXT_DAY)})
     assert read_manifest(str(tmp_path)) == expected

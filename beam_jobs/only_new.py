@@ -1,0 +1,74 @@
+"""What published runs hold already, so that a run need score only what came since."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.manifest import Manifest
+from beam_jobs.run import EarlierRun, InputFile
+from model.errors import UserError
+
+
+@dataclass(frozen=True)
+class NothingNew:
+    """A run that was not started: published runs have read all of its files."""
+
+    date: date
+    n_files: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.date}: nothing is new, published runs have read all {self.n_files:,} files; "
+            "nothing was done."
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what `mm-emor score --json` prints of it."""
+        return {"status": "nothing_new", "skipped": True, "date": self.date.isoformat()}
+
+
+def files_read(manifest: Manifest) -> frozenset[InputFile]:
+    """Returns the files that published runs of any date have read, each in the version it had."""
+    return frozenset(file for run in manifest.runs.values() for file in run.inputs)
+
+
+def label_paths(out: str, manifest: Manifest) -> tuple[str, ...]:
+    """Returns the published files of labels of all dates."""
+    return tuple(
+        FileSystems.join(out, file.path)
+        for run in manifest.runs.values()
+        for file in run.outputs
+        if file.table == "labels"
+    )
+
+
+def run_to_extend(
+    manifest: Manifest, day: date, model_version: str, min_confidence: float
+) -> EarlierRun | None:
+    """Returns the published run of a date as what another run adds to; None where there is none.
+
+    Raises:
+        UserError: its labels do not mean the same, so that no report could count both.
+    """
+    run = manifest.runs.get(day)
+    if run is None:
+        return None
+    if run.model_version != model_version:
+        raise UserError(
+            f"{day} was scored with model {run.model_version}, and --model is {model_version}: "
+            "score the date without --only-new"
+        )
+    limit = run.settings.get("min_confidence", 0.0)
+    if limit != min_confidence:
+        raise UserError(
+            f"{day} was scored with --min-confidence {limit}, and it is {min_confidence} now: "
+            "score the date without --only-new"
+        )
+    return EarlierRun(
+        run_ids=(*run.extends, run.run_id),
+        inputs=run.inputs,
+        files=tuple(file for file in run.outputs if file.table in ("labels", "dead_letters")),
+        already_scored=run.already_scored,
+    )

@@ -1,0 +1,191 @@
+"""Dates in patterns, and a backfill: each date is a run of its own, whatever becomes of another."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from beam_jobs.backfill import NoFileOfDateError, backfill_dates, on_date
+from beam_jobs.cli import app, run_command
+from beam_jobs.launch import ScoringRequest, score_corpus
+from beam_jobs.manifest import Status, read_manifest
+from beam_jobs.scoring_model import load_scorer
+from model.errors import UserError
+
+FIRST = date(2026, 11, 21)
+DAYS = [FIRST + timedelta(days=days) for days in range(3)]
+
+
+def write_day(directory: Path, day: date, *lines: str) -> None:
+    (directory / f"tweets-{day}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+
+
+def tweet(item_id: str) -> str:
+    return json.dumps({"id": item_id, "text": f"rain {item_id}"})
+
+
+def ids_by_date(out: Path) -> dict[date, list[str]]:
+    return {
+        day: pq.read_table(out / "labels" / f"dt={day}", partitioning=None)["item_id"].to_pylist()
+        for day in DAYS
+        if (out / "labels" / f"dt={day}").exists()
+    }
+
+
+def score(directory: Path, artifact: Path, *flags: str) -> int:
+    """Runs the command in this process, which has the model loaded after the first test."""
+    arguments = ["score", "--items", f"{directory}/tweets-{{date}}.jsonl"]
+    arguments += ["--out", f"{directory}/out", "--model", str(artifact), *flags]
+    return run_command(lambda: app(arguments, standalone_mode=False))
+
+
+ALL_DAYS = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]))
+
+
+@given(first=st.dates(max_value=date(9998, 1, 1)), n_days=st.integers(0, 800))
+def test_a_backfill_is_each_date_once_in_order(first: date, n_days: int) -> None:
+    dates = backfill_dates(first, first + timedelta(days=n_days), ["{date}.csv"])
+    assert [(day - first).days for day in dates] == list(range(n_days + 1))
+    paths = {on_date("{date}/{date}.csv", day) for day in dates}
+    assert paths == {f"{day}/{day}.csv" for day in dates}
+
+
+def test_a_date_takes_its_own_files_and_clips(tiny_artifact: Path, tmp_path: Path) -> None:
+    for day in DAYS[:2]:
+        write_day(tmp_path, day, tweet(f"of {day}"))
+    clips = tmp_path / str(DAYS[0])
+    clips.mkdir()
+    (clips / f"of {DAYS[0]}.wav").write_bytes(b"no audio")
+    request: dict[str, Any] = {
+        "items": (f"{tmp_path}/tweets-{{date}}.jsonl",),
+        "audio_roots": (),
+        "out": f"{tmp_path}/out",
+        "model": str(tiny_artifact),
+    }
+    with_clips = ScoringRequest(**request, clips=(f"{tmp_path}/{{date}}/*",), run_date=DAYS[0])
+    entry = score_corpus(with_clips).manifest
+    assert [Path(file.path).name for file in entry.inputs] == [
+        f"of {DAYS[0]}.wav",
+        f"tweets-{DAYS[0]}.jsonl",
+    ]
+    assert entry.counts.dead_letters_by_reason == {"undecodable_clip": 1}
+    second = ScoringRequest(**request, clips=(), run_date=DAYS[1])
+    assert [file.path for file in score_corpus(second).manifest.inputs] == [
+        f"{tmp_path}/tweets-{DAYS[1]}.jsonl"
+    ]
+    with pytest.raises(NoFileOfDateError, match=rf"no file matches .*/tweets-{DAYS[2]}\.jsonl"):
+        score_corpus(ScoringRequest(**request, clips=(), run_date=DAYS[2]))
+
+
+def test_a_backfill_runs_each_date_as_its_own_run(
+    tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, day in enumerate(DAYS):
+        write_day(tmp_path, day, tweet(f"{number}a"), tweet(f"{number}b"))
+    load_scorer.cache_clear()
+    assert score(tmp_path, tiny_artifact, *ALL_DAYS, "--json") == 0
+    assert load_scorer.cache_info().misses == 1  # the model is loaded once
+    stdout, stderr = capsys.readouterr()
+    summaries = [json.loads(line) for line in stdout.splitlines()]
+    assert [(one["date"], one["labels"], one["skipped"]) for one in summaries] == [
+        (str(day), {"text": 2}, False) for day in DAYS
+    ]
+    assert stderr == ""
+    assert ids_by_date(tmp_path / "out") == {
+        day: [f"{number}a", f"{number}b"] for number, day in enumerate(DAYS)
+    }
+    manifest = read_manifest(f"{tmp_path}/out")
+    assert manifest is not None
+    assert list(manifest.runs) == DAYS
+    before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+
+    # A run of one date alone is the run that the backfill made of it.
+    assert score(tmp_path, tiny_artifact, "--date", str(DAYS[1]), "--json") == 0
+    assert json.loads(capsys.readouterr().out)["run_id"] == manifest.runs[DAYS[1]].run_id
+
+    write_day(tmp_path, DAYS[2], tweet("new"))
+    assert score(tmp_path, tiny_artifact, *ALL_DAYS, "--json", "--if-done", "skip") == 0
+    skipped = [json.loads(line)["skipped"] for line in capsys.readouterr().out.splitlines()]
+    assert skipped == [True, True, True]
+    after = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.*")}
+    manifest_path = tmp_path / "out" / "_manifest.json"
+    assert {**after, manifest_path: b""} == {**before, manifest_path: b""}
+
+
+def test_a_date_without_files_and_one_that_fails_keep_no_other_back(
+    tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_day(tmp_path, DAYS[0], tweet("1"), "nope", "nope", "nope")
+    write_day(tmp_path, DAYS[2], tweet("3"))
+    assert score(tmp_path, tiny_artifact, *ALL_DAYS, "--json") == 1
+    stdout, stderr = capsys.readouterr()
+    assert [json.loads(line)["status"] for line in stdout.splitlines()] == [
+        "too_many_bad_items",
+        "complete",
+    ]
+    failed, missing, last = stderr.splitlines()
+    assert failed.startswith("mm-emor: 3 of 4 items were refused, more than --max-bad-fraction")
+    assert missing == f"mm-emor: {DAYS[1]}: no file matches {tmp_path}/tweets-{DAYS[1]}.jsonl"
+    assert last == (
+        f"mm-emor: 2 of 3 dates are not as asked for: {DAYS[0]} (failed), {DAYS[1]} (no file)"
+    )
+    assert ids_by_date(tmp_path / "out") == {DAYS[0]: ["1"], DAYS[2]: ["3"]}
+
+    # What is done is skipped, what failed or was missing is not.
+    write_day(tmp_path, DAYS[0], tweet("1"))
+    write_day(tmp_path, DAYS[1], tweet("2"))
+    assert score(tmp_path, tiny_artifact, *ALL_DAYS, "--json", "--if-done", "skip") == 0
+    skipped = [json.loads(line)["skipped"] for line in capsys.readouterr().out.splitlines()]
+    assert skipped == [False, False, True]
+    manifest = read_manifest(f"{tmp_path}/out")
+    assert manifest is not None
+    assert [run.status for run in manifest.runs.values()] == [Status.COMPLETE] * 3
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--from", "2026-11-01"], "--from and --to need each other"),
+        (["--to", "2026-11-01"], "--from and --to need each other"),
+        (
+            ["--date", "2026-11-01", "--from", "2026-11-01", "--to", "2026-11-02"],
+            "--date is one date, and --from and --to are several",
+        ),
+        (
+            ["--from", "2026-11-02", "--to", "2026-11-01"],
+            "--from is 2026-11-02 and --to 2026-11-01; --from cannot be the later one",
+        ),
+        (["--from", "1 May", "--to", "2026-11-01"], "--from is '1 May'; it must be a day as YYYY"),
+        (["--from", "2026-11-01", "--to", "2026-11-31"], "--to is '2026-11-31'; it must be a day"),
+        (["--date", ""], "--date is ''; it must be a day"),
+        (["--date", "2026-11-01"], "no file matches {}/tweets-2026-11-01.jsonl"),
+        (  # not a date's own: no date could be scored
+            [*ALL_DAYS, "--clips", "/nowhere/*.wav"],
+            "no file matches /nowhere/*.wav",
+        ),
+    ],
+)
+def test_mistakes_exit_2_with_one_line(
+    tiny_artifact: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+    message: str,
+) -> None:
+    write_day(tmp_path, DAYS[0], tweet("1"))
+    assert score(tmp_path, tiny_artifact, *flags) == 2
+    stdout, stderr = capsys.readouterr()
+    assert message.format(tmp_path) in stderr
+    assert (stdout, stderr.count("\n")) == ("", 1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_backfill_needs_the_date_in_a_pattern() -> None:
+    with pytest.raises(UserError, match=r"--from and --to need \{date\} in --items or --clips"):
+        backfill_dates(DAYS[0], DAYS[1], ["tweets.jsonl", "clips/*"])
+    assert len(backfill_dates(DAYS[0], DAYS[1], ["tweets.jsonl", "clips/{date}/*"])) == 2
