@@ -1,6 +1,7 @@
 """Starts a scoring job: checks all that can be checked first, runs it, and says how it ended."""
 
 import argparse
+import importlib
 import logging
 import os
 import tempfile
@@ -18,6 +19,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     DirectOptions,
     PipelineOptions,
+    SetupOptions,
     StandardOptions,
 )
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
@@ -32,6 +34,7 @@ from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.artifact import Artifact
+from model.cloud_storage import EMULATOR_VARIABLE, check_access, is_cloud
 from model.engine import available_cores, choose_engine
 from model.errors import UserError
 from schemas.labels import UNCERTAIN
@@ -57,7 +60,7 @@ class ScoringRequest:
         clips: patterns of clips whose name's stem is an item's id.
         audio_roots: directories under which an item's `audio_uri` may lie.
         out: the output directory.
-        model: the artifact: a directory, or `default`.
+        model: the artifact: a directory, a `gs://` prefix, or `default`.
         run_date: the date that the run is for.
         if_done: what to do where the date is complete already.
         engine: what to run the model on: auto, tensorflow or onnx.
@@ -132,6 +135,7 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
         RuntimeError: the job ended, and what is published for the date is not its run.
     """
     options = parse_beam_flags(request.beam_flags)
+    _prepare_cloud_storage(request, options)
     artifact = Artifact.load(request.model)
     if request.min_confidence and UNCERTAIN in artifact.config.emotions:
         raise UserError(
@@ -184,6 +188,18 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
         raise RuntimeError("the job ended without publishing its run")
     return ScoringResult(entry, skipped=False, seconds=seconds)
+
+
+def _prepare_cloud_storage(request: ScoringRequest, options: PipelineOptions) -> None:
+    """Checks credentials and buckets; with an emulator, keeps Beam from asking for credentials."""
+    paths = (*request.items, *request.clips, *request.audio_roots, request.out, request.model)
+    uris = [path for path in paths if is_cloud(path)]
+    check_access(uris)
+    if uris and os.environ.get(EMULATOR_VARIABLE):
+        plugin = "beam_jobs.cloud_worker"
+        importlib.import_module(plugin)
+        setup = options.view_as(SetupOptions)
+        setup.beam_plugins = [*(setup.beam_plugins or ()), plugin]
 
 
 def _threads_of_a_worker(options: PipelineOptions) -> int:
