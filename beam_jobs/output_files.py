@@ -77,10 +77,12 @@ class _CloudUpload(io.RawIOBase):
 
     def close(self) -> None:
         """Sends what is left, and makes the object."""
-        if not self.closed:
-            self._recover()
-            self._file.close()
-        super().close()
+        try:
+            if not self.closed:
+                self._recover()
+                self._file.close()
+        finally:
+            super().close()
 
     def _recover(self) -> None:
         if self._file._upload_and_transport:

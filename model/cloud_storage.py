@@ -5,10 +5,8 @@ Every call is tried again, later each time, where the server is busy or a connec
 
 import hashlib
 import os
-import queue
 import random
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -20,8 +18,8 @@ from model.errors import ArtifactError, UserError
 SCHEME = "gs://"
 EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
 """Google's name for a server that stands in for theirs; no credentials are looked for then."""
-CREDENTIALS_SECONDS = 3.0
-"""A metadata server answers in milliseconds; Google's library waits for one that is not there."""
+METADATA_SECONDS = 2
+"""A metadata server answers in milliseconds."""
 ACCESS_SECONDS = 60.0
 MAX_SWITCHES = 50
 
@@ -55,7 +53,7 @@ def open_client() -> Any:
     """Returns the process's client, with the credentials of the environment.
 
     Raises:
-        UserError: the gcp extra is not installed; or no credentials are found within 3 s.
+        UserError: the gcp extra is not installed; or there are no credentials.
     """
     try:
         from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
@@ -72,34 +70,40 @@ def open_client() -> Any:
 
 def _find_credentials() -> tuple[Any, str | None]:
     import google.auth  # noqa: PLC0415
+    from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415
     from google.cloud import storage  # noqa: PLC0415
 
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    def look() -> None:
-        try:
-            answers.put(google.auth.default(scopes=storage.Client.SCOPE))
-        except Exception as error:  # whatever it is, it is told
-            answers.put(error)
-
-    # In a thread that is left behind: the library's own limits add up to 27 s.
-    threading.Thread(target=look, daemon=True).start()
     try:
-        answer = answers.get(timeout=CREDENTIALS_SECONDS)
-    except queue.Empty:
-        answer = None
-    if answer is None or isinstance(answer, Exception):
+        credentials, project = google.auth.default(
+            scopes=storage.Client.SCOPE, request=_ask_metadata_once
+        )
+    except (DefaultCredentialsError, _NoMetadataServerError) as error:
         named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-        fault = f" ({_first_line(answer)})" if named else ""
+        fault = f"is {named!r} ({_first_line(error)})" if named else "is not set"
         raise UserError(
-            "no credentials for gs://: looked at GOOGLE_APPLICATION_CREDENTIALS, which "
-            f"{f'is {named!r}' if named else 'is not set'}{fault}, at gcloud's own, and for a "
-            f"metadata server for {CREDENTIALS_SECONDS:.0f} s. Run `gcloud auth "
-            "application-default login`, or name a key file in GOOGLE_APPLICATION_CREDENTIALS, or "
-            "give the VM a service account"
-        ) from answer
-    credentials, project = answer
+            f"no credentials for gs://: looked at GOOGLE_APPLICATION_CREDENTIALS, which {fault}, "
+            f"at gcloud's own, and for a metadata server for {METADATA_SECONDS} s. Run `gcloud "
+            "auth application-default login`, or name a key file in "
+            "GOOGLE_APPLICATION_CREDENTIALS, or give the VM a service account"
+        ) from error
     return credentials, project
+
+
+class _NoMetadataServerError(Exception):
+    """No metadata server is there to ask."""
+
+
+def _ask_metadata_once(url: str, **request: Any) -> Any:
+    """Sends a request for google.auth, which asks a metadata server up to three times by itself."""
+    from google.auth.exceptions import TransportError  # noqa: PLC0415
+    from google.auth.transport.requests import Request  # noqa: PLC0415
+
+    if "metadata-flavor" not in (request.get("headers") or {}):
+        return Request()(url, **request)
+    try:
+        return Request()(url, **(request | {"timeout": METADATA_SECONDS}))
+    except TransportError as error:
+        raise _NoMetadataServerError from error
 
 
 def check_access(uris: Iterable[str]) -> None:

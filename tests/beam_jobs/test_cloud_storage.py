@@ -1,6 +1,7 @@
 """Jobs in Cloud Storage: the same rows and bytes as on local disks, also with a bad network."""
 
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -294,15 +295,17 @@ def test_no_credentials_are_told_in_one_line(
         environment["GOOGLE_APPLICATION_CREDENTIALS"] = named
     code = "from beam_jobs.cli import main; main()"
     arguments = ["score", "--items", "gs://in/*.jsonl", "--out", "gs://out/runs"]
-    started = time.monotonic()
-    outcome = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
-    seconds = time.monotonic() - started
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a network that swallows packets
+        environment["GCE_METADATA_IP"] = f"127.0.0.1:{silent.getsockname()[1]}"
+        started = time.monotonic()
+        outcome = subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+        )
+        seconds = time.monotonic() - started
     assert outcome.returncode == 2
     assert outcome.stderr.startswith("mm-emor: no credentials for gs://: looked at")
     assert outcome.stderr.count("\n") == 1
