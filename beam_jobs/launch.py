@@ -22,7 +22,10 @@ from apache_beam.options.pipeline_options import (
     SetupOptions,
     StandardOptions,
 )
+from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from beam_jobs.inputs import JobInputs, match_files, real_path
@@ -243,8 +246,17 @@ def _run_pipeline(
     with tempfile.TemporaryDirectory() as directory:
         progress = Progress(directory)
         with _watched(progress, on_progress):
-            # DirectRunner would first try to download another runner; this one needs no network.
-            return _timed(replace(job, progress=progress), FnApiRunner(), options)
+            return _timed(replace(job, progress=progress), _local_runner(options), options)
+
+
+def _local_runner(options: PipelineOptions) -> PipelineRunner:
+    """Returns a runner that tells its worker processes the options, as Beam's DirectRunner does.
+
+    DirectRunner itself would first try to download another runner; this one needs no network.
+    """
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
+    return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))
 
 
 def _timed(job: ScoringJob, runner: PipelineRunner | None, options: PipelineOptions) -> float:

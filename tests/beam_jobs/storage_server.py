@@ -7,6 +7,7 @@ upload is sent twice because the first answer was lost.
 
 import http.client
 import json
+import logging
 import random
 import threading
 from collections import Counter
@@ -36,6 +37,8 @@ class StorageServer:
         self.one_at_a_time = threading.Lock()
         self._emulator = create_server("127.0.0.1", 0, in_memory=True)
         self._proxy = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._proxy.handle_error = lambda *_: None  # a client that hangs up is no news here
+        logging.getLogger("gcp_storage_emulator").setLevel(logging.ERROR)
 
     def __enter__(self) -> "StorageServer":
         self._emulator.start()
