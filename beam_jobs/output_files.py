@@ -1,21 +1,16 @@
 """Files that appear whole or not at all, on local disks and in cloud storage."""
 
 import hashlib
-import io
 import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from model.cloud_storage import is_cloud
-
 CHUNK_BYTES = 2**20
-UPLOAD_BYTES = 2**24
-"""16 MiB: what Beam's writer sends at once."""
 
 
 @dataclass(frozen=True)
@@ -48,49 +43,6 @@ def unique_path(directory: str, name: str) -> str:
     return str(FileSystems.join(directory, f"{name}.{uuid.uuid4().hex}"))
 
 
-def create_file(path: str) -> IO[bytes]:
-    """Opens a new file for writing, in place of one that is there once it is closed."""
-    file = FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
-    return io.BufferedWriter(_CloudUpload(file), UPLOAD_BYTES) if is_cloud(path) else file
-
-
-class _CloudUpload(io.RawIOBase):
-    """Sends a file to Google Cloud Storage, also where the storage was busy in between.
-
-    google-cloud-storage 3.17 sends a part again that was answered with 503 or 429, and then
-    refuses to send the next one until it is told to `recover`.
-    """
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-
-    def writable(self) -> bool:
-        """True: nothing can be read."""
-        return True
-
-    def write(self, content: Any) -> int:
-        """Sends at most one part: `content` is no larger than that."""
-        part = memoryview(content)[:UPLOAD_BYTES]
-        self._recover()
-        self._file.write(part)
-        return len(part)
-
-    def close(self) -> None:
-        """Sends what is left, and makes the object."""
-        try:
-            if not self.closed:
-                self._recover()
-                self._file.close()
-        finally:
-            super().close()
-
-    def _recover(self) -> None:
-        if self._file._upload_and_transport:
-            upload, transport = self._file._upload_and_transport
-            if upload.invalid:
-                upload.recover(transport)
-
-
 def close_durably(file: IO[bytes], path: str) -> None:
     """Closes a file that was written; a local one has then reached the disk."""
     if is_local(path):
@@ -106,7 +58,7 @@ def publish_file(path: str, content: bytes | memoryview, temporary_dir: str) -> 
     then renamed. After a power cut, too, a reader finds the old file or the new one.
     """
     temporary = unique_path(temporary_dir, os.path.basename(path))
-    file = create_file(temporary)
+    file = FileSystems.create(temporary)
     file.write(content)
     close_durably(file, temporary)
     rename_files({temporary: path})

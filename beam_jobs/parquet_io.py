@@ -19,7 +19,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.transforms.window import GlobalWindows
 
 from beam_jobs.elements import DeadLetter
-from beam_jobs.output_files import WrittenFile, create_file, publish_file, unique_path
+from beam_jobs.output_files import WrittenFile, publish_file, unique_path
 from beam_jobs.run import Run, TableLocation
 from schemas.dead_letters import DEAD_LETTER_SCHEMA
 from schemas.labels import label_schema
@@ -170,7 +170,7 @@ class WriteTemporaryRows(beam.DoFn):
     def _flush(self) -> None:
         if self._path is None:
             self._path = unique_path(self._directory, "rows")
-            self._file = create_file(self._path)
+            self._file = FileSystems.create(self._path)
             options = pa.ipc.IpcWriteOptions(compression="lz4")
             self._writer = pa.ipc.new_file(self._file, self._schema, options=options)
         parts = [part_of(row[self._partition_key], self._n_parts) for row in self._rows]

@@ -14,10 +14,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.launch import ScoringRequest, score_corpus
 from beam_jobs.manifest import RunCounts, RunManifest, Status, publish_run, read_manifest
-from beam_jobs.output_files import create_file
 from model import cloud_storage
 from model.artifact import Artifact
 from model.cloud_storage import check_access, open_client, replace_object
@@ -180,14 +180,15 @@ def test_worker_processes_ask_for_no_credentials(
 
 
 def test_a_large_file_survives_a_busy_server(server: StorageServer) -> None:
+    from beam_jobs import cloud_worker  # noqa: F401
+
     content = os.urandom(5 * 2**20)
     for number in range(4):
-        file = create_file(f"gs://out/large{number}")
-        file.raw._file._chunk_size = 2**20  # type: ignore[attr-defined]
+        file = FileSystems.create(f"gs://out/large{number}")
+        file._chunk_size = 2**20  # of 16 MiB: many parts of a small file
         server.faulty = 0.2
         for start in range(0, len(content), 2**18):
             file.write(content[start : start + 2**18])
-            file.flush()
         file.close()
         server.faulty = 0.0
     assert all(held == content for held in objects().values())
