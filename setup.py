@@ -35,7 +35,14 @@ EXTRAS = {
     "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-storage>=2.19"],
     "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
     "export": ["onnx>=1.19"],
-    "dev": ["duckdb>=1.3", "hypothesis>=6.130", "mypy>=1.15", "pytest>=8.3", "ruff>=0.11"],
+    "dev": [
+        "duckdb>=1.3",
+        "gcp-storage-emulator>=2026.7",
+        "hypothesis>=6.130",
+        "mypy>=1.15",
+        "pytest>=8.3",
+        "ruff>=0.11",
+    ],
 }
 
 setup(

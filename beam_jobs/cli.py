@@ -20,6 +20,7 @@ import typer
 from beam_jobs.backfill import NoFileOfDateError, backfill_dates
 from model.backend import VERBOSE_VARIABLE
 from model.cli import app as model_app
+from model.cloud_storage import is_cloud, open_client
 from model.engine import EngineName, Precision
 from model.errors import UserError
 
@@ -83,7 +84,9 @@ def score(
         list[str] | None,
         typer.Option(help="Directory under which an item's audio_uri may lie.", metavar="DIR"),
     ] = None,
-    model: Annotated[str, typer.Option(help="Model directory, or default.")] = "default",
+    model: Annotated[
+        str, typer.Option(help="Model directory or gs:// prefix, or default.")
+    ] = "default",
     day: Annotated[
         str | None, typer.Option("--date", help="The run's date; today (UTC) if left out.")
     ] = None,
@@ -127,6 +130,9 @@ def score(
 ) -> None:
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
     _set_up_logging(verbose=verbose)
+    paths = (*(items or ()), *(clips or ()), *(audio_root or ()), out, model)
+    if any(is_cloud(path) for path in paths):
+        open_client()  # without credentials, this is told before Beam is imported
     from beam_jobs.launch import ScoringRequest
 
     dates = _parse_dates(day, first, last, (*(items or ()), *(clips or ())))

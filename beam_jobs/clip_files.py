@@ -4,6 +4,7 @@ import os
 import posixpath
 import stat
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
@@ -76,7 +77,10 @@ def read_clip(path: str, max_bytes: int) -> bytes:
             raise ItemError(Reason.MISSING_CLIP, f"{path} is not a file")
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
             data = file.read(max_bytes + 1)
-    except (OSError, BeamIOError) as error:
+    except Exception as error:  # Google's, which have no class in common with the others
+        is_refused = getattr(error, "code", None) in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
+        if not (is_refused or isinstance(error, OSError | BeamIOError)):
+            raise
         raise ItemError(Reason.MISSING_CLIP, f"{path} cannot be read: {error}") from error
     if len(data) > max_bytes:
         raise ItemError(

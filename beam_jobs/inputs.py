@@ -1,5 +1,6 @@
 """What a scoring job reads: the files, and how to read them."""
 
+import io
 import os
 import posixpath
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.elements import DeadLetter, Item
 from beam_jobs.item_files import check_item_files, read_records
+from beam_jobs.output_files import CHUNK_BYTES, is_local
 from beam_jobs.record_fields import KEY_PATHS
 from model.errors import UserError
 
@@ -93,6 +95,7 @@ def match_files(pattern: str) -> tuple[FileMetadata, ...]:
             file.path.removeprefix(added), file.size_in_bytes, file.last_updated_in_seconds
         )
         for file in match.metadata_list
+        if not file.path.endswith("/")  # what cloud consoles put in place of an empty directory
     )
     return tuple(sorted(files, key=lambda file: file.path))
 
@@ -101,4 +104,6 @@ def read_item_file(path: str, columns: tuple[tuple[str, str], ...]) -> Iterator[
     """Yields what `read_records` does of a file on any file system that Beam knows."""
     # Beam's own decompression takes a gzip stream that was cut off for a whole one.
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
-        yield from read_records(file, path, columns)
+        # Google's reader, unlike a local file, has no buffer to look for a line's end in.
+        buffered = file if is_local(path) else io.BufferedReader(file, CHUNK_BYTES)
+        yield from read_records(buffered, path, columns)

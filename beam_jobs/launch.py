@@ -1,6 +1,7 @@
 """Starts a scoring job: checks all that can be checked first, runs it, and says how it ended."""
 
 import argparse
+import importlib
 import logging
 import os
 import tempfile
@@ -18,9 +19,13 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     DirectOptions,
     PipelineOptions,
+    SetupOptions,
     StandardOptions,
 )
+from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from beam_jobs.backfill import DATE_FIELD, NoFileOfDateError, on_date
@@ -34,6 +39,7 @@ from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.artifact import Artifact
+from model.cloud_storage import EMULATOR_VARIABLE, check_access, is_cloud
 from model.engine import EngineName, Precision, available_cores, choose_engine, has_gpu_device
 from model.errors import UserError
 from schemas.labels import UNCERTAIN
@@ -60,7 +66,7 @@ class ScoringRequest:
         clips: patterns of clips whose name's stem is an item's id; `{date}` as in `items`.
         audio_roots: directories under which an item's `audio_uri` may lie.
         out: the output directory.
-        model: the artifact: a directory, or `default`.
+        model: the artifact: a directory, a `gs://` prefix, or `default`.
         run_date: the date that the run is for.
         if_done: what to do where the date is complete already.
         engine: what to run the model on: auto, tensorflow or onnx.
@@ -152,6 +158,7 @@ def score_corpus(
         RuntimeError: the job ended, and what is published for the date is not its run.
     """
     options = parse_beam_flags(request.beam_flags)
+    _prepare_cloud_storage(request, options)
     artifact = Artifact.load(request.model)
     if request.min_confidence and UNCERTAIN in artifact.config.emotions:
         raise UserError(
@@ -232,6 +239,18 @@ def score_corpus(
     )
 
 
+def _prepare_cloud_storage(request: ScoringRequest, options: PipelineOptions) -> None:
+    """Checks credentials and buckets; with an emulator, keeps Beam from asking for credentials."""
+    paths = (*request.items, *request.clips, *request.audio_roots, request.out, request.model)
+    uris = [path for path in paths if is_cloud(path)]
+    check_access(uris)
+    if uris and os.environ.get(EMULATOR_VARIABLE):
+        plugin = "beam_jobs.cloud_worker"
+        importlib.import_module(plugin)
+        setup = options.view_as(SetupOptions)
+        setup.beam_plugins = [*(setup.beam_plugins or ()), plugin]
+
+
 def _threads_of_a_worker(options: PipelineOptions) -> int:
     """Returns how many threads each worker process scores and decodes on.
 
@@ -279,8 +298,17 @@ def _run_pipeline(
     with tempfile.TemporaryDirectory() as directory:
         progress = Progress(directory)
         with _watched(progress, on_progress):
-            # DirectRunner would first try to download another runner; this one needs no network.
-            return _timed(replace(job, progress=progress), FnApiRunner(), options)
+            return _timed(replace(job, progress=progress), _local_runner(options), options)
+
+
+def _local_runner(options: PipelineOptions) -> PipelineRunner:
+    """Returns a runner that tells its worker processes the options, as Beam's DirectRunner does.
+
+    DirectRunner itself would first try to download another runner; this one needs no network.
+    """
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
+    return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))
 
 
 def _timed(job: ScoringJob, runner: PipelineRunner | None, options: PipelineOptions) -> float:

@@ -28,6 +28,7 @@ from beam_jobs.output_files import (
     rename_files,
 )
 from beam_jobs.run import EarlierRun, InputFile, Run, staging_dir, temporary_name
+from model.cloud_storage import is_cloud, replace_object
 from model.errors import UserError
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
@@ -162,7 +163,10 @@ def read_manifest(out: str) -> Manifest | None:
     if not FileSystems.exists(path):
         return None
     with FileSystems.open(path) as file:
-        text = file.read()
+        return _parse(file.read(), path)
+
+
+def _parse(text: bytes, path: str) -> Manifest:
     try:
         return Manifest.from_json(text)
     except ValidationError as error:
@@ -176,8 +180,9 @@ def publish_run(out: str, run: RunManifest) -> None:
 
     Its files get their final names right before, so that who reads the directories alone sees
     nothing of a run that failed. Done again, it goes on where it was stopped. Local runs that
-    finish at once wait for each other. In cloud storage they do not, and the last one to write may
-    drop the other's entry.
+    finish at once wait for each other. In Google Cloud Storage the manifest is replaced only if it
+    is still the one that was read, and read again if not; in other storage the last one to write
+    may drop the other's entry.
 
     Raises:
         UserError: if the manifest that is there is broken.
@@ -188,10 +193,20 @@ def publish_run(out: str, run: RunManifest) -> None:
     with _locked(out):
         manifest = read_manifest(out) or Manifest()
         _check_extended(run, manifest.runs.get(run.date))
-        manifest = replace(manifest, runs={**manifest.runs, run.date: run})
+        path = FileSystems.join(out, MANIFEST_NAME)
         staged = staging_dir(out, run.date, run.run_id)
         rename_files(_check_outputs(out, run.outputs, staged))
-        publish_file(FileSystems.join(out, MANIFEST_NAME), manifest.to_json(), staged)
+        if is_cloud(out):
+            replace_object(
+                path, lambda text: _with_run(_parse(text, path) if text else Manifest(), run)
+            )
+        else:
+            publish_file(path, _with_run(manifest, run), staged)
+
+
+def _with_run(manifest: Manifest, run: RunManifest) -> bytes:
+    _check_extended(run, manifest.runs.get(run.date))
+    return replace(manifest, runs={**manifest.runs, run.date: run}).to_json()
 
 
 def remove_superseded(out: str, run_date: date) -> None:
@@ -250,7 +265,7 @@ def _check_outputs(out: str, files: Iterable[WrittenFile], staged: str) -> dict[
 
 @contextmanager
 def _locked(out: str) -> Iterator[None]:
-    """Keeps other processes of the machine from the manifest; nothing in cloud storage."""
+    """Keeps other processes of the machine from the manifest; does nothing in cloud storage."""
     if not is_local(out):
         yield
         return

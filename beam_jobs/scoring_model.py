@@ -14,7 +14,7 @@ class ScoringModel:
     """Which artifact, in which version, and what it runs on.
 
     Attributes:
-        artifact: a directory, or `default`.
+        artifact: a directory, a `gs://` prefix, or `default`.
         model_version: the version that the job's rows will name.
         choice: the engine.
         n_threads: of one worker process; as many as it may use cores where None.

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from model.audio_preprocessor import AudioPreprocessor, FilterBanks
 from model.backend import start_keras
+from model.cloud_storage import fetch_directory, is_cloud
 from model.config import ClassifierConfig, parse_config
 from model.errors import ArtifactError
 from model.preprocessor import EmotionPreprocessor
@@ -62,11 +63,18 @@ class Artifact:
     def load(cls, name: str | Path) -> "Artifact":
         """Reads and checks an artifact; `default` names the one in the package.
 
+        Args:
+            name: a directory, a `gs://` prefix, which is copied to this machine, or `default`.
+
         Raises:
             ArtifactError: a file is missing, damaged, or of another format.
             ConfigError: a setting breaks a rule.
+            UserError: cloud storage cannot be used.
         """
-        path = DEFAULT_MODEL if str(name) == "default" else Path(name)
+        if is_cloud(name):
+            path = fetch_directory(str(name))
+        else:
+            path = DEFAULT_MODEL if str(name) == "default" else Path(name)
         settings = _read_json(path / CONFIG, name)
         if settings.get("format") != FORMAT:
             raise ArtifactError(

@@ -76,7 +76,8 @@ def evaluate(
     dataset: Annotated[str, typer.Option(help="Name of a data set.", metavar="NAME")],
     data_dir: DataDir,
     model: Annotated[
-        str | None, typer.Option(help="Model directory; default for the one in the package.")
+        str | None,
+        typer.Option(help="Model directory or gs:// prefix; default for the one in the package."),
     ] = None,
     split: Annotated[
         str | None, typer.Option(help="train, validation or test; test where left out.")
