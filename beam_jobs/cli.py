@@ -108,6 +108,16 @@ def score(
         list[str] | None,
         typer.Option(help="Where a field has another name in the files.", metavar="FIELD=NAME"),
     ] = None,
+    pseudonymise_authors: Annotated[
+        bool,
+        typer.Option(
+            "--pseudonymise-authors",
+            help="Author ids become tokens, with the key in MM_EMOR_AUTHOR_KEY.",
+        ),
+    ] = False,
+    redact_text: Annotated[
+        bool, typer.Option("--redact-text", help="Dead letters keep a text's length only.")
+    ] = False,
     as_json: AsJson = False,
     verbose: Verbose = False,
     beam_flags: Annotated[
@@ -133,6 +143,8 @@ def score(
         max_bad_fraction=max_bad_fraction,
         min_confidence=min_confidence,
         columns=tuple(_parse_column(text) for text in column or ()),
+        pseudonymise_authors=pseudonymise_authors,
+        redact_text=redact_text,
         beam_flags=tuple(beam_flags or ()),
     )
     _score_and_report(request, as_json=as_json)

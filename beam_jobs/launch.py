@@ -27,7 +27,9 @@ from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
 from beam_jobs.manifest import RunManifest, Status, read_manifest, remove_superseded
 from beam_jobs.output_files import unique_path
+from beam_jobs.privacy import Privacy
 from beam_jobs.progress import Progress
+from beam_jobs.pseudonyms import key_fingerprint
 from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
@@ -67,6 +69,8 @@ class ScoringRequest:
         max_bad_fraction: dead letters among all items, above which the run has failed.
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
         columns: (our field, their column) for each renamed field.
+        pseudonymise_authors: whether author ids become tokens, with the environment's key.
+        redact_text: whether dead letters keep a text's length in place of the text.
         beam_flags: Beam's own flags.
 
     Raises:
@@ -87,6 +91,8 @@ class ScoringRequest:
     max_bad_fraction: float = 0.5
     min_confidence: float = 0.0
     columns: tuple[tuple[str, str], ...] = ()
+    pseudonymise_authors: bool = False
+    redact_text: bool = False
     beam_flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -132,6 +138,9 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
         RuntimeError: the job ended, and what is published for the date is not its run.
     """
     options = parse_beam_flags(request.beam_flags)
+    privacy = Privacy(
+        key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
+    )
     artifact = Artifact.load(request.model)
     if request.min_confidence and UNCERTAIN in artifact.config.emotions:
         raise UserError(
@@ -165,6 +174,8 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
             "engine": choice.as_settings(),
             "columns": [list(column) for column in request.columns],
             "min_confidence": request.min_confidence,
+            "author_key": privacy.author_key,  # its fingerprint; null: authors as they are
+            "redact_text": privacy.redact_text,
         },
         max_bad_fraction=request.max_bad_fraction,
     )
@@ -177,7 +188,13 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)
     )
     job = ScoringJob(
-        inputs, model, run, request.batch_size, request.min_confidence, reshuffle=not is_local
+        inputs,
+        model,
+        run,
+        request.batch_size,
+        request.min_confidence,
+        reshuffle=not is_local,
+        privacy=privacy,
     )
     seconds = _run_pipeline(job, options, on_progress)
     entry = _published_run(run)

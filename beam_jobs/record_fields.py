@@ -29,6 +29,7 @@ from typing import Any
 
 import orjson
 
+from beam_jobs.privacy import PUBLIC, Privacy
 from model.errors import ItemError
 from schemas.dead_letters import Reason
 
@@ -70,10 +71,12 @@ class RecordLayout:
     Attributes:
         columns: (our field, their column) for each field that `--column` renames.
         found: the file's column names, where it has them; None for JSON.
+        privacy: what messages and dead letters may not show.
     """
 
     columns: tuple[tuple[str, str], ...] = ()
     found: tuple[str, ...] | None = None
+    privacy: Privacy = PUBLIC
 
     @cached_property
     def key_paths(self) -> Mapping[str, tuple[KeyPath, ...]]:
@@ -91,6 +94,8 @@ class RecordLayout:
         """Returns that the file has none of a field's columns, in words."""
         keys = " or ".join(path[0] for path in self.key_paths[field])
         found = ", ".join(map(ascii, self.found or ()))
+        if not self.privacy.quotes_values:  # a file without a header has its first item there
+            found = f"{len(self.found or ())} others"
         return f"the file has no column {keys}; it has {found}: name one with --column {field}=NAME"
 
     def find(self, record: Record, field: str) -> Any:
@@ -141,7 +146,7 @@ def read_identifier(record: Record, field: str, layout: RecordLayout) -> str | N
         return value or None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise _wrong_type(field, value, "a string or a whole number of at most 64 bits")
+    raise _wrong_type(field, value, "a string or a whole number of at most 64 bits", layout)
 
 
 def read_string(record: Record, field: str, layout: RecordLayout) -> str | None:
@@ -153,7 +158,7 @@ def read_string(record: Record, field: str, layout: RecordLayout) -> str | None:
     value = layout.find(record, field)
     if value is None or isinstance(value, str):
         return value
-    raise _wrong_type(field, value, "a string")
+    raise _wrong_type(field, value, "a string", layout)
 
 
 def read_time(record: Record, field: str, layout: RecordLayout) -> datetime | None:
@@ -172,7 +177,8 @@ def read_time(record: Record, field: str, layout: RecordLayout) -> datetime | No
             return parse_time(value)
         except ValueError:
             pass
-    raise ItemError(Reason.BAD_TIMESTAMP, f"{field} is {type_name(value)}, {_TIME_RULE}")
+    found = type_name(value, quoted=layout.privacy.quotes_values)
+    raise ItemError(Reason.BAD_TIMESTAMP, f"{field} is {found}, {_TIME_RULE}")
 
 
 def parse_time(value: str) -> datetime:
@@ -220,26 +226,26 @@ def read_hashtags(record: Record, text: str | None, layout: RecordLayout) -> tup
         if value is None or value == "":
             continue
         if len(path) == 1:
-            return _normalise_hashtags(_own_hashtags(value))
+            return _normalise_hashtags(_own_hashtags(value, layout))
         if isinstance(value, list):
             return _normalise_hashtags(_entity_hashtags(value))
     return _normalise_hashtags(_HASHTAG.findall(text)) if text and "#" in text else ()
 
 
-def _own_hashtags(value: Any) -> list[str]:
+def _own_hashtags(value: Any, layout: RecordLayout) -> list[str]:
     if isinstance(value, str):
         if not value.lstrip().startswith("["):
             return re.split(r"[\s,]+", value)
         try:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
-            raise _wrong_type("hashtags", value, "a list in JSON") from None
+            raise _wrong_type("hashtags", value, "a list in JSON", layout) from None
     if not isinstance(value, list):
-        raise _wrong_type("hashtags", value, "a list or a string")
+        raise _wrong_type("hashtags", value, "a list or a string", layout)
     tags = [tag for tag in value if tag is not None]
     for tag in tags:
         if not isinstance(tag, str):
-            raise _wrong_type("one of hashtags", tag, "a string")
+            raise _wrong_type("one of hashtags", tag, "a string", layout)
     return tags
 
 
@@ -256,18 +262,19 @@ def _normalise_hashtags(tags: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag for tag in bare if tag))
 
 
-def _wrong_type(field: str, value: Any, rule: str) -> ItemError:
-    return ItemError(Reason.WRONG_TYPE, f"{field} is {type_name(value)}, not {rule}")
+def _wrong_type(field: str, value: Any, rule: str, layout: RecordLayout) -> ItemError:
+    found = type_name(value, quoted=layout.privacy.quotes_values)
+    return ItemError(Reason.WRONG_TYPE, f"{field} is {found}, not {rule}")
 
 
-def type_name(value: Any) -> str:
-    """Returns how a message names a value of the wrong type.
+def type_name(value: Any, *, quoted: bool = True) -> str:
+    """Returns how a message names a value of the wrong type, and the value where it may.
 
-    >>> type_name([]), type_name(1e30), type_name("soon")
-    ('a list', 'the number 1e+30', "'soon'")
+    >>> type_name([]), type_name(1e30), type_name("soon"), type_name("soon", quoted=False)
+    ('a list', 'the number 1e+30', "'soon'", 'a string of 4 characters')
     """
     if isinstance(value, str):
-        return ascii(value[:40])
+        return ascii(value[:40]) if quoted else f"a string of {len(value)} characters"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"the number {value}"[:60]
+        return f"the number {value}"[:60] if quoted else "a number"
     return _TYPE_NAMES.get(type(value), f"a {type(value).__name__}")
