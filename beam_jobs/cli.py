@@ -118,6 +118,10 @@ def score(
     redact_text: Annotated[
         bool, typer.Option("--redact-text", help="Dead letters keep a text's length only.")
     ] = False,
+    metrics_file: Annotated[
+        str | None,
+        typer.Option(help="Where the run's numbers go, for Prometheus.", metavar="FILE"),
+    ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     beam_flags: Annotated[
@@ -147,7 +151,7 @@ def score(
         redact_text=redact_text,
         beam_flags=tuple(beam_flags or ()),
     )
-    _score_and_report(request, as_json=as_json)
+    _score_and_report(request, as_json=as_json, metrics_file=metrics_file)
 
 
 @app.command()
@@ -172,10 +176,15 @@ def demo(
     _score_and_report(request, as_json=as_json)
 
 
-def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
+def _score_and_report(
+    request: "ScoringRequest", *, as_json: bool, metrics_file: str | None = None
+) -> None:
     from beam_jobs.launch import score_corpus
+    from beam_jobs.metrics_file import check_metrics_path, write_metrics
     from beam_jobs.summary import explain_failure, print_summary, summarise
 
+    if metrics_file is not None:
+        check_metrics_path(metrics_file)
     if sys.stderr.isatty():
         from beam_jobs.progress_bar import progress_bar
 
@@ -183,6 +192,8 @@ def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
             result = score_corpus(request, on_progress)
     else:
         result = score_corpus(request)
+    if metrics_file is not None:
+        write_metrics(metrics_file, result)
     if as_json:
         typer.echo(json.dumps(summarise(result, request.out)))
     else:

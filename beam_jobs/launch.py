@@ -23,6 +23,7 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
+from beam_jobs.counters import RunMetrics, read_metrics
 from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
 from beam_jobs.manifest import RunManifest, Status, read_manifest, remove_superseded
@@ -118,11 +119,13 @@ class ScoringResult:
         manifest: the run as published.
         skipped: whether the date was complete already and nothing ran.
         seconds: how long the pipeline ran, start-up left out.
+        metrics: what it has counted; None where nothing ran.
     """
 
     manifest: RunManifest
     skipped: bool
     seconds: float
+    metrics: RunMetrics | None = None
 
 
 def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None) -> ScoringResult:
@@ -196,11 +199,11 @@ def score_corpus(request: ScoringRequest, on_progress: OnProgress | None = None)
         reshuffle=not is_local,
         privacy=privacy,
     )
-    seconds = _run_pipeline(job, options, on_progress)
+    seconds, metrics = _run_pipeline(job, options, on_progress)
     entry = _published_run(run)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
         raise RuntimeError("the job ended without publishing its run")
-    return ScoringResult(entry, skipped=False, seconds=seconds)
+    return ScoringResult(entry, skipped=False, seconds=seconds, metrics=metrics)
 
 
 def _threads_of_a_worker(options: PipelineOptions) -> int:
@@ -235,7 +238,7 @@ def _check_writable(run: Run) -> None:
 
 def _run_pipeline(
     job: ScoringJob, options: PipelineOptions, on_progress: OnProgress | None
-) -> float:
+) -> tuple[float, RunMetrics]:
     if options.view_as(StandardOptions).runner:
         return _timed(job, None, options)
     if options.view_as(DirectOptions).direct_running_mode == "in_memory":
@@ -248,12 +251,14 @@ def _run_pipeline(
             return _timed(replace(job, progress=progress), FnApiRunner(), options)
 
 
-def _timed(job: ScoringJob, runner: PipelineRunner | None, options: PipelineOptions) -> float:
-    """Runs the pipeline to its end and returns the seconds that it took."""
+def _timed(
+    job: ScoringJob, runner: PipelineRunner | None, options: PipelineOptions
+) -> tuple[float, RunMetrics]:
+    """Runs the pipeline to its end; returns the seconds that it took, and what it has counted."""
     started = time.monotonic()
     with beam.Pipeline(runner, options) as root:
         build_pipeline(root, job)
-    return time.monotonic() - started
+    return time.monotonic() - started, read_metrics(root.result)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """From items to what the model reads: clips are opened here, late, and decoded."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 import apache_beam as beam
 
 from beam_jobs.clip_files import read_clip, resolve_audio_uri
+from beam_jobs.counters import count_batch
 from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Features, Item
 from beam_jobs.privacy import PUBLIC, Privacy
@@ -90,9 +92,11 @@ class PreprocessBatch(beam.DoFn):
 
     def process(self, items: Sequence[Item]) -> Iterator[Any]:
         """Yields the batch's features, and its dead letters under their tag."""
+        started = time.perf_counter()
         outcomes = preprocess_batch(
             items, self._preprocessor, self._audio_roots, self._pool, self._privacy
         )
+        count_batch(len(items), time.perf_counter() - started)
         features = [outcome for outcome in outcomes if isinstance(outcome, Features)]
         if features:
             yield features

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 
 import apache_beam as beam
 
+from beam_jobs.counters import count_read
 from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Item, Location
 from beam_jobs.inputs import JobInputs, read_item_file
@@ -61,7 +62,12 @@ class ReadJudgedItems(beam.DoFn):
 
     def process(self, verdicts: FileVerdicts | LoneClip) -> Iterator[Item | DeadLetter]:
         """Yields what becomes of each record of a file, or of a lone clip."""
-        yield from read_judged_items(verdicts, self._columns, self._audio_roots, self._privacy)
+        outcomes = read_judged_items(verdicts, self._columns, self._audio_roots, self._privacy)
+        n_read = 0
+        for outcome in outcomes:
+            n_read += 1
+            yield outcome
+        count_read(n_read)
 
 
 def read_judged_items(

@@ -1,6 +1,7 @@
 """Scores features in batches, on Beam's RunInference."""
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
+from beam_jobs.counters import count_scored
 from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Features, ScoredItem
 from beam_jobs.privacy import PUBLIC, Privacy
@@ -49,7 +51,9 @@ class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, Emotio
     ) -> Sequence[ScoredItem | DeadLetter]:
         """Returns what became of each item of the batch, in its order."""
         del inference_args
+        started = time.perf_counter()
         outcomes = score_batch(batch, model, self._privacy)
+        count_scored(outcomes, time.perf_counter() - started)
         if self._progress:
             self._progress.add_done(len(batch))
         return outcomes
