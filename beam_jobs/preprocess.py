@@ -58,8 +58,9 @@ def _clip_reader(
 
     def read() -> bytes:
         path = item.clip or resolve_audio_uri(item.audio_uri or "", audio_roots)
-        # A model of text alone opens no clip; it is told that there is one.
-        return read_clip(path, preprocessor.max_clip_bytes) if preprocessor.audio else b""
+        if not preprocessor.audio:  # a model of text alone is told that there is a clip
+            return b""
+        return read_clip(path, preprocessor.max_clip_bytes, follow_links=item.clip is not None)
 
     return read
 
