@@ -5,7 +5,7 @@ Everything is a gauge, or the whole histogram or summary of one run: the next ru
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from beam_jobs.counters import RunMetrics
@@ -121,7 +121,7 @@ def _gauge(name: str, meaning: str, value: float) -> str:
     return _metric(name, "gauge", meaning, [("", {}, value)])
 
 
-def _metric(name: str, kind: str, meaning: str, samples: list[Sample]) -> str:
+def _metric(name: str, kind: str, meaning: str, samples: Sequence[Sample]) -> str:
     lines = [f"# HELP mm_emor_{name} {meaning}", f"# TYPE mm_emor_{name} {kind}"]
     for suffix, labels, value in samples:
         pairs = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())

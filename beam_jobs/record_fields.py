@@ -13,6 +13,10 @@ The fields stand where a plain item has them, where the X API v2 has them, or wh
     hashtags    hashtags, extended_tweet.entities.hashtags,  the text's own; wrong_type for
                 entities.hashtags                            `hashtags`
 
+A text has at most 100,000 characters, a post of any network far less; another string 4,096, the
+longest path; and there are at most 1,000 hashtags: field_too_long. Longer ones would hold up the
+tokenizer for minutes, or fill the reports.
+
 Ids are strings or whole numbers; `hashtags` is a string or a list of strings. A field that
 `--column` renames is read from that column and from nowhere else. Null and the empty string are the
 same as absent, but for a text: there an empty one is kept, and refused later as empty_text. (An
@@ -35,6 +39,10 @@ from schemas.dead_letters import Reason
 
 Record = Mapping[str, Any]
 KeyPath = tuple[str, ...]
+
+MAX_TEXT_CHARACTERS = 100_000
+MAX_STRING_CHARACTERS = 4_096
+MAX_HASHTAGS = 1_000
 
 KEY_PATHS: dict[str, tuple[KeyPath, ...]] = {
     "item_id": (("item_id",), ("id_str",), ("id",)),
@@ -139,11 +147,11 @@ def read_identifier(record: Record, field: str, layout: RecordLayout) -> str | N
     """Returns a string field that may also be given as a whole number.
 
     Raises:
-        ItemError: wrong_type.
+        ItemError: wrong_type; field_too_long.
     """
     value = layout.find(record, field)
     if value is None or isinstance(value, str):
-        return value or None
+        return _of_length(field, value) or None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise _wrong_type(field, value, "a string or a whole number of at most 64 bits", layout)
@@ -153,12 +161,20 @@ def read_string(record: Record, field: str, layout: RecordLayout) -> str | None:
     """Returns a string field as it is.
 
     Raises:
-        ItemError: wrong_type.
+        ItemError: wrong_type; field_too_long.
     """
     value = layout.find(record, field)
     if value is None or isinstance(value, str):
-        return value
+        return _of_length(field, value)
     raise _wrong_type(field, value, "a string", layout)
+
+
+def _of_length(field: str, value: str | None) -> str | None:
+    limit = MAX_TEXT_CHARACTERS if field == "text" else MAX_STRING_CHARACTERS
+    if value is not None and len(value) > limit:
+        message = f"{field} has {len(value)} characters; the limit is {limit}"
+        raise ItemError(Reason.FIELD_TOO_LONG, message)
+    return value
 
 
 def read_time(record: Record, field: str, layout: RecordLayout) -> datetime | None:
@@ -216,7 +232,7 @@ def read_hashtags(record: Record, text: str | None, layout: RecordLayout) -> tup
     A field that is there and empty means that there are none.
 
     Raises:
-        ItemError: wrong_type.
+        ItemError: wrong_type; field_too_long.
 
     >>> read_hashtags({"hashtags": "#Joy, TGIF #joy"}, None, RecordLayout())
     ('joy', 'tgif')
@@ -259,7 +275,13 @@ def _entity_hashtags(entities: list[Any]) -> list[str]:
 
 def _normalise_hashtags(tags: Sequence[str]) -> tuple[str, ...]:
     bare = (tag.strip().lstrip("#").lower() for tag in tags)
-    return tuple(dict.fromkeys(tag for tag in bare if tag))
+    different = tuple(dict.fromkeys(tag for tag in bare if tag))
+    if len(different) > MAX_HASHTAGS:
+        message = f"there are {len(different)} different hashtags; the limit is {MAX_HASHTAGS}"
+        raise ItemError(Reason.FIELD_TOO_LONG, message)
+    for tag in different:
+        _of_length("one of hashtags", tag)
+    return different
 
 
 def _wrong_type(field: str, value: Any, rule: str, layout: RecordLayout) -> ItemError:
