@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from beam_jobs.log_lines import LOG_FORMAT_VARIABLE, LogFormat, complain, is_json, set_up_json
 from model.backend import VERBOSE_VARIABLE
 from model.cli import app as model_app
 from model.engine import EngineName, Precision
@@ -59,10 +60,25 @@ class IfDone(StrEnum):
     REPLACE = "replace"
 
 
+def _remember_format(log_format: LogFormat) -> LogFormat:
+    os.environ[LOG_FORMAT_VARIABLE] = log_format.value  # worker processes inherit it
+    return log_format
+
+
 Out = Annotated[str, typer.Option(help="Output directory.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the logs of Beam and TensorFlow, and tracebacks.")
+]
+LogFormatFlag = Annotated[
+    LogFormat,
+    typer.Option(
+        "--log-format",
+        envvar=LOG_FORMAT_VARIABLE,
+        is_eager=True,  # so that a mistake in another flag is told in it, too
+        callback=_remember_format,
+        help="Of what goes to stderr.",
+    ),
 ]
 
 
@@ -124,12 +140,13 @@ def score(
     ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
+    log_format: LogFormatFlag = LogFormat.TEXT,
     beam_flags: Annotated[
         list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
     ] = None,
 ) -> None:
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
-    _set_up_logging(verbose=verbose)
+    _set_up_logging(log_format, verbose=verbose)
     from beam_jobs.launch import ScoringRequest
 
     request = ScoringRequest(
@@ -159,9 +176,10 @@ def demo(
     out: Out = "demo-out",
     as_json: AsJson = False,
     verbose: Verbose = False,
+    log_format: LogFormatFlag = LogFormat.TEXT,
 ) -> None:
     """Score the sample corpus in the package with the model in the package."""
-    _set_up_logging(verbose=verbose)
+    _set_up_logging(log_format, verbose=verbose)
     from beam_jobs.launch import ScoringRequest
 
     corpus = str(files("beam_jobs") / "sample_corpus")
@@ -185,7 +203,7 @@ def _score_and_report(
 
     if metrics_file is not None:
         check_metrics_path(metrics_file)
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not is_json():
         from beam_jobs.progress_bar import progress_bar
 
         with progress_bar() as on_progress:
@@ -200,8 +218,7 @@ def _score_and_report(
         print_summary(result, request.out)
     failure = explain_failure(result, request.out)
     if failure:
-        typer.echo(f"mm-emor: {failure}", err=True)
-        raise typer.Exit(EXIT_JOB_FAILED)
+        raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
 
 
 def _parse_date(text: str | None) -> date:
@@ -220,13 +237,19 @@ def _parse_column(text: str) -> tuple[str, str]:
     return field, name
 
 
-def _set_up_logging(*, verbose: bool) -> None:
-    if verbose:
+def _set_up_logging(log_format: LogFormat, *, verbose: bool) -> None:
+    if log_format is LogFormat.JSON:
+        set_up_json()
+    elif verbose:
         os.environ[VERBOSE_VARIABLE] = "1"
         logging.basicConfig(level=logging.INFO)
         return
+    # What C++ code writes is no JSON: there, it is muted in any case.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    if verbose:
+        logging.getLogger().setLevel(logging.INFO)
+        return
     # Beam logs each attempt that fails with its traceback; what ends the job is told in one line.
     logging.getLogger().setLevel(logging.ERROR)
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
@@ -247,26 +270,20 @@ def run_command(command: Callable[[], object]) -> int:
             raise KeyboardInterrupt
         return outcome if isinstance(outcome, int) else 0
     except typer.exceptions.TyperException as error:
-        message = error.format_message().replace("\n", " ")
-        typer.echo(f"mm-emor: {message} (see mm-emor --help)", err=True)
-        return EXIT_USAGE
+        return complain(f"{error.format_message()} (see mm-emor --help)", EXIT_USAGE)
     except UserError as error:
-        message = str(error).replace("\n", " ")
-        typer.echo(f"mm-emor: {message}", err=True)
-        return EXIT_USAGE
+        return complain(str(error), EXIT_USAGE)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("mm-emor: interrupted", err=True)
-        return EXIT_INTERRUPTED
+        return complain("interrupted", EXIT_INTERRUPTED)
     except Exception as error:
-        if os.environ.get(VERBOSE_VARIABLE):
+        if os.environ.get(VERBOSE_VARIABLE) and not is_json():
             raise
         first_line = str(error).strip().partition("\n")[0]
         if first_line.startswith("KeyboardInterrupt"):  # as Beam hands it on
-            typer.echo("mm-emor: interrupted", err=True)
-            return EXIT_INTERRUPTED
-        typer.echo(
-            f"mm-emor: the job failed: {type(error).__name__}: {first_line} "
+            return complain("interrupted", EXIT_INTERRUPTED)
+        return complain(
+            f"the job failed: {type(error).__name__}: {first_line} "
             f"({VERBOSE_VARIABLE}=1 shows where)",
-            err=True,
+            EXIT_JOB_FAILED,
+            cause=error if is_json() else None,
         )
-        return EXIT_JOB_FAILED
