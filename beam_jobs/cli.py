@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beam_jobs.backfill import NoFileOfDateError, backfill_dates
+from beam_jobs.log_lines import LOG_FORMAT_VARIABLE, LogFormat, complain, is_json, set_up_json, tell
 from model.backend import VERBOSE_VARIABLE
 from model.cli import app as model_app
 from model.cloud_storage import is_cloud, open_client
@@ -62,10 +63,25 @@ class IfDone(StrEnum):
     REPLACE = "replace"
 
 
+def _remember_format(log_format: LogFormat) -> LogFormat:
+    os.environ[LOG_FORMAT_VARIABLE] = log_format.value  # worker processes inherit it
+    return log_format
+
+
 Out = Annotated[str, typer.Option(help="Output directory.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the logs of Beam and TensorFlow, and tracebacks.")
+]
+LogFormatFlag = Annotated[
+    LogFormat,
+    typer.Option(
+        "--log-format",
+        envvar=LOG_FORMAT_VARIABLE,
+        is_eager=True,  # so that a mistake in another flag is told in it, too
+        callback=_remember_format,
+        help="Of what goes to stderr.",
+    ),
 ]
 
 
@@ -122,14 +138,29 @@ def score(
         list[str] | None,
         typer.Option(help="Where a field has another name in the files.", metavar="FIELD=NAME"),
     ] = None,
+    pseudonymise_authors: Annotated[
+        bool,
+        typer.Option(
+            "--pseudonymise-authors",
+            help="Author ids become tokens, with the key in MM_EMOR_AUTHOR_KEY.",
+        ),
+    ] = False,
+    redact_text: Annotated[
+        bool, typer.Option("--redact-text", help="Dead letters keep a text's length only.")
+    ] = False,
+    metrics_file: Annotated[
+        str | None,
+        typer.Option(help="Where the run's numbers go, for Prometheus.", metavar="FILE"),
+    ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
+    log_format: LogFormatFlag = LogFormat.TEXT,
     beam_flags: Annotated[
         list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
     ] = None,
 ) -> None:
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
-    _set_up_logging(verbose=verbose)
+    _set_up_logging(log_format, verbose=verbose)
     paths = (*(items or ()), *(clips or ()), *(audio_root or ()), out, model)
     if any(is_cloud(path) for path in paths):
         open_client()  # without credentials, this is told before Beam is imported
@@ -151,13 +182,15 @@ def score(
         max_bad_fraction=max_bad_fraction,
         min_confidence=min_confidence,
         columns=tuple(_parse_column(text) for text in column or ()),
+        pseudonymise_authors=pseudonymise_authors,
+        redact_text=redact_text,
         beam_flags=tuple(beam_flags or ()),
         only_new=only_new,
     )
     if first is None:
-        _score_and_report(request, as_json=as_json)
+        _score_and_report(request, as_json=as_json, metrics_file=metrics_file)
     else:
-        _backfill(request, dates, as_json=as_json)
+        _backfill(request, dates, as_json=as_json, metrics_file=metrics_file)
 
 
 @app.command()
@@ -165,9 +198,10 @@ def demo(
     out: Out = "demo-out",
     as_json: AsJson = False,
     verbose: Verbose = False,
+    log_format: LogFormatFlag = LogFormat.TEXT,
 ) -> None:
     """Score the sample corpus in the package with the model in the package."""
-    _set_up_logging(verbose=verbose)
+    _set_up_logging(log_format, verbose=verbose)
     from beam_jobs.launch import ScoringRequest
 
     corpus = str(files("beam_jobs") / "sample_corpus")
@@ -189,7 +223,7 @@ def verify(
     verbose: Verbose = False,
 ) -> None:
     """Check that an output directory is what its manifest says."""
-    _set_up_logging(verbose=verbose)
+    _set_up_logging(LogFormat.TEXT, verbose=verbose)
     from beam_jobs.verify import verify_tree
 
     tree = verify_tree(out)
@@ -207,53 +241,59 @@ def verify(
         raise typer.Exit(EXIT_JOB_FAILED)
 
 
-def _backfill(request: "ScoringRequest", dates: Sequence[date], *, as_json: bool) -> None:
+def _backfill(
+    request: "ScoringRequest",
+    dates: Sequence[date],
+    *,
+    as_json: bool,
+    metrics_file: str | None = None,
+) -> None:
     """Scores date after date; one that fails, or has no files, does not keep the others back."""
     faults = []
     for day in dates:
         try:
-            _score_and_report(replace(request, run_date=day), as_json=as_json)
+            _score_and_report(
+                replace(request, run_date=day), as_json=as_json, metrics_file=metrics_file
+            )
         except NoFileOfDateError as error:
-            typer.echo(f"mm-emor: {day}: {error}", err=True)
+            tell(f"{day}: {error}")
             faults.append(f"{day} (no file)")
         except typer.Exit:
             faults.append(f"{day} (failed)")
     if faults:
-        typer.echo(
-            f"mm-emor: {len(faults)} of {len(dates)} dates are not as asked for: "
-            f"{', '.join(faults)}",
-            err=True,
-        )
-        raise typer.Exit(EXIT_JOB_FAILED)
+        failure = f"{len(faults)} of {len(dates)} dates are not as asked for: {', '.join(faults)}"
+        raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
 
 
-def _score_and_report(request: "ScoringRequest", *, as_json: bool) -> None:
+def _score_and_report(
+    request: "ScoringRequest", *, as_json: bool, metrics_file: str | None = None
+) -> None:
     from beam_jobs.launch import score_corpus
+    from beam_jobs.metrics_file import check_metrics_path, write_metrics
     from beam_jobs.only_new import NothingNew
     from beam_jobs.summary import explain_failure, print_summary, summarise
 
-    if sys.stderr.isatty():
+    if metrics_file is not None:
+        check_metrics_path(metrics_file)
+    if sys.stderr.isatty() and not is_json():
         from beam_jobs.progress_bar import progress_bar
 
         with progress_bar() as on_progress:
-            result = score_corpus(request, on_progress, _tell)
+            result = score_corpus(request, on_progress, tell)
     else:
-        result = score_corpus(request, on_note=_tell)
+        result = score_corpus(request, on_note=tell)
     if isinstance(result, NothingNew):
         typer.echo(json.dumps(result.to_json()) if as_json else str(result))
         return
+    if metrics_file is not None:
+        write_metrics(metrics_file, result)
     if as_json:
         typer.echo(json.dumps(summarise(result, request.out)))
     else:
         print_summary(result, request.out)
     failure = explain_failure(result, request.out)
     if failure:
-        typer.echo(f"mm-emor: {failure}", err=True)
-        raise typer.Exit(EXIT_JOB_FAILED)
-
-
-def _tell(note: str) -> None:
-    typer.echo(f"mm-emor: {note}", err=True)
+        raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
 
 
 def _parse_dates(
@@ -282,13 +322,19 @@ def _parse_column(text: str) -> tuple[str, str]:
     return field, name
 
 
-def _set_up_logging(*, verbose: bool) -> None:
-    if verbose:
+def _set_up_logging(log_format: LogFormat, *, verbose: bool) -> None:
+    if log_format is LogFormat.JSON:
+        set_up_json()
+    elif verbose:
         os.environ[VERBOSE_VARIABLE] = "1"
         logging.basicConfig(level=logging.INFO)
         return
+    # What C++ code writes is no JSON: there, it is muted in any case.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    if verbose:
+        logging.getLogger().setLevel(logging.INFO)
+        return
     # Beam logs each attempt that fails with its traceback; what ends the job is told in one line.
     logging.getLogger().setLevel(logging.ERROR)
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
@@ -309,26 +355,20 @@ def run_command(command: Callable[[], object]) -> int:
             raise KeyboardInterrupt
         return outcome if isinstance(outcome, int) else 0
     except typer.exceptions.TyperException as error:
-        message = error.format_message().replace("\n", " ")
-        typer.echo(f"mm-emor: {message} (see mm-emor --help)", err=True)
-        return EXIT_USAGE
+        return complain(f"{error.format_message()} (see mm-emor --help)", EXIT_USAGE)
     except UserError as error:
-        message = str(error).replace("\n", " ")
-        typer.echo(f"mm-emor: {message}", err=True)
-        return EXIT_USAGE
+        return complain(str(error), EXIT_USAGE)
     except (typer.Abort, KeyboardInterrupt):
-        typer.echo("mm-emor: interrupted", err=True)
-        return EXIT_INTERRUPTED
+        return complain("interrupted", EXIT_INTERRUPTED)
     except Exception as error:
-        if os.environ.get(VERBOSE_VARIABLE):
+        if os.environ.get(VERBOSE_VARIABLE) and not is_json():
             raise
         first_line = str(error).strip().partition("\n")[0]
         if first_line.startswith("KeyboardInterrupt"):  # as Beam hands it on
-            typer.echo("mm-emor: interrupted", err=True)
-            return EXIT_INTERRUPTED
-        typer.echo(
-            f"mm-emor: the job failed: {type(error).__name__}: {first_line} "
+            return complain("interrupted", EXIT_INTERRUPTED)
+        return complain(
+            f"the job failed: {type(error).__name__}: {first_line} "
             f"({VERBOSE_VARIABLE}=1 shows where)",
-            err=True,
+            EXIT_JOB_FAILED,
+            cause=error if is_json() else None,
         )
-        return EXIT_JOB_FAILED

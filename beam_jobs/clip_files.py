@@ -5,6 +5,7 @@ import posixpath
 import stat
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import BinaryIO
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
@@ -66,16 +67,20 @@ def _path_under(audio_uri: str, root: str) -> str | None:
     return path if os.path.commonpath([real_root, path]) == real_root else None
 
 
-def read_clip(path: str, max_bytes: int) -> bytes:
+def read_clip(path: str, max_bytes: int, *, follow_links: bool = True) -> bytes:
     """Returns a clip's bytes, of which no more than `max_bytes` and one are read.
+
+    Args:
+        path: a path or URI.
+        max_bytes: of the file.
+        follow_links: False for what `resolve_audio_uri` returns, in which no link is left: one
+            that is there all the same was put there since, and may lead anywhere.
 
     Raises:
         ItemError: missing_clip, where it is gone, unreadable or no file; clip_too_large.
     """
     try:
-        if FileSystems.get_scheme(path) is None and not stat.S_ISREG(os.stat(path).st_mode):
-            raise ItemError(Reason.MISSING_CLIP, f"{path} is not a file")
-        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        with _open_clip(path, follow_links) as file:
             data = file.read(max_bytes + 1)
     except Exception as error:  # Google's, which have no class in common with the others
         is_refused = getattr(error, "code", None) in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
@@ -87,3 +92,36 @@ def read_clip(path: str, max_bytes: int) -> bytes:
             Reason.CLIP_TOO_LARGE, f"{path} is larger than the limit of {max_bytes} bytes"
         )
     return bytes(data)
+
+
+def _open_clip(path: str, follow_links: bool) -> BinaryIO:
+    if FileSystems.get_scheme(path) is not None:
+        file: BinaryIO = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        return file
+    # O_NONBLOCK: opening a pipe would wait for somebody to write to it.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(path, flags) if follow_links else _open_without_links(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ItemError(Reason.MISSING_CLIP, f"{path} is not a file")
+    return os.fdopen(descriptor, "rb")
+
+
+def _open_without_links(path: str, flags: int) -> int:
+    """Returns the descriptor of an absolute path's file, opened one directory after the other.
+
+    Raises:
+        OSError: there is none, or a part of the path is a link.
+    """
+    *directories, name = path.split("/")
+    # O_PATH needs only the right to pass through a directory, as opening a path does.
+    through = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    place = os.open("/", through)
+    try:
+        for directory in filter(None, directories):
+            following = os.open(directory, through, dir_fd=place)
+            os.close(place)
+            place = following
+        return os.open(name, flags | os.O_NOFOLLOW, dir_fd=place)
+    finally:
+        os.close(place)

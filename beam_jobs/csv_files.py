@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from beam_jobs.elements import DeadLetter, Item, Location
+from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.record_fields import RecordLayout
 from beam_jobs.records import parse_record, refuse
 from schemas.dead_letters import Reason
@@ -39,7 +40,11 @@ class _RowLines:
 
 
 def read_csv(
-    lines: Iterable[bytes], path: str, columns: tuple[tuple[str, str], ...], delimiter: str
+    lines: Iterable[bytes],
+    path: str,
+    columns: tuple[tuple[str, str], ...],
+    delimiter: str,
+    privacy: Privacy = PUBLIC,
 ) -> Iterator[Item | DeadLetter]:
     """Yields the records of a CSV file, whose first row names the columns; an empty cell is null.
 
@@ -61,20 +66,24 @@ def read_csv(
             text.give_back()
             if layout is None:
                 message = f"the header cannot be split into cells: {error}"
-                yield refuse(Reason.UNREADABLE_FILE, message, source, _bytes(text.taken))
+                yield refuse(
+                    Reason.UNREADABLE_FILE, message, source, _bytes(text.taken), privacy=privacy
+                )
                 return
             message = f"the row cannot be split into cells: {error}"
-            yield refuse(Reason.MALFORMED_ROW, message, source, _bytes(text.taken))
+            yield refuse(Reason.MALFORMED_ROW, message, source, _bytes(text.taken), privacy=privacy)
             continue
         if cells is None:
             return
         if not cells:  # a blank line
             continue
         if layout is None:
-            layout = RecordLayout(columns, tuple(cell.strip() for cell in cells))
+            layout = RecordLayout(columns, tuple(cell.strip() for cell in cells), privacy)
             fault = layout.missing_column() or _doubled_column(layout)
             if fault:
-                yield refuse(Reason.UNREADABLE_FILE, fault, source, _bytes(text.taken))
+                yield refuse(
+                    Reason.UNREADABLE_FILE, fault, source, _bytes(text.taken), privacy=privacy
+                )
                 return
             continue
         yield _parse_row(cells, source, layout, text.taken)
@@ -96,7 +105,7 @@ def _parse_row(
     header = layout.found or ()
     if len(cells) != len(header):
         message = f"the row has {len(cells)} cells; the header has {len(header)}"
-        return refuse(Reason.MALFORMED_ROW, message, source, _bytes(lines))
+        return refuse(Reason.MALFORMED_ROW, message, source, _bytes(lines), privacy=layout.privacy)
     record = {name: cell or None for name, cell in zip(header, cells, strict=True)}
     return parse_record(record, source, layout, suspect=True)
 

@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from beam_jobs.privacy import PUBLIC, Privacy, length_of
 from model.preprocessor import ModelInput
 from model.scores import EmotionScores
-from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
+from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, REASON_MEANINGS, Reason, Stage
 
 MESSAGE_LIMIT = 1000
 """Characters of a dead letter's message: it may quote names of any length."""
+QUOTING_REASONS = frozenset({Reason.EMPTY_TEXT, Reason.SCORING_FAILED})
+"""Reasons to refuse an item whose message quotes its text, or what a backend says of its tokens."""
 
 
 @dataclass(frozen=True, order=True)
@@ -90,9 +93,18 @@ class DeadLetter:
         return cls(None, stage, reason, message, str(source), shown)
 
     @classmethod
-    def of_item(cls, stage: Stage, reason: Reason, message: str, item: Item) -> "DeadLetter":
-        """Returns the dead letter of an item; its payload is the text, or else the clip's path."""
+    def of_item(
+        cls, stage: Stage, reason: Reason, message: str, item: Item, privacy: Privacy = PUBLIC
+    ) -> "DeadLetter":
+        """Returns the dead letter of an item; its payload is the text, or else the clip's path.
+
+        Where texts are hidden, the text's length stands for it.
+        """
         payload = item.text if item.text is not None else item.clip or item.audio_uri
+        if privacy.redact_text and item.text is not None:
+            payload = length_of(item.text)
+        if privacy.redact_text and reason in QUOTING_REASONS:
+            message = REASON_MEANINGS[reason]
         return cls(item.item_id, stage, reason, message, str(item.source), payload)
 
 

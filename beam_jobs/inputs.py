@@ -12,6 +12,7 @@ from apache_beam.io.filesystems import FileSystems
 from beam_jobs.elements import DeadLetter, Item
 from beam_jobs.item_files import check_item_files, read_records
 from beam_jobs.output_files import CHUNK_BYTES, is_local
+from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.record_fields import KEY_PATHS
 from model.errors import UserError
 
@@ -100,10 +101,12 @@ def match_files(pattern: str) -> tuple[FileMetadata, ...]:
     return tuple(sorted(files, key=lambda file: file.path))
 
 
-def read_item_file(path: str, columns: tuple[tuple[str, str], ...]) -> Iterator[Item | DeadLetter]:
+def read_item_file(
+    path: str, columns: tuple[tuple[str, str], ...], privacy: Privacy = PUBLIC
+) -> Iterator[Item | DeadLetter]:
     """Yields what `read_records` does of a file on any file system that Beam knows."""
     # Beam's own decompression takes a gzip stream that was cut off for a whole one.
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
         # Google's reader, unlike a local file, has no buffer to look for a line's end in.
         buffered = file if is_local(path) else io.BufferedReader(file, CHUNK_BYTES)
-        yield from read_records(buffered, path, columns)
+        yield from read_records(buffered, path, columns, privacy)

@@ -19,6 +19,7 @@ from beam_jobs.csv_files import read_csv
 from beam_jobs.elements import DeadLetter, Item, Location
 from beam_jobs.json_files import read_json, read_json_lines
 from beam_jobs.parquet_files import read_parquet
+from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.record_fields import RecordLayout
 from beam_jobs.records import refuse
 from beam_jobs.text_lines import TextLines
@@ -40,7 +41,10 @@ def check_item_files(paths: Iterable[str]) -> None:
 
 
 def read_records(
-    file: BinaryIO, path: str, columns: tuple[tuple[str, str], ...] = ()
+    file: BinaryIO,
+    path: str,
+    columns: tuple[tuple[str, str], ...] = (),
+    privacy: Privacy = PUBLIC,
 ) -> Iterator[Item | DeadLetter]:
     """Yields the items of a file, and a dead letter for each record that is none.
 
@@ -51,6 +55,7 @@ def read_records(
         file: the file, open for reading bytes.
         path: its name, whose suffix says the format.
         columns: (our field, their column) for each field that has another name.
+        privacy: what items and dead letters may not show.
 
     Raises:
         UserError: if the suffix is unknown.
@@ -58,7 +63,7 @@ def read_records(
     """
     suffix, compressed = _format_of(path)
     if suffix == PARQUET_SUFFIX:
-        yield from read_parquet(file, path, columns)
+        yield from read_parquet(file, path, columns, privacy)
         return
     if compressed:
         # No buffer around it: that would lose the lines before the end of a cut stream.
@@ -66,11 +71,11 @@ def read_records(
     lines = TextLines(file)
     try:
         if suffix in (".csv", ".tsv"):
-            yield from read_csv(lines, path, columns, "," if suffix == ".csv" else "\t")
+            yield from read_csv(lines, path, columns, "," if suffix == ".csv" else "\t", privacy)
         elif suffix == ".json":
-            yield from read_json(lines, path, RecordLayout(columns))
+            yield from read_json(lines, path, RecordLayout(columns, privacy=privacy))
         else:
-            yield from read_json_lines(lines, path, RecordLayout(columns))
+            yield from read_json_lines(lines, path, RecordLayout(columns, privacy=privacy))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         message = f"line {lines.row + 1} and what follows cannot be read: {error}"
         yield refuse(Reason.UNREADABLE_FILE, message, Location(path, lines.row + 1), b"")

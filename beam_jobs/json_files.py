@@ -132,16 +132,17 @@ def _read_refused_line(
     r"""Yields what a line holds that orjson refuses, as it does every line with a lone `\ud800`."""
     if len(line) >= MAX_LINE_BYTES:
         message = f"the line is longer than {MAX_LINE_BYTES} bytes"
-        yield refuse(Reason.BROKEN_JSON, message, source, line)
+        yield refuse(Reason.BROKEN_JSON, message, source, line, privacy=layout.privacy)
         return
     try:
         value = _load_leniently(line.rstrip(b"\r\n").decode())
     except UnicodeDecodeError as error:
         message = f"byte {error.start + 1} of the line is not UTF-8: {error.reason}"
-        yield refuse(Reason.INVALID_UTF8, message, source, line)
+        yield refuse(Reason.INVALID_UTF8, message, source, line, privacy=layout.privacy)
         return
     except ValueError as error:
-        yield refuse(Reason.BROKEN_JSON, f"the line is not JSON: {error}", source, line)
+        message = f"the line is not JSON: {error}"
+        yield refuse(Reason.BROKEN_JSON, message, source, line, privacy=layout.privacy)
         return
     page = _page_of(value, layout)
     if page is None:

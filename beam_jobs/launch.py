@@ -29,12 +29,15 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from beam_jobs.backfill import DATE_FIELD, NoFileOfDateError, on_date
+from beam_jobs.counters import RunMetrics, read_metrics
 from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
 from beam_jobs.manifest import Manifest, RunManifest, Status, read_manifest, remove_superseded
 from beam_jobs.only_new import NothingNew, files_read, label_paths, run_to_extend
 from beam_jobs.output_files import unique_path
+from beam_jobs.privacy import Privacy
 from beam_jobs.progress import Progress
+from beam_jobs.pseudonyms import key_fingerprint
 from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
@@ -76,6 +79,8 @@ class ScoringRequest:
         max_bad_fraction: dead letters among all items, above which the run has failed.
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
         columns: (our field, their column) for each renamed field.
+        pseudonymise_authors: whether author ids become tokens, with the environment's key.
+        redact_text: whether dead letters keep a text's length in place of the text.
         beam_flags: Beam's own flags.
         only_new: whether what a published run has read or labelled is left out.
 
@@ -97,6 +102,8 @@ class ScoringRequest:
     max_bad_fraction: float = 0.5
     min_confidence: float = 0.0
     columns: tuple[tuple[str, str], ...] = ()
+    pseudonymise_authors: bool = False
+    redact_text: bool = False
     beam_flags: tuple[str, ...] = ()
     only_new: bool = False
 
@@ -132,12 +139,14 @@ class ScoringResult:
         skipped: whether the date was complete already and nothing ran.
         seconds: how long the pipeline ran, start-up left out.
         n_items: items that it labelled or refused; those of a run that it extends are not its own.
+        metrics: what it has counted; None where nothing ran.
     """
 
     manifest: RunManifest
     skipped: bool
     seconds: float
     n_items: int = 0
+    metrics: RunMetrics | None = None
 
 
 def score_corpus(
@@ -159,6 +168,9 @@ def score_corpus(
     """
     options = parse_beam_flags(request.beam_flags)
     _prepare_cloud_storage(request, options)
+    privacy = Privacy(
+        key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
+    )
     artifact = Artifact.load(request.model)
     if request.min_confidence and UNCERTAIN in artifact.config.emotions:
         raise UserError(
@@ -205,6 +217,8 @@ def score_corpus(
             "engine": choice.as_settings(),
             "columns": [list(column) for column in request.columns],
             "min_confidence": request.min_confidence,
+            "author_key": privacy.author_key,  # its fingerprint; null: authors as they are
+            "redact_text": privacy.redact_text,
         },
         max_bad_fraction=request.max_bad_fraction,
         leaves_out=tuple(run.run_id for run in before.runs.values()),
@@ -228,14 +242,19 @@ def score_corpus(
         request.min_confidence,
         reshuffle=not is_local,
         published_labels=label_paths(request.out, before),
+        privacy=privacy,
     )
-    seconds = _run_pipeline(job, options, on_progress)
+    seconds, metrics = _run_pipeline(job, options, on_progress)
     entry = _published_run(run)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
         raise RuntimeError("the job ended without publishing its run")
     n_before = done.counts.n_items if done and run.extends else 0
     return ScoringResult(
-        entry, skipped=False, seconds=seconds, n_items=entry.counts.n_items - n_before
+        entry,
+        skipped=False,
+        seconds=seconds,
+        n_items=entry.counts.n_items - n_before,
+        metrics=metrics,
     )
 
 
@@ -289,7 +308,7 @@ def _check_writable(run: Run) -> None:
 
 def _run_pipeline(
     job: ScoringJob, options: PipelineOptions, on_progress: OnProgress | None
-) -> float:
+) -> tuple[float, RunMetrics]:
     if not _is_local(options):
         return _timed(job, None, options)
     if options.view_as(DirectOptions).direct_running_mode == "in_memory":
@@ -311,12 +330,14 @@ def _local_runner(options: PipelineOptions) -> PipelineRunner:
     return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))
 
 
-def _timed(job: ScoringJob, runner: PipelineRunner | None, options: PipelineOptions) -> float:
-    """Runs the pipeline to its end and returns the seconds that it took."""
+def _timed(
+    job: ScoringJob, runner: PipelineRunner | None, options: PipelineOptions
+) -> tuple[float, RunMetrics]:
+    """Runs the pipeline to its end; returns the seconds that it took, and what it has counted."""
     started = time.monotonic()
     with beam.Pipeline(runner, options) as root:
         build_pipeline(root, job)
-    return time.monotonic() - started
+    return time.monotonic() - started, read_metrics(root.result)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_jobs.elements import DeadLetter, Item, Location
+from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.record_fields import RecordLayout
 from beam_jobs.records import parse_record, refuse
 from schemas.dead_letters import Reason
@@ -20,7 +21,10 @@ _UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def read_parquet(
-    file: BinaryIO, path: str, columns: tuple[tuple[str, str], ...]
+    file: BinaryIO,
+    path: str,
+    columns: tuple[tuple[str, str], ...],
+    privacy: Privacy = PUBLIC,
 ) -> Iterator[Item | DeadLetter]:
     """Yields the records of a Parquet file; only the columns that can hold a field are read.
 
@@ -32,7 +36,7 @@ def read_parquet(
     row = 0
     try:
         parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
-        layout = RecordLayout(columns, tuple(parquet.schema_arrow.names))
+        layout = RecordLayout(columns, tuple(parquet.schema_arrow.names), privacy)
         if fault := layout.missing_column():
             yield refuse(Reason.UNREADABLE_FILE, fault, Location(path), b"")
             return
@@ -48,7 +52,9 @@ def read_parquet(
         # Arrow's OSError for damaged bytes is bare; the system's own has a number or a subclass.
         if isinstance(error, OSError) and (type(error) is not OSError or error.errno is not None):
             raise
-        message = f"row {row + 1} and what follows cannot be read: {error}"
+        # Arrow may quote a value.
+        fault = str(error) if privacy.quotes_values else type(error).__name__
+        message = f"row {row + 1} and what follows cannot be read: {fault}"
         yield refuse(Reason.UNREADABLE_FILE, message, Location(path, row + 1), b"")
 
 

@@ -1,6 +1,7 @@
 """From items to what the model reads: clips are opened here, late, and decoded."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from typing import Any
 import apache_beam as beam
 
 from beam_jobs.clip_files import read_clip, resolve_audio_uri
+from beam_jobs.counters import count_batch
 from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Features, Item
+from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.progress import Progress
 from beam_jobs.scoring_model import ScoringModel
 from model.engine import available_cores
@@ -24,6 +27,7 @@ def preprocess_batch(
     preprocessor: EmotionPreprocessor,
     audio_roots: tuple[str, ...],
     pool: ThreadPoolExecutor | None = None,
+    privacy: Privacy = PUBLIC,
 ) -> list[Features | DeadLetter]:
     """Returns each item's features, or the dead letter that says why it has none.
 
@@ -32,12 +36,13 @@ def preprocess_batch(
         preprocessor: the artifact's.
         audio_roots: directories under which an item's `audio_uri` may lie.
         pool: threads that open and decode clips; this one alone where None.
+        privacy: what dead letters may not show.
     """
     outcomes = preprocessor.batch(
         [(item.text, _clip_reader(item, preprocessor, audio_roots)) for item in items], pool
     )
     return [
-        DeadLetter.of_item(Stage.PREPROCESS, outcome.reason, outcome.message, item)
+        DeadLetter.of_item(Stage.PREPROCESS, outcome.reason, outcome.message, item, privacy)
         if isinstance(outcome, ItemError)
         else Features(item, outcome)
         for item, outcome in zip(items, outcomes, strict=True)
@@ -53,8 +58,9 @@ def _clip_reader(
 
     def read() -> bytes:
         path = item.clip or resolve_audio_uri(item.audio_uri or "", audio_roots)
-        # A model of text alone opens no clip; it is told that there is one.
-        return read_clip(path, preprocessor.max_clip_bytes) if preprocessor.audio else b""
+        if not preprocessor.audio:  # a model of text alone is told that there is a clip
+            return b""
+        return read_clip(path, preprocessor.max_clip_bytes, follow_links=item.clip is not None)
 
     return read
 
@@ -63,11 +69,16 @@ class PreprocessBatch(beam.DoFn):
     """Loads the artifact's preprocessors once a worker, and decodes on all of its cores."""
 
     def __init__(
-        self, model: ScoringModel, audio_roots: tuple[str, ...], progress: Progress | None
+        self,
+        model: ScoringModel,
+        audio_roots: tuple[str, ...],
+        progress: Progress | None,
+        privacy: Privacy = PUBLIC,
     ) -> None:
         self._model = model
         self._audio_roots = audio_roots
         self._progress = progress
+        self._privacy = privacy
 
     def setup(self) -> None:
         """Builds the preprocessor."""
@@ -82,7 +93,11 @@ class PreprocessBatch(beam.DoFn):
 
     def process(self, items: Sequence[Item]) -> Iterator[Any]:
         """Yields the batch's features, and its dead letters under their tag."""
-        outcomes = preprocess_batch(items, self._preprocessor, self._audio_roots, self._pool)
+        started = time.perf_counter()
+        outcomes = preprocess_batch(
+            items, self._preprocessor, self._audio_roots, self._pool, self._privacy
+        )
+        count_batch(len(items), time.perf_counter() - started)
         features = [outcome for outcome in outcomes if isinstance(outcome, Features)]
         if features:
             yield features
@@ -106,6 +121,7 @@ class PreprocessItems(beam.PTransform):
     audio_roots: tuple[str, ...] = ()
     batch_size: int = 256
     progress: Progress | None = None
+    privacy: Privacy = PUBLIC
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -119,7 +135,7 @@ class PreprocessItems(beam.PTransform):
         return OkDead.of(
             items
             | beam.BatchElements(min_batch_size=size, max_batch_size=size)
-            | beam.ParDo(PreprocessBatch(self.model, self.audio_roots, self.progress)).with_outputs(
-                DEAD, main=OK
-            )
+            | beam.ParDo(
+                PreprocessBatch(self.model, self.audio_roots, self.progress, self.privacy)
+            ).with_outputs(DEAD, main=OK)
         )

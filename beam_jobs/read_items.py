@@ -5,10 +5,12 @@ from dataclasses import asdict, dataclass, replace
 
 import apache_beam as beam
 
+from beam_jobs.counters import count_read
 from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Item, Location
 from beam_jobs.inputs import JobInputs, read_item_file
 from beam_jobs.join import FileVerdicts, LoneClip, is_same_file
+from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.records import refuse, to_json
 from schemas.dead_letters import Reason, Stage
 
@@ -27,28 +29,53 @@ class ReadItems(beam.PTransform):
     names another, and for an id that two clips and no record carry.
 
     Of a record or a lone clip that a published run has labelled, nothing goes out.
+    Authors are tokens in what goes out, and texts in no dead letter, where `privacy` says so.
 
     Nothing is shuffled after this step, so that what follows runs while a file is read. A file that
-    cannot be opened, or that has more or fewer records than were indexed, stops the job.
+    cannot be opened, or that has more or fewer records than were indexed, stops the job; so does a
+    worker that lacks the key of the authors' tokens.
     """
 
     inputs: JobInputs
+    privacy: Privacy = PUBLIC
 
     @beam.typehints.no_annotations
     def expand(self, verdicts: beam.PCollection[FileVerdicts | LoneClip]) -> OkDead:
         """Reads, and parts the items from the dead letters."""
         return OkDead.of(
             verdicts
-            | "ReadFiles"
-            >> beam.FlatMap(read_judged_items, self.inputs.columns, self.inputs.audio_roots)
+            | "ReadFiles" >> beam.ParDo(ReadJudgedItems(self.inputs, self.privacy))
             | "PartDeadLetters" >> beam.Map(tag_dead).with_outputs(DEAD, main=OK)
         )
+
+
+class ReadJudgedItems(beam.DoFn):
+    """Checks once a worker that it can hide what is to be hidden, and reads."""
+
+    def __init__(self, inputs: JobInputs, privacy: Privacy) -> None:
+        # The list of files itself would go to each worker with every bundle.
+        self._columns, self._audio_roots = inputs.columns, inputs.audio_roots
+        self._privacy = privacy
+
+    def setup(self) -> None:
+        """Checks the key of the authors' tokens."""
+        self._privacy.check()
+
+    def process(self, verdicts: FileVerdicts | LoneClip) -> Iterator[Item | DeadLetter]:
+        """Yields what becomes of each record of a file, or of a lone clip."""
+        outcomes = read_judged_items(verdicts, self._columns, self._audio_roots, self._privacy)
+        n_read = 0
+        for outcome in outcomes:
+            n_read += 1
+            yield outcome
+        count_read(n_read)
 
 
 def read_judged_items(
     verdicts: FileVerdicts | LoneClip,
     columns: tuple[tuple[str, str], ...] = (),
     audio_roots: tuple[str, ...] = (),
+    privacy: Privacy = PUBLIC,
 ) -> Iterator[Item | DeadLetter]:
     """Yields what becomes of each record of a file, or of a lone clip, that is not scored yet.
 
@@ -61,14 +88,14 @@ def read_judged_items(
             yield _item_of_clip(verdicts)
         return
     n_read = 0
-    for outcome in read_item_file(verdicts.file, columns):
+    for outcome in read_item_file(verdicts.file, columns, privacy):
         n_read += 1
         if n_read > verdicts.n_records:
             raise _changed(verdicts, n_read)
         if not isinstance(outcome, Item):
             yield outcome
         elif (outcome.source.row, outcome.source.part) not in verdicts.already_scored:
-            yield apply_verdicts(outcome, verdicts, audio_roots)
+            yield apply_verdicts(outcome, verdicts, audio_roots, privacy)
     if n_read < verdicts.n_records:
         raise _changed(verdicts, n_read)
 
@@ -81,29 +108,35 @@ def _changed(verdicts: FileVerdicts, n_read: int) -> RuntimeError:
 
 
 def apply_verdicts(
-    item: Item, verdicts: FileVerdicts, audio_roots: Sequence[str] = ()
+    item: Item,
+    verdicts: FileVerdicts,
+    audio_roots: Sequence[str] = (),
+    privacy: Privacy = PUBLIC,
 ) -> Item | DeadLetter:
     """Returns an item as the join leaves it: as it is, with its clip, or refused."""
     key = item.source.row, item.source.part
     if key in verdicts.duplicates:
         message = f"the id stands earlier, at {verdicts.duplicates[key]}, which is kept"
-        return DeadLetter.of_item(Stage.JOIN, Reason.DUPLICATE_ID, message, item)
+        return DeadLetter.of_item(Stage.JOIN, Reason.DUPLICATE_ID, message, item, privacy)
     clips = verdicts.clips.get(key, ())
     if clips:
-        return _join_clips(item, clips, audio_roots)
+        return _join_clips(item, clips, audio_roots, privacy)
     if item.text is None and item.audio_uri is None:
         fields = {name: value for name, value in asdict(item).items() if value and name != "source"}
         message = "there is no text, no audio_uri, and no clip that carries the id"
-        return refuse(Reason.NO_CONTENT, message, item.source, to_json(fields), item.item_id)
+        raw, rest = to_json(fields), privacy.without_authors()  # a token by now
+        return refuse(Reason.NO_CONTENT, message, item.source, raw, item.item_id, rest)
     return item
 
 
-def _join_clips(item: Item, clips: Sequence[str], audio_roots: Sequence[str]) -> Item | DeadLetter:
+def _join_clips(
+    item: Item, clips: Sequence[str], audio_roots: Sequence[str], privacy: Privacy
+) -> Item | DeadLetter:
     if len(clips) > 1:
-        return DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, _two_clips(clips), item)
+        return DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, _two_clips(clips), item, privacy)
     if item.audio_uri and not is_same_file(item.audio_uri, clips[0], audio_roots):
         message = f"audio_uri is {item.audio_uri}, and the clip {clips[0]} carries the id"
-        return DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, message, item)
+        return DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, message, item, privacy)
     return replace(item, clip=clips[0])
 
 

@@ -13,6 +13,10 @@ The fields stand where a plain item has them, where the X API v2 has them, or wh
     hashtags    hashtags, extended_tweet.entities.hashtags,  the text's own; wrong_type for
                 entities.hashtags                            `hashtags`
 
+A text has at most 100,000 characters, a post of any network far less; another string 4,096, the
+longest path; and there are at most 1,000 hashtags: field_too_long. Longer ones would hold up the
+tokenizer for minutes, or fill the reports.
+
 Ids are strings or whole numbers; `hashtags` is a string or a list of strings. A field that
 `--column` renames is read from that column and from nowhere else. Null and the empty string are the
 same as absent, but for a text: there an empty one is kept, and refused later as empty_text. (An
@@ -29,11 +33,16 @@ from typing import Any
 
 import orjson
 
+from beam_jobs.privacy import PUBLIC, Privacy
 from model.errors import ItemError
 from schemas.dead_letters import Reason
 
 Record = Mapping[str, Any]
 KeyPath = tuple[str, ...]
+
+MAX_TEXT_CHARACTERS = 100_000
+MAX_STRING_CHARACTERS = 4_096
+MAX_HASHTAGS = 1_000
 
 KEY_PATHS: dict[str, tuple[KeyPath, ...]] = {
     "item_id": (("item_id",), ("id_str",), ("id",)),
@@ -70,10 +79,12 @@ class RecordLayout:
     Attributes:
         columns: (our field, their column) for each field that `--column` renames.
         found: the file's column names, where it has them; None for JSON.
+        privacy: what messages and dead letters may not show.
     """
 
     columns: tuple[tuple[str, str], ...] = ()
     found: tuple[str, ...] | None = None
+    privacy: Privacy = PUBLIC
 
     @cached_property
     def key_paths(self) -> Mapping[str, tuple[KeyPath, ...]]:
@@ -91,6 +102,8 @@ class RecordLayout:
         """Returns that the file has none of a field's columns, in words."""
         keys = " or ".join(path[0] for path in self.key_paths[field])
         found = ", ".join(map(ascii, self.found or ()))
+        if not self.privacy.quotes_values:  # a file without a header has its first item there
+            found = f"{len(self.found or ())} others"
         return f"the file has no column {keys}; it has {found}: name one with --column {field}=NAME"
 
     def find(self, record: Record, field: str) -> Any:
@@ -134,26 +147,34 @@ def read_identifier(record: Record, field: str, layout: RecordLayout) -> str | N
     """Returns a string field that may also be given as a whole number.
 
     Raises:
-        ItemError: wrong_type.
+        ItemError: wrong_type; field_too_long.
     """
     value = layout.find(record, field)
     if value is None or isinstance(value, str):
-        return value or None
+        return _of_length(field, value) or None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise _wrong_type(field, value, "a string or a whole number of at most 64 bits")
+    raise _wrong_type(field, value, "a string or a whole number of at most 64 bits", layout)
 
 
 def read_string(record: Record, field: str, layout: RecordLayout) -> str | None:
     """Returns a string field as it is.
 
     Raises:
-        ItemError: wrong_type.
+        ItemError: wrong_type; field_too_long.
     """
     value = layout.find(record, field)
     if value is None or isinstance(value, str):
-        return value
-    raise _wrong_type(field, value, "a string")
+        return _of_length(field, value)
+    raise _wrong_type(field, value, "a string", layout)
+
+
+def _of_length(field: str, value: str | None) -> str | None:
+    limit = MAX_TEXT_CHARACTERS if field == "text" else MAX_STRING_CHARACTERS
+    if value is not None and len(value) > limit:
+        message = f"{field} has {len(value)} characters; the limit is {limit}"
+        raise ItemError(Reason.FIELD_TOO_LONG, message)
+    return value
 
 
 def read_time(record: Record, field: str, layout: RecordLayout) -> datetime | None:
@@ -172,7 +193,8 @@ def read_time(record: Record, field: str, layout: RecordLayout) -> datetime | No
             return parse_time(value)
         except ValueError:
             pass
-    raise ItemError(Reason.BAD_TIMESTAMP, f"{field} is {type_name(value)}, {_TIME_RULE}")
+    found = type_name(value, quoted=layout.privacy.quotes_values)
+    raise ItemError(Reason.BAD_TIMESTAMP, f"{field} is {found}, {_TIME_RULE}")
 
 
 def parse_time(value: str) -> datetime:
@@ -210,7 +232,7 @@ def read_hashtags(record: Record, text: str | None, layout: RecordLayout) -> tup
     A field that is there and empty means that there are none.
 
     Raises:
-        ItemError: wrong_type.
+        ItemError: wrong_type; field_too_long.
 
     >>> read_hashtags({"hashtags": "#Joy, TGIF #joy"}, None, RecordLayout())
     ('joy', 'tgif')
@@ -220,26 +242,26 @@ def read_hashtags(record: Record, text: str | None, layout: RecordLayout) -> tup
         if value is None or value == "":
             continue
         if len(path) == 1:
-            return _normalise_hashtags(_own_hashtags(value))
+            return _normalise_hashtags(_own_hashtags(value, layout))
         if isinstance(value, list):
             return _normalise_hashtags(_entity_hashtags(value))
     return _normalise_hashtags(_HASHTAG.findall(text)) if text and "#" in text else ()
 
 
-def _own_hashtags(value: Any) -> list[str]:
+def _own_hashtags(value: Any, layout: RecordLayout) -> list[str]:
     if isinstance(value, str):
         if not value.lstrip().startswith("["):
             return re.split(r"[\s,]+", value)
         try:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
-            raise _wrong_type("hashtags", value, "a list in JSON") from None
+            raise _wrong_type("hashtags", value, "a list in JSON", layout) from None
     if not isinstance(value, list):
-        raise _wrong_type("hashtags", value, "a list or a string")
+        raise _wrong_type("hashtags", value, "a list or a string", layout)
     tags = [tag for tag in value if tag is not None]
     for tag in tags:
         if not isinstance(tag, str):
-            raise _wrong_type("one of hashtags", tag, "a string")
+            raise _wrong_type("one of hashtags", tag, "a string", layout)
     return tags
 
 
@@ -253,21 +275,28 @@ def _entity_hashtags(entities: list[Any]) -> list[str]:
 
 def _normalise_hashtags(tags: Sequence[str]) -> tuple[str, ...]:
     bare = (tag.strip().lstrip("#").lower() for tag in tags)
-    return tuple(dict.fromkeys(tag for tag in bare if tag))
+    different = tuple(dict.fromkeys(tag for tag in bare if tag))
+    if len(different) > MAX_HASHTAGS:
+        message = f"there are {len(different)} different hashtags; the limit is {MAX_HASHTAGS}"
+        raise ItemError(Reason.FIELD_TOO_LONG, message)
+    for tag in different:
+        _of_length("one of hashtags", tag)
+    return different
 
 
-def _wrong_type(field: str, value: Any, rule: str) -> ItemError:
-    return ItemError(Reason.WRONG_TYPE, f"{field} is {type_name(value)}, not {rule}")
+def _wrong_type(field: str, value: Any, rule: str, layout: RecordLayout) -> ItemError:
+    found = type_name(value, quoted=layout.privacy.quotes_values)
+    return ItemError(Reason.WRONG_TYPE, f"{field} is {found}, not {rule}")
 
 
-def type_name(value: Any) -> str:
-    """Returns how a message names a value of the wrong type.
+def type_name(value: Any, *, quoted: bool = True) -> str:
+    """Returns how a message names a value of the wrong type, and the value where it may.
 
-    >>> type_name([]), type_name(1e30), type_name("soon")
-    ('a list', 'the number 1e+30', "'soon'")
+    >>> type_name([]), type_name(1e30), type_name("soon"), type_name("soon", quoted=False)
+    ('a list', 'the number 1e+30', "'soon'", 'a string of 4 characters')
     """
     if isinstance(value, str):
-        return ascii(value[:40])
+        return ascii(value[:40]) if quoted else f"a string of {len(value)} characters"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"the number {value}"[:60]
+        return f"the number {value}"[:60] if quoted else "a number"
     return _TYPE_NAMES.get(type(value), f"a {type(value).__name__}")

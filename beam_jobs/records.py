@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from beam_jobs.elements import DeadLetter, Item, Location
+from beam_jobs.privacy import PUBLIC, Privacy, length_of
 from beam_jobs.record_fields import (
     Record,
     RecordLayout,
@@ -47,7 +48,10 @@ def parse_record(
     item_id = None
     try:
         if not isinstance(record, dict):
-            message = f"the record is {type_name(record)}, not an object"
+            message = (
+                f"the record is {type_name(record, quoted=layout.privacy.quotes_values)}, "
+                "not an object"
+            )
             raise ItemError(Reason.BROKEN_JSON, message)
         if suspect and not is_unicode(record):
             item_id = _unicode_id(record, layout)
@@ -61,20 +65,64 @@ def parse_record(
             text=text,
             audio_uri=read_string(record, "audio_uri", layout) or None,
             created_at=read_time(record, "created_at", layout),
-            author_id=read_identifier(record, "author_id", layout),
+            author_id=layout.privacy.author(read_identifier(record, "author_id", layout)),
             lang=read_string(record, "lang", layout) or None,
             hashtags=read_hashtags(record, text, layout),
         )
     except ItemError as error:
+        privacy = layout.privacy
+        if privacy.hides_authors and isinstance(record, dict):
+            raw, privacy = to_json(_known_fields(record, layout)), privacy.without_authors()
         raw = to_json(record) if raw is None else raw
-        return refuse(error.reason, error.message, source, raw, item_id)
+        return refuse(error.reason, error.message, source, raw, item_id, privacy)
+
+
+def _known_fields(record: Record, layout: RecordLayout) -> dict[str, Any]:
+    """Returns the fields that can be shown where authors are hidden, the author as a token.
+
+    What else a record holds may name the author once more, as a v1.1 tweet's `user` does; so may a
+    field of a wrong type, or one that quotes the id.
+    """
+    author = layout.find(record, "author_id")
+    author = str(author) if isinstance(author, str | int) else ""
+    fields: dict[str, Any] = {"author_id": layout.privacy.author(author)} if author else {}
+    for name in layout.key_paths:
+        value = layout.find(record, name)
+        strings = value if isinstance(value, list) else [str(value)]
+        if (
+            name == "author_id"
+            or value is None
+            or isinstance(value, dict)
+            or (author and author in str(value))
+        ):
+            continue
+        if all(isinstance(one, str) for one in strings):
+            fields[name] = value
+    return fields
 
 
 def refuse(
-    reason: Reason, message: str, source: Location, raw: bytes, item_id: str | None = None
+    reason: Reason,
+    message: str,
+    source: Location,
+    raw: bytes,
+    item_id: str | None = None,
+    privacy: Privacy = PUBLIC,
 ) -> DeadLetter:
-    """Returns the dead letter of a record that cannot be read, with the record's bytes."""
-    letter = DeadLetter.of_bytes(Stage.READ, reason, message, source, raw.rstrip(b"\r\n"))
+    """Returns the dead letter of a record that cannot be read.
+
+    It has the record's bytes, or their length where texts are hidden. Where authors are, it has
+    none: nobody can tell where in such bytes the author's id stands.
+    """
+    raw = raw.rstrip(b"\r\n")
+    if privacy.hides_authors and raw:
+        message += "; the payload is left out, as it may hold an author's id"
+        letter = DeadLetter(None, Stage.READ, reason, message, str(source))
+    elif privacy.redact_text and raw:
+        payload = length_of(raw.decode("utf-8", errors="replace"))
+        letter = DeadLetter(None, Stage.READ, reason, message, str(source), payload)
+    else:
+        letter = DeadLetter.of_bytes(Stage.READ, reason, message, source, raw)
     return letter if item_id is None else replace(letter, item_id=item_id)
 
 

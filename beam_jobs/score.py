@@ -1,6 +1,7 @@
 """Scores features in batches, on Beam's RunInference."""
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
+from beam_jobs.counters import count_scored
 from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Features, ScoredItem
+from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.progress import Progress
 from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.scorer import EmotionScorer
@@ -23,10 +26,16 @@ class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, Emotio
     fails is scored item by item here, and only ids and scores go on.
     """
 
-    def __init__(self, model: ScoringModel, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        model: ScoringModel,
+        progress: Progress | None = None,
+        privacy: Privacy = PUBLIC,
+    ) -> None:
         super().__init__()
         self._model = model
         self._progress = progress
+        self._privacy = privacy
 
     def load_model(self) -> EmotionScorer:
         """Builds the network and reads its weights."""
@@ -42,26 +51,33 @@ class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, Emotio
     ) -> Sequence[ScoredItem | DeadLetter]:
         """Returns what became of each item of the batch, in its order."""
         del inference_args
-        outcomes = score_batch(batch, model)
+        started = time.perf_counter()
+        outcomes = score_batch(batch, model, self._privacy)
+        count_scored(outcomes, time.perf_counter() - started)
         if self._progress:
             self._progress.add_done(len(batch))
         return outcomes
 
 
 def score_batch(
-    batch: Sequence[Features], scorer: EmotionScorer
+    batch: Sequence[Features], scorer: EmotionScorer, privacy: Privacy = PUBLIC
 ) -> Sequence[ScoredItem | DeadLetter]:
     """Returns each item with its scores; where the batch fails, each item is tried alone."""
     try:
         scores = scorer.score([features.model_input for features in batch])
     except Exception as error:  # whatever the backend raises: out of memory, a bad shape, …
         if len(batch) == 1:
-            logging.getLogger(__name__).warning("%s", batch[0].item.item_id, exc_info=error)
+            # A backend may quote the tokens that it fails on.
+            cause = None if privacy.redact_text else error
+            logging.getLogger(__name__).warning("%s", batch[0].item.item_id, exc_info=cause)
             # The first line only: TensorFlow goes on with the paths of this machine.
             first_line = str(error).partition("\n")[0]
             message = f"the model failed: {type(error).__name__}: {first_line:.300}"
-            return [DeadLetter.of_item(Stage.SCORE, Reason.SCORING_FAILED, message, batch[0].item)]
-        return [outcome for features in batch for outcome in score_batch([features], scorer)]
+            reason, item = Reason.SCORING_FAILED, batch[0].item
+            return [DeadLetter.of_item(Stage.SCORE, reason, message, item, privacy)]
+        return [
+            outcome for features in batch for outcome in score_batch([features], scorer, privacy)
+        ]
     return [
         ScoredItem(
             features.item,
@@ -85,11 +101,12 @@ class ScoreEmotions(beam.PTransform):
 
     model: ScoringModel
     progress: Progress | None = None
+    privacy: Privacy = PUBLIC
 
     @beam.typehints.no_annotations
     def expand(self, batches: beam.PCollection[Sequence[Features]]) -> OkDead:
         """Scores and parts the scored items from the dead letters."""
-        handler = EmotionModelHandler(self.model, self.progress)
+        handler = EmotionModelHandler(self.model, self.progress, self.privacy)
         return OkDead.of(
             batches
             | RunInference(handler.with_no_batching())

@@ -11,6 +11,7 @@ from beam_jobs.join import IndexItems, count_already_scored
 from beam_jobs.manifest import WriteManifest
 from beam_jobs.parquet_io import WriteDeadLetters, WriteLabels
 from beam_jobs.preprocess import PreprocessItems
+from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.progress import Progress
 from beam_jobs.read_items import ReadItems
 from beam_jobs.reports import AggregateReports, WriteReports
@@ -34,6 +35,7 @@ class ScoringJob:
             scores what it reads, and a corpus of one large file would keep one worker busy.
         progress: where a local job counts; None elsewhere.
         published_labels: files of labels; an item whose id stands there is not scored again.
+        privacy: what of the items no output may show.
     """
 
     inputs: JobInputs
@@ -44,6 +46,7 @@ class ScoringJob:
     reshuffle: bool = False
     progress: Progress | None = None
     published_labels: tuple[str, ...] = ()
+    privacy: Privacy = PUBLIC
 
 
 def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
@@ -57,12 +60,12 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     and paths of clips: clips are opened after it.
     """
     verdicts = root | IndexItems(job.inputs, job.progress, job.published_labels)
-    items = verdicts | ReadItems(job.inputs)
+    items = verdicts | ReadItems(job.inputs, job.privacy)
     read = items.ok | beam.Reshuffle() if job.reshuffle else items.ok
     features = read | PreprocessItems(
-        job.model, job.inputs.audio_roots, job.batch_size, job.progress
+        job.model, job.inputs.audio_roots, job.batch_size, job.progress, job.privacy
     )
-    scored = features.ok | ScoreEmotions(job.model, job.progress)
+    scored = features.ok | ScoreEmotions(job.model, job.progress, job.privacy)
     labels = scored.ok | MakeLabelRows(job.run, job.min_confidence) | WriteLabels(job.run)
     dead_letters = (items.dead, features.dead, scored.dead) | WriteDeadLetters(job.run)
     rows = (labels, dead_letters) | "AllRows" >> beam.Flatten()

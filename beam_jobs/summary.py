@@ -1,5 +1,6 @@
 """What a run says of itself when it ends: a table for people, or a line of JSON for programs."""
 
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
         "new_items": result.n_items,
         "seconds": round(result.seconds, 2),
         "items_per_second": round(result.n_items / result.seconds, 1) if result.seconds else None,
+        "metrics": asdict(result.metrics) if result.metrics else None,
         "paths": {
             name: FileSystems.join(out, name)
             for name in ("labels", "dead_letters", "reports", MANIFEST_NAME)

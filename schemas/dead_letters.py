@@ -29,6 +29,7 @@ class Reason(StrEnum):
     MISSING_ID = "missing_id"
     WRONG_TYPE = "wrong_type"
     BAD_TIMESTAMP = "bad_timestamp"
+    FIELD_TOO_LONG = "field_too_long"
     NO_CONTENT = "no_content"
     DUPLICATE_ID = "duplicate_id"
     TWO_CLIPS = "two_clips"
@@ -53,6 +54,7 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.MISSING_ID: "the item has no id",
     Reason.WRONG_TYPE: "a field is of the wrong type, such as a text that is a number",
     Reason.BAD_TIMESTAMP: "created_at is not an ISO 8601 or X API v1.1 time",
+    Reason.FIELD_TOO_LONG: "a field has more characters, or hashtags, than any post has",
     Reason.NO_CONTENT: "the item has neither text nor audio",
     Reason.DUPLICATE_ID: "the id stands earlier, in a smaller file name or line",
     Reason.TWO_CLIPS: "two different clips carry the item's id",

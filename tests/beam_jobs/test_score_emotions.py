@@ -210,7 +210,7 @@ def test_a_job_that_publishes_nothing_is_told_from_an_earlier_run(
     out = tmp_path / "out"
     if published:  # with the same run id, an hour or a second before
         shutil.copytree(sample, out)
-    monkeypatch.setattr(launch, "_run_pipeline", lambda *_: 0.0)
+    monkeypatch.setattr(launch, "_run_pipeline", lambda *_: (0.0, None))
     with pytest.raises(RuntimeError, match="the job ended without publishing its run"):
         score_corpus(request_for(out, tiny_artifact))
 

@@ -1,0 +1,63 @@
+"""Author ids to tokens that name nobody, with a key that only the environment holds.
+
+The key is read where it is used and never travels: neither a pickled pipeline nor a manifest has
+it. Worker processes of a local run inherit the variable; on other runners it must be set on them.
+"""
+
+import hashlib
+import hmac
+import os
+
+from model.errors import UserError
+
+KEY_VARIABLE = "MM_EMOR_AUTHOR_KEY"
+MIN_KEY_BYTES = 16
+TOKEN_BYTES = 16
+"""128 bits: two of a billion authors share a token with a probability of 1e-21."""
+FINGERPRINT_BYTES = 4
+FINGERPRINT_LABEL = b"mm-emor author key"
+"""What is hashed to name the key; it is no author's id, so that the name is no author's token."""
+
+
+def pseudonym(author_id: str) -> str:
+    """Returns an author's token, 32 hex digits of HMAC-SHA256: the same wherever the key is.
+
+    Raises:
+        UserError: the key is missing or too short.
+    """
+    # surrogatepass: a refused record may hold what UTF-8 cannot.
+    return _hmac(b"author:" + author_id.encode("utf-8", errors="surrogatepass"), TOKEN_BYTES)
+
+
+def key_fingerprint() -> str:
+    """Returns 8 hex digits that tell one key from another and do not tell the key.
+
+    Raises:
+        UserError: the key is missing or too short.
+    """
+    return _hmac(FINGERPRINT_LABEL, FINGERPRINT_BYTES)
+
+
+def check_key(fingerprint: str) -> None:
+    """Checks, on a worker, that it has the key that the job was started with.
+
+    Raises:
+        UserError: the key is missing, too short, or another one.
+    """
+    found = key_fingerprint()
+    if found != fingerprint:
+        raise UserError(
+            f"{KEY_VARIABLE} of this worker is the key {found}; the job was started with "
+            f"{fingerprint}"
+        )
+
+
+def _hmac(message: bytes, n_bytes: int) -> str:
+    key = os.environb.get(KEY_VARIABLE.encode(), b"")
+    if len(key) < MIN_KEY_BYTES:
+        found = f"has {len(key)} bytes" if key else "is not set"
+        raise UserError(
+            f"{KEY_VARIABLE} {found}; --pseudonymise-authors needs a key of at least "
+            f"{MIN_KEY_BYTES} bytes in it, on each worker too"
+        )
+    return hmac.digest(key, message, hashlib.sha256)[:n_bytes].hex()
