@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -128,6 +129,7 @@ def test_what_preprocessing_refuses(tiny_artifact: Path) -> None:
 
 
 def test_what_the_model_fails_on(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="beam_jobs.score")
     features = Features(Item("1", Location("t.jsonl", 1), text=SAID), ModelInput())
     [letter] = score_batch([features], FailingScorer(), REDACT)
     meaning = REASON_MEANINGS[Reason.SCORING_FAILED]
