@@ -64,7 +64,7 @@ class IfDone(StrEnum):
 
 
 def _remember_format(log_format: LogFormat) -> LogFormat:
-    os.environ[LOG_FORMAT_VARIABLE] = log_format.value  # worker processes inherit it
+    os.environ[LOG_FORMAT_VARIABLE] = log_format.value  # for mistakes in other flags, too
     return log_format
 
 
@@ -161,9 +161,7 @@ def score(
 ) -> None:
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
     _set_up_logging(log_format, verbose=verbose)
-    paths = (*(items or ()), *(clips or ()), *(audio_root or ()), out, model)
-    if any(is_cloud(path) for path in paths):
-        open_client()  # without credentials, this is told before Beam is imported
+    _look_for_credentials(*(items or ()), *(clips or ()), *(audio_root or ()), out, model)
     from beam_jobs.launch import ScoringRequest
 
     dates = _parse_dates(day, first, last, (*(items or ()), *(clips or ())))
@@ -187,6 +185,8 @@ def score(
         beam_flags=tuple(beam_flags or ()),
         only_new=only_new,
     )
+    if first and metrics_file:
+        raise UserError("--metrics-file holds one run; --from and --to make several")
     if first is None:
         _score_and_report(request, as_json=as_json, metrics_file=metrics_file)
     else:
@@ -202,6 +202,7 @@ def demo(
 ) -> None:
     """Score the sample corpus in the package with the model in the package."""
     _set_up_logging(log_format, verbose=verbose)
+    _look_for_credentials(out)
     from beam_jobs.launch import ScoringRequest
 
     corpus = str(files("beam_jobs") / "sample_corpus")
@@ -221,10 +222,15 @@ def verify(
     out: Annotated[str, typer.Argument(help="Output directory of score.", metavar="OUT")],
     as_json: AsJson = False,
     verbose: Verbose = False,
+    log_format: LogFormatFlag = LogFormat.TEXT,
 ) -> None:
     """Check that an output directory is what its manifest says."""
-    _set_up_logging(LogFormat.TEXT, verbose=verbose)
+    _set_up_logging(log_format, verbose=verbose)
+    _look_for_credentials(out)
+    from beam_jobs.cloud_access import prepare_cloud_storage
     from beam_jobs.verify import verify_tree
+
+    prepare_cloud_storage([out])
 
     tree = verify_tree(out)
     if as_json:
@@ -285,15 +291,20 @@ def _score_and_report(
     if isinstance(result, NothingNew):
         typer.echo(json.dumps(result.to_json()) if as_json else str(result))
         return
-    if metrics_file is not None:
-        write_metrics(metrics_file, result)
     if as_json:
         typer.echo(json.dumps(summarise(result, request.out)))
     else:
         print_summary(result, request.out)
-    failure = explain_failure(result, request.out)
-    if failure:
-        raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
+    failures = [explain_failure(result, request.out)]
+    if metrics_file is not None:
+        try:
+            write_metrics(metrics_file, result)
+        except OSError as error:  # the run is published all the same
+            failures.append(f"--metrics-file {metrics_file} cannot be written: {error.strerror}")
+    for failure in filter(None, failures):
+        complain(failure, EXIT_JOB_FAILED)
+    if any(failures):
+        raise typer.Exit(EXIT_JOB_FAILED)
 
 
 def _parse_dates(
@@ -320,6 +331,12 @@ def _parse_column(text: str) -> tuple[str, str]:
     if not (field and separator and name):
         raise UserError(f"--column is {text!r}; it must be FIELD=NAME, as in item_id=tweet_pk")
     return field, name
+
+
+def _look_for_credentials(*paths: str) -> None:
+    """Tells that there are none before Beam is imported, which takes seconds."""
+    if any(map(is_cloud, paths)):
+        open_client()
 
 
 def _set_up_logging(log_format: LogFormat, *, verbose: bool) -> None:
@@ -370,5 +387,5 @@ def run_command(command: Callable[[], object]) -> int:
             f"the job failed: {type(error).__name__}: {first_line} "
             f"({VERBOSE_VARIABLE}=1 shows where)",
             EXIT_JOB_FAILED,
-            cause=error if is_json() else None,
+            cause=error if logging.getLogger().isEnabledFor(logging.INFO) else None,
         )

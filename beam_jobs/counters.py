@@ -8,6 +8,7 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
 from beam_jobs.elements import DeadLetter, ScoredItem
+from schemas.dead_letters import Reason
 
 NAMESPACE = "mm_emor"
 BATCH_SIZE_BOUNDS = (1, 4, 16, 64, 256, 1024, 4096)
@@ -22,6 +23,9 @@ _TOKENS = Metrics.counter(NAMESPACE, "tokens")
 _CLIP_MS = Metrics.counter(NAMESPACE, "clip_ms")
 _BATCH_SIZES = Metrics.distribution(NAMESPACE, "batch_size")
 _BATCHES = {bound: Metrics.counter(NAMESPACE, f"batches_{bound}") for bound in BATCH_SIZE_BOUNDS}
+_DEAD_LETTERS = {
+    str(reason): Metrics.counter(NAMESPACE, f"dead_letters_{reason}") for reason in Reason
+}
 _STAGE_MS = {stage: Metrics.distribution(NAMESPACE, f"{stage}_ms") for stage in STAGES}
 
 
@@ -35,6 +39,11 @@ def count_batch(n_items: int, seconds: float) -> None:
     _BATCH_SIZES.update(n_items)
     _BATCHES[next(bound for bound in BATCH_SIZE_BOUNDS if n_items <= bound)].inc()
     _STAGE_MS["preprocess"].update(round(seconds * 1000))
+
+
+def count_dead_letter(reason: str) -> None:
+    """Counts an item that was refused: for who watches a job; its manifest counts them as well."""
+    _DEAD_LETTERS[reason].inc()
 
 
 def count_scored(outcomes: Sequence[ScoredItem | DeadLetter], seconds: float) -> None:
@@ -60,7 +69,8 @@ class RunMetrics:
     """What a run has counted, all workers together; a bundle that was retried may count twice.
 
     Attributes:
-        items_read: good and refused.
+        items_read: good and refused; not those that a published run has labelled.
+        dead_letters: refused items by reason.
         tokens: of the texts of labelled items, before any cut.
         clip_seconds: of the clips of labelled items.
         batches: how many batches have at most so many items, and more than the next smaller bound.
@@ -69,6 +79,7 @@ class RunMetrics:
     """
 
     items_read: int = 0
+    dead_letters: Mapping[str, int] = field(default_factory=dict)
     tokens: int = 0
     clip_seconds: float = 0.0
     batches: Mapping[int, int] = field(default_factory=dict)
@@ -97,6 +108,9 @@ def read_metrics(result: PipelineResult) -> RunMetrics:
         )
     return RunMetrics(
         items_read=counts.get("items_read", 0),
+        dead_letters={
+            str(reason): n for reason in Reason if (n := counts.get(f"dead_letters_{reason}", 0))
+        },
         tokens=counts.get("tokens", 0),
         clip_seconds=counts.get("clip_ms", 0) / 1000,
         batches={bound: counts.get(f"batches_{bound}", 0) for bound in BATCH_SIZE_BOUNDS},

@@ -1,7 +1,6 @@
 """Starts a scoring job: checks all that can be checked first, runs it, and says how it ended."""
 
 import argparse
-import importlib
 import logging
 import os
 import tempfile
@@ -19,7 +18,6 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     DirectOptions,
     PipelineOptions,
-    SetupOptions,
     StandardOptions,
 )
 from apache_beam.portability.api import beam_provision_api_pb2
@@ -29,7 +27,8 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner, create_runner
 
 from beam_jobs.backfill import DATE_FIELD, NoFileOfDateError, on_date
-from beam_jobs.counters import RunMetrics, read_metrics
+from beam_jobs.cloud_access import prepare_cloud_storage
+from beam_jobs.counters import BATCH_SIZE_BOUNDS, RunMetrics, read_metrics
 from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
 from beam_jobs.manifest import Manifest, RunManifest, Status, read_manifest, remove_superseded
@@ -42,7 +41,6 @@ from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.artifact import Artifact
-from model.cloud_storage import EMULATOR_VARIABLE, check_access, is_cloud
 from model.engine import EngineName, Precision, available_cores, choose_engine, has_gpu_device
 from model.errors import UserError
 from schemas.labels import UNCERTAIN
@@ -52,7 +50,7 @@ PART_BYTES = 64 * 2**20
 PART_CLIPS = 100_000
 """Clips that go to one output part."""
 MAX_PARTS = 256
-MAX_BATCH_SIZE = 4096
+MAX_BATCH_SIZE = BATCH_SIZE_BOUNDS[-1]
 LOCAL_RUNNERS = ("DirectRunner", "FnApiRunner")
 POLL_SECONDS = 0.2
 
@@ -167,7 +165,8 @@ def score_corpus(
         RuntimeError: the job ended, and what is published for the date is not its run.
     """
     options = parse_beam_flags(request.beam_flags)
-    _prepare_cloud_storage(request, options)
+    patterns = (on_date(each, request.run_date) for each in (*request.items, *request.clips))
+    prepare_cloud_storage((*patterns, *request.audio_roots, request.out, request.model), options)
     privacy = Privacy(
         key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
     )
@@ -256,18 +255,6 @@ def score_corpus(
         n_items=entry.counts.n_items - n_before,
         metrics=metrics,
     )
-
-
-def _prepare_cloud_storage(request: ScoringRequest, options: PipelineOptions) -> None:
-    """Checks credentials and buckets; with an emulator, keeps Beam from asking for credentials."""
-    paths = (*request.items, *request.clips, *request.audio_roots, request.out, request.model)
-    uris = [path for path in paths if is_cloud(path)]
-    check_access(uris)
-    if uris and os.environ.get(EMULATOR_VARIABLE):
-        plugin = "beam_jobs.cloud_worker"
-        importlib.import_module(plugin)
-        setup = options.view_as(SetupOptions)
-        setup.beam_plugins = [*(setup.beam_plugins or ()), plugin]
 
 
 def _threads_of_a_worker(options: PipelineOptions) -> int:

@@ -5,6 +5,7 @@ Everything is a gauge, or the whole histogram or summary of one run: the next ru
 
 import itertools
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -37,16 +38,16 @@ def write_metrics(path: str, result: ScoringResult) -> None:
     """Writes a run's metrics whole, in place of those of the run before.
 
     Raises:
-        UserError: the file cannot be written.
+        OSError: the file cannot be written.
     """
     # Not named *.prom, so that the collector never reads half a file.
     written = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
     try:
         written.write_text(render_metrics(result), encoding="utf-8")
         os.replace(written, path)
-    except OSError as error:
+    except OSError:
         written.unlink(missing_ok=True)
-        raise UserError(f"--metrics-file {path} cannot be written: {error.strerror}") from error
+        raise
 
 
 def render_metrics(result: ScoringResult) -> str:
@@ -64,7 +65,12 @@ def _render_run(result: ScoringResult) -> Iterator[str]:
     yield _metric("run_info", "gauge", "Which run this is.", [("", names, 1)])
     statuses = [("", {"status": str(one)}, float(one == run.status)) for one in Status]
     yield _metric("run_status", "gauge", "1 for how the run ended.", statuses)
-    yield _gauge("run_skipped", "1 where the date was complete already.", float(result.skipped))
+    yield _gauge("run_skipped", "1 where there was nothing to do.", float(result.skipped))
+    yield _gauge(
+        "command_finished_timestamp_seconds",
+        "When the command ended, in seconds since 1970.",
+        _now(),
+    )
     yield _gauge(
         "run_finished_timestamp_seconds",
         "When the run was published, in seconds since 1970.",
@@ -87,7 +93,8 @@ def _render_counts(result: ScoringResult) -> Iterator[str]:
     yield _metric("dead_letters", "gauge", "Items that were refused, by reason.", dead)
     if result.seconds:
         yield _gauge("run_seconds", "How long the pipeline ran.", result.seconds)
-        yield _gauge("items_per_second", "Items a second of it.", n_items / result.seconds)
+        rate = result.n_items / result.seconds
+        yield _gauge("items_per_second", "Items of this run, a second of it.", rate)
     if result.metrics:
         yield from _render_metrics(result.metrics)
 
@@ -115,6 +122,10 @@ def _render_metrics(metrics: RunMetrics) -> Iterator[str]:
             ("_count", {"stage": stage}, spread.count),
         ]
     yield _metric("stage_seconds", "summary", "Time of a batch in a stage.", stages)
+
+
+def _now() -> float:
+    return time.time()
 
 
 def _gauge(name: str, meaning: str, value: float) -> str:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.transforms.window import GlobalWindows
 
+from beam_jobs.counters import count_dead_letter
 from beam_jobs.elements import DeadLetter
 from beam_jobs.output_files import WrittenFile, publish_file, unique_path
 from beam_jobs.run import Run, TableLocation
@@ -293,6 +294,7 @@ class WriteDeadLetters(beam.PTransform):
 
 def to_dead_letter_row(letter: DeadLetter, run_id: str) -> Row:
     """Returns a dead letter as its row; a lone surrogate, which UTF-8 cannot hold, becomes `?`."""
+    count_dead_letter(letter.reason)
     columns = {**vars(letter), "run_id": run_id}
     return {
         name: text and text.encode("utf-8", errors="replace").decode("utf-8")

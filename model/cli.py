@@ -30,6 +30,13 @@ Corpus = Annotated[
 ]
 
 
+def _local_path(path: Path) -> Path:
+    """Refuses a URI, of which `Path` makes a directory here: `gs:/bucket`."""
+    if path.parts and path.parts[0].endswith(":"):
+        raise ConfigError(f"{path.parts[0]}// is no place for this; it must be on this machine")
+    return path
+
+
 class FoldBy(StrEnum):
     """What folds keep apart."""
 
@@ -50,7 +57,10 @@ def train(
     ],
     data_dir: DataDir,
     out: Annotated[
-        Path, typer.Option(help="Where the artifact goes.", metavar="DIR", file_okay=False)
+        Path,
+        typer.Option(
+            help="Where the artifact goes.", metavar="DIR", file_okay=False, callback=_local_path
+        ),
     ],
     text_encoder: TextEncoderOption = None,
 ) -> None:
@@ -192,7 +202,10 @@ def evaluate(
 @app.command()
 def export(
     model: Annotated[
-        Path, typer.Option(help="Model directory; the files are added to it.", metavar="DIR")
+        Path,
+        typer.Option(
+            help="Model directory; the files are added to it.", metavar="DIR", callback=_local_path
+        ),
     ],
     dataset: Annotated[str, typer.Option(help="Name of a labelled data set.", metavar="NAME")],
     data_dir: DataDir,
@@ -228,7 +241,10 @@ def export(
 @app.command()
 def reproduce(
     out: Annotated[
-        Path, typer.Option(help="Where the results go.", metavar="DIR", file_okay=False)
+        Path,
+        typer.Option(
+            help="Where the results go.", metavar="DIR", file_okay=False, callback=_local_path
+        ),
     ],
     tweeteval: Corpus = None,
     meld: Corpus = None,

@@ -3,9 +3,11 @@
 Every call is tried again, later each time, where the server is busy or a connection is cut.
 """
 
+import base64
 import hashlib
 import os
 import random
+import re
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -107,14 +109,18 @@ def _ask_metadata_once(url: str, **request: Any) -> Any:
 
 
 def check_access(uris: Iterable[str]) -> None:
-    """Lists an object of each bucket, so that one that cannot be used is told before a job starts.
+    """Lists an object under each prefix, so that what is not permitted is told before a job starts.
+
+    Args:
+        uris: objects, prefixes or patterns, of which the part before a wildcard counts.
 
     Raises:
         UserError: there is no such bucket, it may not be listed, or it cannot be reached.
     """
-    for bucket in sorted({split_uri(uri)[0] for uri in uris}):
+    for bucket, prefix in sorted({split_uri(re.split(r"[*?\[]", uri)[0]) for uri in uris}):
         client = open_client()
-        _told(f"{SCHEME}{bucket}", lambda: list(_list(client, bucket, "", max_results=1)))  # noqa: B023
+        where = f"{SCHEME}{bucket}"
+        _told(where, lambda: list(_list(client, bucket, prefix, max_results=1)))  # noqa: B023
 
 
 def fetch_directory(uri: str) -> Path:
@@ -138,7 +144,7 @@ def fetch_directory(uri: str) -> Path:
     key = hashlib.sha256(repr((bucket, prefix, generations)).encode()).hexdigest()[:32]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mm-emor"
     directory = cache / key
-    if all(_has_size(directory / name, blob.size) for name, blob in blobs.items()):
+    if all(_is_copy(directory / name, blob) for name, blob in blobs.items()):
         return directory
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix="copying-") as copying:
@@ -238,5 +244,12 @@ def _first_line(error: Exception | None) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _has_size(path: Path, n_bytes: int) -> bool:
-    return path.is_file() and path.stat().st_size == n_bytes
+def _is_copy(path: Path, blob: Any) -> bool:
+    """Says whether a file has an object's size and, where the storage knows it, its MD5."""
+    if not path.is_file() or path.stat().st_size != blob.size:
+        return False
+    if not blob.md5_hash:  # of an object that was composed of others
+        return True
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).digest()
+    return bool(base64.b64encode(digest).decode("ascii") == blob.md5_hash)

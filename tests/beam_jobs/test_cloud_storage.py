@@ -191,7 +191,7 @@ def test_a_large_file_survives_a_busy_server(server: StorageServer) -> None:
             file.write(content[start : start + 2**18])
         file.close()
         server.faulty = 0.0
-    assert all(held == content for held in objects().values())
+    assert objects() == {f"large{number}": content for number in range(4)}
     assert server.seen["503"]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from beam_jobs.counters import RunMetrics, Spread
 from beam_jobs.launch import ScoringRequest, ScoringResult, score_corpus
@@ -31,6 +32,7 @@ RESULT = ScoringResult(
     ),
     skipped=False,
     seconds=2.5,
+    n_items=4,  # the others are of a run that this one adds to
     metrics=RunMetrics(
         items_read=8,
         tokens=31,
@@ -53,9 +55,12 @@ mm_emor_run_info{{run_id="60706f4b",model_version="a\\"b",date="2026-11-14"}} 1
 mm_emor_run_status{{status="complete"}} 0
 mm_emor_run_status{{status="too_many_bad_items"}} 1
 mm_emor_run_status{{status="lost_file"}} 0
-# HELP mm_emor_run_skipped 1 where the date was complete already.
+# HELP mm_emor_run_skipped 1 where there was nothing to do.
 # TYPE mm_emor_run_skipped gauge
 mm_emor_run_skipped 0
+# HELP mm_emor_command_finished_timestamp_seconds When the command ended, in seconds since 1970.
+# TYPE mm_emor_command_finished_timestamp_seconds gauge
+mm_emor_command_finished_timestamp_seconds 1794614402
 # HELP mm_emor_run_finished_timestamp_seconds When the run was published, in seconds since 1970.
 # TYPE mm_emor_run_finished_timestamp_seconds gauge
 mm_emor_run_finished_timestamp_seconds 1794614401.5
@@ -72,9 +77,9 @@ mm_emor_labels{{modality="text+audio"}} 1
 {DEAD}# HELP mm_emor_run_seconds How long the pipeline ran.
 # TYPE mm_emor_run_seconds gauge
 mm_emor_run_seconds 2.5
-# HELP mm_emor_items_per_second Items a second of it.
+# HELP mm_emor_items_per_second Items of this run, a second of it.
 # TYPE mm_emor_items_per_second gauge
-mm_emor_items_per_second 3.2
+mm_emor_items_per_second 1.6
 # HELP mm_emor_items_read Items that the workers have read.
 # TYPE mm_emor_items_read gauge
 mm_emor_items_read 8
@@ -101,6 +106,11 @@ mm_emor_stage_seconds_count{{stage="score"}} 2
 """
 
 
+@pytest.fixture(autouse=True)
+def _now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beam_jobs.metrics_file._now", lambda: 1794614402.0)
+
+
 def test_the_text_of_a_run() -> None:
     assert render_metrics(RESULT) == TEXT
 
@@ -110,7 +120,7 @@ def test_a_skipped_run_has_the_numbers_of_its_manifest() -> None:
     names = set(re.findall(r"^# TYPE mm_emor_(\w+)", text, re.MULTILINE))
     assert names == {
         *("run_info", "run_status", "run_skipped", "run_finished_timestamp_seconds"),
-        *("items", "labels", "dead_letters"),
+        *("items", "labels", "dead_letters", "command_finished_timestamp_seconds"),
     }
     assert "mm_emor_run_skipped 1\n" in text
 
@@ -193,3 +203,40 @@ def test_a_failed_run_writes_its_metrics_too(tiny_artifact: Path, tmp_path: Path
     assert 'mm_emor_run_status{status="too_many_bad_items"} 1\n' in text
     assert 'mm_emor_dead_letters{reason="empty_text"} 1\n' in text
     assert json.loads(outcome.stdout)["metrics"]["items_read"] == 6
+
+
+def test_a_backfill_writes_no_metrics(tmp_path: Path) -> None:
+    outcome = run(
+        *("score", "--items", "{date}.csv", "--from", "2026-11-01", "--to", "2026-11-02"),
+        *("--out", str(tmp_path), "--metrics-file", str(tmp_path / "x.prom")),
+    )
+    assert outcome.returncode == 2
+    assert outcome.stderr == "mm-emor: --metrics-file holds one run; --from and --to make several\n"
+
+
+def test_a_run_is_told_where_its_metrics_cannot_be_written(
+    tmp_path: Path, tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    from beam_jobs import cli, metrics_file
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(metrics_file, "write_metrics", full)
+    (tmp_path / "tweets.csv").write_text("id,text\n1,rain\n")
+    request = ScoringRequest(
+        items=(f"{tmp_path}/tweets.csv",),
+        clips=(),
+        audio_roots=(),
+        out=str(tmp_path / "out"),
+        model=str(tiny_artifact),
+        run_date=date(2026, 11, 14),
+    )
+    with pytest.raises(typer.Exit) as ended:
+        cli._score_and_report(request, as_json=True, metrics_file=str(tmp_path / "x.prom"))
+    told = capsys.readouterr()
+    assert ended.value.exit_code == 1
+    assert json.loads(told.out)["labels"] == {"text": 1}
+    assert told.err == (
+        f"mm-emor: --metrics-file {tmp_path}/x.prom cannot be written: No space left on device\n"
+    )
