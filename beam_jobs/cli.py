@@ -284,6 +284,9 @@ def _score_and_report(
         result = score_corpus(request, on_note=tell)
     if isinstance(result, NothingNew):
         typer.echo(json.dumps(result.to_json()) if as_json else str(result))
+        failure = explain_failure(result, request.out)
+        if failure:
+            raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
         return
     if metrics_file is not None:
         write_metrics(metrics_file, result)

@@ -32,7 +32,7 @@ from beam_jobs.backfill import DATE_FIELD, NoFileOfDateError, on_date
 from beam_jobs.counters import RunMetrics, read_metrics
 from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
-from beam_jobs.manifest import Manifest, RunManifest, Status, read_manifest, remove_superseded
+from beam_jobs.manifest import Manifest, RunManifest, Status, read_manifest, remove_unlisted
 from beam_jobs.only_new import NothingNew, files_read, label_paths, run_to_extend
 from beam_jobs.output_files import unique_path
 from beam_jobs.privacy import Privacy
@@ -193,8 +193,8 @@ def score_corpus(
         item_files = [file for file in item_files if _input_file(file) not in read]
         clip_files = [file for file in clip_files if _input_file(file) not in read]
         if not (item_files or clip_files):
-            remove_superseded(request.out, request.run_date)  # what a run that was killed has left
-            return NothingNew(request.run_date, n_files)
+            remove_unlisted(request.out, request.run_date)  # what a run that was killed has left
+            return NothingNew(request.run_date, n_files, before.runs.get(request.run_date))
     before = before or Manifest()
     inputs = JobInputs(
         item_files=tuple(file.path for file in item_files),
@@ -202,6 +202,16 @@ def score_corpus(
         audio_roots=request.audio_roots,
         columns=request.columns,
     )
+    settings = {
+        "audio_roots": list(request.audio_roots),
+        # The last bits of a score can differ with the batch that it is computed in.
+        "batch_size": request.batch_size,
+        "engine": choice.as_settings(),
+        "columns": [list(column) for column in request.columns],
+        "min_confidence": request.min_confidence,
+        "author_key": privacy.author_key,  # its fingerprint; null: authors as they are
+        "redact_text": privacy.redact_text,
+    }
     run = Run(
         out=request.out,
         date=request.run_date,
@@ -210,26 +220,16 @@ def score_corpus(
         n_parts=count_parts(item_files, clip_files),
         started_at=datetime.now(UTC),
         inputs=tuple(_input_file(file) for file in (*item_files, *clip_files)),
-        settings={
-            "audio_roots": list(request.audio_roots),
-            # The last bits of a score can differ with the batch that it is computed in.
-            "batch_size": request.batch_size,
-            "engine": choice.as_settings(),
-            "columns": [list(column) for column in request.columns],
-            "min_confidence": request.min_confidence,
-            "author_key": privacy.author_key,  # its fingerprint; null: authors as they are
-            "redact_text": privacy.redact_text,
-        },
+        settings=settings,
         max_bad_fraction=request.max_bad_fraction,
         leaves_out=tuple(run.run_id for run in before.runs.values()),
-        extends=run_to_extend(
-            before, request.run_date, artifact.model_version, request.min_confidence
-        ),
+        adds=request.only_new,
+        extends=run_to_extend(before, request.run_date, artifact.model_version, settings),
     )
     done = _published_run(run)
     _check_writable(run)
     if request.if_done == "skip" and done and done.status == Status.COMPLETE:
-        remove_superseded(run.out, run.date)  # what a run that was killed has left
+        remove_unlisted(run.out, run.date)  # what a run that was killed has left
         return ScoringResult(done, skipped=True, seconds=0.0)
     model = ScoringModel(
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)

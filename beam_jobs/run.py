@@ -82,6 +82,7 @@ class Run:
         max_bad_fraction: dead letters among all items, above which the run has failed.
         leaves_out: ids of the published runs whose items are not scored again, of any date: they
             decide the rows, too.
+        adds: whether the run may not replace another one of its date.
         extends: the one of them that is of this date; its rows stay, and the reports count them.
     """
 
@@ -95,6 +96,7 @@ class Run:
     settings: Mapping[str, Any] = field(default_factory=dict)
     max_bad_fraction: float = 0.5
     leaves_out: tuple[str, ...] = ()
+    adds: bool = False
     extends: EarlierRun | None = None
 
     def __post_init__(self) -> None:

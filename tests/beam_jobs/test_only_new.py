@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,16 @@ from beam_jobs import launch, manifest
 from beam_jobs.cli import app, run_command
 from beam_jobs.join import LoneClip, index_labels, judge_partition, partition_of
 from beam_jobs.launch import ScoringRequest, ScoringResult, score_corpus
-from beam_jobs.manifest import RunManifest, Status, read_manifest
-from beam_jobs.only_new import NothingNew
+from beam_jobs.manifest import Manifest, RunCounts, RunManifest, Status, read_manifest
+from beam_jobs.only_new import NothingNew, run_to_extend
+from beam_jobs.run import EarlierRun
 from beam_jobs.verify import verify_tree
 from model.errors import UserError
 from schemas.reports import REPORT_SCHEMAS
 from tests.model.clips import encode, speech_like
 
 DAY, NEXT_DAY = date(2026, 11, 22), date(2026, 11, 23)
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MORNING = [
     {"id": "1", "text": "the rain #wet", "lang": "en", "created_at": "2026-11-22T08:00:00Z"},
     {"id": "2", "text": "sad", "lang": "en", "created_at": "2026-11-22T09:00:00Z"},
@@ -176,7 +178,8 @@ def test_where_nothing_is_new_nothing_changes(
     out = corpus.directory / "out"
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     monkeypatch.delattr(launch, "_run_pipeline")
-    assert corpus.score() == NothingNew(DAY, 2)
+    entry = read_manifest(str(out)).runs[DAY]  # type: ignore[union-attr]
+    assert corpus.score() == NothingNew(DAY, 2, entry)
 
     arguments = ["score", "--items", f"{corpus.directory}/*.jsonl", "--out", str(out)]
     arguments += ["--model", str(corpus.artifact), "--date", str(DAY), "--only-new"]
@@ -268,7 +271,8 @@ def test_a_run_that_died_and_is_started_again_ends_the_same(
             corpus.score()
     corpus.score()
     assert corpus.data_files() == corpus.data_files("undisturbed")
-    assert not list((corpus.directory / "out").glob("_tmp*"))
+    # In the third case there is nothing left to do: another run may be at work in there.
+    assert bool(list((corpus.directory / "out").glob("_tmp*"))) is (dies == "removing")
     assert verify_tree(f"{corpus.directory}/out").faults == ()
     ours, undisturbed = (
         read_manifest(f"{corpus.directory}/{out}") for out in ("out", "undisturbed")
@@ -280,23 +284,28 @@ def test_a_run_that_died_and_is_started_again_ends_the_same(
     assert ours.runs[DAY].outputs == undisturbed.runs[DAY].outputs
 
 
-def test_a_run_whose_date_was_replaced_meanwhile_is_not_published(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("has_run", [True, False])
+def test_a_run_whose_date_got_another_meanwhile_is_not_published(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, has_run: bool
 ) -> None:
     corpus.write("a.jsonl", MORNING)
-    corpus.add()
+    if has_run:
+        corpus.add()
     corpus.write("b.jsonl", EVENING)
     replaced: list[RunManifest] = []
 
-    def replace_first_run(out: str, run: RunManifest) -> None:
+    def replace_first_run(
+        out: str, run: RunManifest, *, adds: bool
+    ) -> tuple[manifest.WrittenFile, ...]:
         monkeypatch.undo()
         result = corpus.score(only_new=False, batch_size=1)
         assert isinstance(result, ScoringResult)
         replaced.append(result.manifest)
-        manifest.publish_run(out, run)
+        return manifest.publish_run(out, run, adds=adds)
 
     monkeypatch.setattr(manifest, "publish_run", replace_first_run)
-    with pytest.raises(Exception, match="which another run has replaced; start it again"):
+    message = "which another run has replaced" if has_run else "and --only-new replaces none"
+    with pytest.raises(Exception, match=f"{message}; start it again"):
         corpus.score()
     published = read_manifest(f"{corpus.directory}/out")
     assert published is not None
@@ -321,6 +330,58 @@ def test_what_decides_the_rows_decides_the_run_id(corpus: Corpus) -> None:
     added = corpus.add(**late)
     assert isinstance(alone, ScoringResult)
     assert added.run_id != alone.manifest.run_id
+
+
+def test_where_nothing_is_new_a_failed_date_has_failed_still(
+    corpus: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus.write("a.jsonl", MORNING)
+    corpus.add(max_bad_fraction=0.2)
+    staged = corpus.directory / "out" / f"_tmp.dt={DAY}" / "of another run" / "rows.0"
+    staged.parent.mkdir(parents=True)
+    staged.write_bytes(b"half")
+    arguments = ["score", "--items", f"{corpus.directory}/*.jsonl", "--out"]
+    arguments += [f"{corpus.directory}/out", "--model", str(corpus.artifact), "--only-new"]
+    assert run_command(lambda: app([*arguments, "--date", str(DAY)], standalone_mode=False)) == 1
+    stdout, stderr = capsys.readouterr()
+    assert stdout.startswith(f"{DAY}: nothing is new")
+    assert stderr.startswith("mm-emor: 1 of 3 items were refused, more than --max-bad-fraction")
+    assert staged.exists()
+    # Of a date without a run of its own there is nothing to complain of.
+    other = [*arguments, "--date", str(NEXT_DAY)]
+    assert run_command(lambda: app(other, standalone_mode=False)) == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "then", "now", "message"),
+    [
+        ("author_key", None, "1b", "with the author key None, and it is 1b now"),
+        ("author_key", "0a", "1b", "with the author key 0a, and it is 1b now"),
+        ("redact_text", False, True, "with --redact-text False, and it is True now"),
+        (
+            "engine",
+            {"name": "tensorflow", "precision": "float32"},
+            {"name": "onnx", "precision": "float32"},
+            r"with the engine \{'name': 'tensorflow', .*, and it is \{'name': 'onnx', .* now",
+        ),
+    ],
+)
+def test_rows_of_another_kind_are_not_mixed_in(
+    setting: str, then: object, now: object, message: str
+) -> None:
+    entry = RunManifest(
+        *(Status.COMPLETE, "0a", DAY, "v", NOON, NOON, RunCounts({}, {})), settings={setting: then}
+    )
+    published = Manifest(runs={DAY: entry})
+    assert run_to_extend(published, DAY, "v", {setting: then}) == EarlierRun(("0a",), (), ())
+    with pytest.raises(UserError, match=f"{DAY} was scored {message}: score the date without"):
+        run_to_extend(published, DAY, "v", {setting: now})
+
+
+def test_an_entry_from_before_privacy_has_none() -> None:
+    entry = RunManifest(Status.COMPLETE, "0a", DAY, "v", NOON, NOON, RunCounts({}, {}))
+    public = {"min_confidence": 0.0, "author_key": None, "redact_text": False}
+    assert run_to_extend(Manifest(runs={DAY: entry}), DAY, "v", public) is not None
 
 
 @pytest.mark.parametrize(
