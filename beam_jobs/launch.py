@@ -32,7 +32,14 @@ from beam_jobs.backfill import DATE_FIELD, NoFileOfDateError, on_date
 from beam_jobs.counters import RunMetrics, read_metrics
 from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
-from beam_jobs.manifest import Manifest, RunManifest, Status, read_manifest, remove_unlisted
+from beam_jobs.manifest import (
+    Manifest,
+    RunManifest,
+    Status,
+    read_manifest,
+    remove_superseded,
+    remove_unlisted,
+)
 from beam_jobs.only_new import NothingNew, files_read, label_paths, run_to_extend
 from beam_jobs.output_files import unique_path
 from beam_jobs.privacy import Privacy
@@ -43,7 +50,14 @@ from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.artifact import Artifact
 from model.cloud_storage import EMULATOR_VARIABLE, check_access, is_cloud
-from model.engine import EngineName, Precision, available_cores, choose_engine, has_gpu_device
+from model.engine import (
+    EngineChoice,
+    EngineName,
+    Precision,
+    available_cores,
+    choose_engine,
+    has_gpu_device,
+)
 from model.errors import UserError
 from schemas.labels import UNCERTAIN
 
@@ -166,21 +180,8 @@ def score_corpus(
             read. `NoFileOfDateError` where the date's files are not there.
         RuntimeError: the job ended, and what is published for the date is not its run.
     """
-    options = parse_beam_flags(request.beam_flags)
-    _prepare_cloud_storage(request, options)
-    privacy = Privacy(
-        key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
-    )
-    artifact = Artifact.load(request.model)
-    if request.min_confidence and UNCERTAIN in artifact.config.emotions:
-        raise UserError(
-            f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
-            "what lies below it, is one of the model's own emotions"
-        )
+    options, privacy, artifact, choice = check_common(request)
     is_local = _is_local(options)
-    choice = choose_engine(
-        artifact, request.engine, request.precision, request.require_gpu, is_local
-    )
     wants_gpu = request.engine == EngineName.TENSORFLOW or has_gpu_device()
     if on_note and is_local and choice.device == "cpu" and wants_gpu:
         on_note("TensorFlow finds no GPU that it can use; the processor scores")
@@ -227,10 +228,10 @@ def score_corpus(
         extends=run_to_extend(before, request.run_date, artifact.model_version, settings),
     )
     done = _published_run(run)
-    _check_writable(run)
     if request.if_done == "skip" and done and done.status == Status.COMPLETE:
-        remove_unlisted(run.out, run.date)  # what a run that was killed has left
+        remove_superseded(run.out, done, ())  # what a run that was killed has left
         return ScoringResult(done, skipped=True, seconds=0.0)
+    _check_writable(run)
     model = ScoringModel(
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)
     )
@@ -256,6 +257,32 @@ def score_corpus(
         n_items=entry.counts.n_items - n_before,
         metrics=metrics,
     )
+
+
+def check_common(
+    request: ScoringRequest,
+) -> tuple[PipelineOptions, Privacy, Artifact, EngineChoice]:
+    """Checks what is the same for every date of a backfill, and returns what it was made into.
+
+    Raises:
+        UserError: a flag, the credentials, the artifact or the manifest that is there is wrong.
+    """
+    options = parse_beam_flags(request.beam_flags)
+    _prepare_cloud_storage(request, options)
+    privacy = Privacy(
+        key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
+    )
+    artifact = Artifact.load(request.model)
+    if request.min_confidence and UNCERTAIN in artifact.config.emotions:
+        raise UserError(
+            f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
+            "what lies below it, is one of the model's own emotions"
+        )
+    choice = choose_engine(
+        artifact, request.engine, request.precision, request.require_gpu, _is_local(options)
+    )
+    read_manifest(request.out)
+    return options, privacy, artifact, choice
 
 
 def _prepare_cloud_storage(request: ScoringRequest, options: PipelineOptions) -> None:

@@ -110,7 +110,10 @@ class RunManifest:
         extends: ids of the runs to which this one added, the oldest first; their labels and dead
             letters are among `outputs`, and counted.
         already_scored: items of `inputs` that were not scored: a published run had labelled their
-            ids. With labels and dead letters they are all items that were read.
+            ids.
+        already_refused: items of `inputs` that stood as they are in an earlier version of their
+            file, and were refused then. With labels, dead letters and the items that were scored
+            already they are all items that were read.
     """
 
     status: Status
@@ -126,6 +129,7 @@ class RunManifest:
     versions: Mapping[str, str] = field(default_factory=dict)
     extends: tuple[str, ...] = ()
     already_scored: int = 0
+    already_refused: int = 0
 
 
 @dataclass(frozen=True)
@@ -390,7 +394,9 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def publish_files(files: Sequence[WrittenFile], run: Run, already_scored: int = 0) -> RunManifest:
+def publish_files(
+    files: Sequence[WrittenFile], run: Run, already_scored: int = 0, already_refused: int = 0
+) -> RunManifest:
     """Publishes a run whose files are all written, removes what it replaces, returns its entry.
 
     What it extends stays: the earlier labels, dead letters and inputs are listed with its own.
@@ -419,6 +425,7 @@ def publish_files(files: Sequence[WrittenFile], run: Run, already_scored: int = 
         versions=library_versions(),
         extends=earlier.run_ids,
         already_scored=earlier.already_scored + already_scored,
+        already_refused=earlier.already_refused + already_refused,
     )
     replaced = publish_run(run.out, entry, adds=run.adds)
     remove_superseded(run.out, entry, replaced)
@@ -457,16 +464,18 @@ class WriteManifest(beam.PTransform):
 
     Attributes:
         already_scored: one number: the items that published runs have labelled.
+        already_refused: one number: the items that the run which is extended has refused.
     """
 
     run: Run
     already_scored: beam.PCollection[int] | None = None
+    already_refused: beam.PCollection[int] | None = None
 
     def expand(self, files: beam.PCollection[WrittenFile]) -> beam.PCollection[RunManifest]:
         """Gathers the files and publishes."""
-        counted = (
-            {}
-            if self.already_scored is None
-            else {"already_scored": AsSingleton(self.already_scored)}
-        )
+        counts = {
+            "already_scored": self.already_scored,
+            "already_refused": self.already_refused,
+        }
+        counted = {name: AsSingleton(count) for name, count in counts.items() if count is not None}
         return files | beam.combiners.ToList() | beam.Map(publish_files, run=self.run, **counted)

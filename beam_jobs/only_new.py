@@ -86,4 +86,5 @@ def run_to_extend(
         inputs=run.inputs,
         files=tuple(file for file in run.outputs if file.table in ("labels", "dead_letters")),
         already_scored=run.already_scored,
+        already_refused=run.already_refused,
     )

@@ -60,12 +60,18 @@ class EarlierRun:
         inputs: every file that they read.
         files: their labels and dead letters, published.
         already_scored: their items that other runs had labelled.
+        already_refused: their items that one of them had refused before another did.
     """
 
     run_ids: tuple[str, ...]
     inputs: tuple[InputFile, ...]
     files: tuple[WrittenFile, ...]
     already_scored: int = 0
+    already_refused: int = 0
+
+    def paths(self, out: str, table: str) -> tuple[str, ...]:
+        """Returns the paths of the files of a table."""
+        return tuple(FileSystems.join(out, file.path) for file in self.files if file.table == table)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
         "labels": dict(run.counts.labels_by_modality),
         "dead_letters": dict(run.counts.dead_letters_by_reason),
         "already_scored": run.already_scored,
+        "already_refused": run.already_refused,
         "new_items": result.n_items,
         "seconds": round(result.seconds, 2),
         "items_per_second": round(result.n_items / result.seconds, 1) if result.seconds else None,
@@ -79,6 +80,8 @@ def print_summary(result: ScoringResult, out: str) -> None:
         console.print(f"new items     {result.n_items:,}")
     if run.already_scored:
         console.print(f"already scored  {run.already_scored:,}")
+    if run.already_refused:
+        console.print(f"already refused  {run.already_refused:,}")
     if engine := run.settings.get("engine"):
         console.print(f"engine        {EngineChoice(**engine)}", highlight=False)
     if result.seconds:

@@ -249,6 +249,7 @@ def test_the_manifest_file(tmp_path: Path) -> None:
         "versions": {},
         "extends": [],
         "already_scored": 0,
+        "already_refused": 0,
     }
     expected = Manifest(runs={DAY: an_entry(DAY, (output,)), NEXT_DAY: an_entry(NEXT_DAY)})
     assert read_manifest(str(tmp_path)) == expected

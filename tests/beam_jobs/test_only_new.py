@@ -3,10 +3,13 @@
 import json
 import os
 import shutil
+import zlib
+from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +18,14 @@ from hypothesis import strategies as st
 
 from beam_jobs import launch, manifest
 from beam_jobs.cli import app, run_command
-from beam_jobs.join import LoneClip, index_labels, judge_partition, partition_of
+from beam_jobs.join import (
+    FileVerdicts,
+    LoneClip,
+    Standing,
+    index_labels,
+    judge_partition,
+    partition_of,
+)
 from beam_jobs.launch import ScoringRequest, ScoringResult, score_corpus
 from beam_jobs.manifest import Manifest, RunCounts, RunManifest, Status, read_manifest
 from beam_jobs.only_new import NothingNew, run_to_extend
@@ -167,6 +177,37 @@ def test_of_a_changed_file_the_new_items_are_scored(corpus: Corpus) -> None:
     assert fourth.extends == (first.run_id, second.run_id)
     assert (fourth.already_scored, fourth.counts) == (3 + 5, second.counts)
     assert corpus.ids() == ["1", "2", "3", "bad"]
+
+
+def test_of_a_file_that_grows_no_dead_letter_is_written_twice(corpus: Corpus) -> None:
+    path = corpus.directory / "a.jsonl"
+    lines = [
+        '{"id": "1", "text": "rain"}',
+        "nope",
+        '{"id": "bad"}',
+        "nope",
+        '{"id": "2", "text": 5}',
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    first = corpus.add()
+    before = sorted(row["source"] for row in corpus.rows("dead_letters"))
+    assert before == [f"{path}:{line}" for line in (2, 3, 4, 5)]
+    # A line comes in front: every other one moves. One "nope" more, and what was broken is mended.
+    lines = ['{"id": "3", "text": "sad"}', *lines[:4], '{"id": "2", "text": "mended"}', "nope"]
+    path.write_text("\n".join(lines) + "\n")
+    second = corpus.add()
+    letters = [row for row in corpus.rows("dead_letters") if row["run_id"] == second.run_id]
+    assert [(row["source"], row["payload"]) for row in letters] == [(f"{path}:7", "nope")]
+    assert (second.already_scored, second.already_refused) == (1, 3)
+    assert second.counts.dead_letters_by_reason == {
+        **first.counts.dead_letters_by_reason,
+        "broken_json": 3,
+    }
+    assert corpus.ids() == ["1", "2", "3"]
+    os.utime(path, (0, 1_800_000_000))
+    third = corpus.add()
+    assert third.counts == second.counts
+    assert (third.already_scored, third.already_refused) == (1 + 3, 3 + 4)
 
 
 def test_where_nothing_is_new_nothing_changes(
@@ -448,6 +489,21 @@ def test_published_ids_go_to_their_partitions(
         assert not any(verdict.already_scored for verdict in judge_partition(number, groups))
 
 
+def test_a_partition_takes_only_the_published_ids_that_it_reads() -> None:
+    def pack(content: object) -> bytes:
+        return zlib.compress(orjson.dumps(content))
+
+    groups = {
+        "packs": [pack(["a.jsonl", [["1", 1, 0, Standing.FULL], ["2", 2, 0, Standing.FULL]]])],
+        "clips": ["3.wav"],
+        "labelled": [pack(["2", "3", "of last year"])],
+    }
+    assert list(judge_partition(0, groups)) == [
+        FileVerdicts("a.jsonl", already_scored=frozenset({(2, 0)})),
+        LoneClip("3", ("3.wav",), already_scored=True),
+    ]
+
+
 RECORDS = st.lists(
     st.fixed_dictionaries(
         {"id": st.sampled_from(["a", "b", "c", "d", None])},
@@ -461,34 +517,50 @@ RECORDS = st.lists(
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(batches=st.lists(st.tuples(RECORDS, st.sampled_from([DAY, NEXT_DAY])), max_size=3))
+@given(
+    batches=st.lists(
+        # A file of its own, or lines at the end of the first one, which with none is only touched.
+        st.tuples(RECORDS, st.sampled_from([DAY, NEXT_DAY]), st.booleans()),
+        max_size=3,
+    )
+)
 def test_no_item_is_labelled_twice_and_none_is_lost(
     tiny_artifact: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    batches: list[tuple[list[dict[str, Any]], date]],
+    batches: list[tuple[list[dict[str, Any]], date, bool]],
 ) -> None:
     corpus = Corpus(tmp_path_factory.mktemp("corpus"), tiny_artifact)
     n_records = dict.fromkeys((DAY, NEXT_DAY), 0)
-    for number, (records, day) in enumerate(batches):
-        corpus.write(f"{number}.jsonl", records)
+    files: dict[str, list[dict[str, Any]]] = {}
+    for number, (records, day, grows) in enumerate(batches):
+        name = "0.jsonl" if grows else f"{number}.jsonl"
+        files[name] = files.get(name, []) + records
+        corpus.write(name, files[name])
+        os.utime(corpus.directory / name, (0, 1_800_000_000 + number))
         corpus.add(run_date=day)  # finds every file, of which only this one is new
-        n_records[day] += len(records)
+        n_records[day] += len(files[name])
     labelled: list[str] = []
-    for day in {day for _, day in batches}:
+    refused: Counter[str] = Counter()
+    days = {day for _, day, _ in batches}
+    for day in days:
         published = read_manifest(f"{corpus.directory}/out")
         assert published is not None
         entry = published.runs[day]
         labelled += corpus.ids(day)
-        assert entry.counts.n_items + entry.already_scored == n_records[day]
+        n_left_out = entry.already_scored + entry.already_refused
+        assert entry.counts.n_items + n_left_out == n_records[day]
+        refused.update(row["source"] for row in corpus.rows("dead_letters", day))
         assert (entry.counts.n_labels, entry.counts.n_dead) == (
             len(corpus.ids(day)),
             len(corpus.rows("dead_letters", day)),
         )
     assert sorted(labelled) == sorted(set(labelled))
+    if len(days) == 1:  # lines are only appended: none moves, and none is refused twice
+        assert set(refused.values()) <= {1}
     # Whatever can be labelled is, on one date.
     assert set(labelled) == {
         record["id"]
-        for records, _ in batches
+        for records, _, _ in batches
         for record in records
         if record["id"] and record.get("text") in ("rain", "sad")
     }
