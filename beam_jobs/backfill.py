@@ -21,18 +21,19 @@ def backfill_dates(first: date, last: date, patterns: Sequence[str]) -> tuple[da
     """Returns the dates of a backfill in order, both ends among them.
 
     Raises:
-        UserError: the first is after the last, or no pattern tells the dates' files apart.
+        UserError: the first is after the last, or a pattern does not tell the dates' files apart.
 
     >>> [str(day) for day in backfill_dates(date(2026, 2, 28), date(2026, 3, 1), ["{date}/*"])]
     ['2026-02-28', '2026-03-01']
     """
     if first > last:
         raise UserError(f"--from is {first} and --to {last}; --from cannot be the later one")
-    if not any(DATE_FIELD in pattern for pattern in patterns):
-        raise UserError(
-            f"--from and --to need {DATE_FIELD} in --items or --clips: without it, each date would "
-            "score the same files"
-        )
+    for pattern in patterns:
+        if DATE_FIELD not in pattern:
+            raise UserError(
+                f"--from and --to need {DATE_FIELD} in each pattern, and {pattern} has none: each "
+                "date would score the same files"
+            )
     return tuple(first + timedelta(days=days) for days in range((last - first).days + 1))
 
 

@@ -254,7 +254,17 @@ def _backfill(
     as_json: bool,
     metrics_file: str | None = None,
 ) -> None:
-    """Scores date after date; one that fails, or has no files, does not keep the others back."""
+    """Scores date after date; one that fails, or has no files, does not keep the others back.
+
+    Raises:
+        UserError: what is the same for all dates is wrong; none was scored.
+    """
+    from beam_jobs.launch import check_common
+    from beam_jobs.metrics_file import check_metrics_path
+
+    if metrics_file is not None:
+        check_metrics_path(metrics_file)
+    check_common(request)
     faults = []
     for day in dates:
         try:
@@ -265,6 +275,13 @@ def _backfill(
             tell(f"{day}: {error}")
             faults.append(f"{day} (no file)")
         except typer.Exit:
+            faults.append(f"{day} (failed)")
+        except typer.Abort:
+            raise
+        except Exception as error:
+            explained = _explain(error)  # an interruption ends the backfill
+            cause = error if is_json() and not isinstance(error, UserError) else None
+            complain(f"{day}: {explained}", EXIT_JOB_FAILED, cause=cause)
             faults.append(f"{day} (failed)")
     if faults:
         failure = f"{len(faults)} of {len(dates)} dates are not as asked for: {', '.join(faults)}"
@@ -290,6 +307,9 @@ def _score_and_report(
         result = score_corpus(request, on_note=tell)
     if isinstance(result, NothingNew):
         typer.echo(json.dumps(result.to_json()) if as_json else str(result))
+        failure = explain_failure(result, request.out)
+        if failure:
+            raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
         return
     if as_json:
         typer.echo(json.dumps(summarise(result, request.out)))
@@ -380,12 +400,25 @@ def run_command(command: Callable[[], object]) -> int:
     except Exception as error:
         if os.environ.get(VERBOSE_VARIABLE) and not is_json():
             raise
-        first_line = str(error).strip().partition("\n")[0]
-        if first_line.startswith("KeyboardInterrupt"):  # as Beam hands it on
+        try:
+            explained = _explain(error)
+        except KeyboardInterrupt:
             return complain("interrupted", EXIT_INTERRUPTED)
-        return complain(
-            f"the job failed: {type(error).__name__}: {first_line} "
-            f"({VERBOSE_VARIABLE}=1 shows where)",
-            EXIT_JOB_FAILED,
-            cause=error if logging.getLogger().isEnabledFor(logging.INFO) else None,
-        )
+        cause = error if logging.getLogger().isEnabledFor(logging.INFO) else None
+        return complain(explained, EXIT_JOB_FAILED, cause=cause)
+
+
+def _explain(error: Exception) -> str:
+    """Returns what to say of an error, in one line.
+
+    Raises:
+        KeyboardInterrupt: that is what it was, as Beam hands it on.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    first_line = str(error).strip().partition("\n")[0]
+    if first_line.startswith("KeyboardInterrupt"):
+        raise KeyboardInterrupt from error
+    return (
+        f"the job failed: {type(error).__name__}: {first_line} ({VERBOSE_VARIABLE}=1 shows where)"
+    )

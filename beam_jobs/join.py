@@ -247,6 +247,7 @@ def judge_partition(
         item_id
         for pack in groups.get("labelled", ())
         for item_id in orjson.loads(zlib.decompress(pack))
+        if item_id in entries_of or item_id in clips  # memory holds what is read, not all history
     }
     scored_of = _take_labelled(labelled, entries_of, clips)
 

@@ -31,7 +31,14 @@ from beam_jobs.cloud_access import prepare_cloud_storage
 from beam_jobs.counters import BATCH_SIZE_BOUNDS, RunMetrics, read_metrics
 from beam_jobs.inputs import JobInputs, match_files, real_path
 from beam_jobs.join import clip_id
-from beam_jobs.manifest import Manifest, RunManifest, Status, read_manifest, remove_superseded
+from beam_jobs.manifest import (
+    Manifest,
+    RunManifest,
+    Status,
+    read_manifest,
+    remove_superseded,
+    remove_unlisted,
+)
 from beam_jobs.only_new import NothingNew, files_read, label_paths, run_to_extend
 from beam_jobs.output_files import unique_path
 from beam_jobs.privacy import Privacy
@@ -41,7 +48,14 @@ from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
 from model.artifact import Artifact
-from model.engine import EngineName, Precision, available_cores, choose_engine, has_gpu_device
+from model.engine import (
+    EngineChoice,
+    EngineName,
+    Precision,
+    available_cores,
+    choose_engine,
+    has_gpu_device,
+)
 from model.errors import UserError
 from schemas.labels import UNCERTAIN
 
@@ -164,22 +178,8 @@ def score_corpus(
             read. `NoFileOfDateError` where the date's files are not there.
         RuntimeError: the job ended, and what is published for the date is not its run.
     """
-    options = parse_beam_flags(request.beam_flags)
-    patterns = (on_date(each, request.run_date) for each in (*request.items, *request.clips))
-    prepare_cloud_storage((*patterns, *request.audio_roots, request.out, request.model), options)
-    privacy = Privacy(
-        key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
-    )
-    artifact = Artifact.load(request.model)
-    if request.min_confidence and UNCERTAIN in artifact.config.emotions:
-        raise UserError(
-            f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
-            "what lies below it, is one of the model's own emotions"
-        )
+    options, privacy, artifact, choice = check_common(request)
     is_local = _is_local(options)
-    choice = choose_engine(
-        artifact, request.engine, request.precision, request.require_gpu, is_local
-    )
     wants_gpu = request.engine == EngineName.TENSORFLOW or has_gpu_device()
     if on_note and is_local and choice.device == "cpu" and wants_gpu:
         on_note("TensorFlow finds no GPU that it can use; the processor scores")
@@ -192,8 +192,8 @@ def score_corpus(
         item_files = [file for file in item_files if _input_file(file) not in read]
         clip_files = [file for file in clip_files if _input_file(file) not in read]
         if not (item_files or clip_files):
-            remove_superseded(request.out, request.run_date)  # what a run that was killed has left
-            return NothingNew(request.run_date, n_files)
+            remove_unlisted(request.out, request.run_date)  # what a run that was killed has left
+            return NothingNew(request.run_date, n_files, before.runs.get(request.run_date))
     before = before or Manifest()
     inputs = JobInputs(
         item_files=tuple(file.path for file in item_files),
@@ -201,6 +201,16 @@ def score_corpus(
         audio_roots=request.audio_roots,
         columns=request.columns,
     )
+    settings = {
+        "audio_roots": list(request.audio_roots),
+        # The last bits of a score can differ with the batch that it is computed in.
+        "batch_size": request.batch_size,
+        "engine": choice.as_settings(),
+        "columns": [list(column) for column in request.columns],
+        "min_confidence": request.min_confidence,
+        "author_key": privacy.author_key,  # its fingerprint; null: authors as they are
+        "redact_text": privacy.redact_text,
+    }
     run = Run(
         out=request.out,
         date=request.run_date,
@@ -209,27 +219,17 @@ def score_corpus(
         n_parts=count_parts(item_files, clip_files),
         started_at=datetime.now(UTC),
         inputs=tuple(_input_file(file) for file in (*item_files, *clip_files)),
-        settings={
-            "audio_roots": list(request.audio_roots),
-            # The last bits of a score can differ with the batch that it is computed in.
-            "batch_size": request.batch_size,
-            "engine": choice.as_settings(),
-            "columns": [list(column) for column in request.columns],
-            "min_confidence": request.min_confidence,
-            "author_key": privacy.author_key,  # its fingerprint; null: authors as they are
-            "redact_text": privacy.redact_text,
-        },
+        settings=settings,
         max_bad_fraction=request.max_bad_fraction,
         leaves_out=tuple(run.run_id for run in before.runs.values()),
-        extends=run_to_extend(
-            before, request.run_date, artifact.model_version, request.min_confidence
-        ),
+        adds=request.only_new,
+        extends=run_to_extend(before, request.run_date, artifact.model_version, settings),
     )
     done = _published_run(run)
-    _check_writable(run)
     if request.if_done == "skip" and done and done.status == Status.COMPLETE:
-        remove_superseded(run.out, run.date)  # what a run that was killed has left
+        remove_superseded(run.out, done, ())  # what a run that was killed has left
         return ScoringResult(done, skipped=True, seconds=0.0)
+    _check_writable(run)
     model = ScoringModel(
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)
     )
@@ -255,6 +255,33 @@ def score_corpus(
         n_items=entry.counts.n_items - n_before,
         metrics=metrics,
     )
+
+
+def check_common(
+    request: ScoringRequest,
+) -> tuple[PipelineOptions, Privacy, Artifact, EngineChoice]:
+    """Checks what is the same for every date of a backfill, and returns what it was made into.
+
+    Raises:
+        UserError: a flag, the credentials, the artifact or the manifest that is there is wrong.
+    """
+    options = parse_beam_flags(request.beam_flags)
+    patterns = (on_date(each, request.run_date) for each in (*request.items, *request.clips))
+    prepare_cloud_storage((*patterns, *request.audio_roots, request.out, request.model), options)
+    privacy = Privacy(
+        key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
+    )
+    artifact = Artifact.load(request.model)
+    if request.min_confidence and UNCERTAIN in artifact.config.emotions:
+        raise UserError(
+            f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
+            "what lies below it, is one of the model's own emotions"
+        )
+    choice = choose_engine(
+        artifact, request.engine, request.precision, request.require_gpu, _is_local(options)
+    )
+    read_manifest(request.out)
+    return options, privacy, artifact, choice
 
 
 def _threads_of_a_worker(options: PipelineOptions) -> int:

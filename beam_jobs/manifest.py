@@ -110,7 +110,10 @@ class RunManifest:
         extends: ids of the runs to which this one added, the oldest first; their labels and dead
             letters are among `outputs`, and counted.
         already_scored: items of `inputs` that were not scored: a published run had labelled their
-            ids. With labels and dead letters they are all items that were read.
+            ids.
+        already_refused: items of `inputs` that stood as they are in an earlier version of their
+            file, and were refused then. With labels, dead letters and the items that were scored
+            already they are all items that were read.
     """
 
     status: Status
@@ -126,6 +129,7 @@ class RunManifest:
     versions: Mapping[str, str] = field(default_factory=dict)
     extends: tuple[str, ...] = ()
     already_scored: int = 0
+    already_refused: int = 0
 
 
 @dataclass(frozen=True)
@@ -175,49 +179,102 @@ def _parse(text: bytes, path: str) -> Manifest:
         raise UserError(f"{path} is not a manifest of mm-emor: {where}: {first['msg']}") from error
 
 
-def publish_run(out: str, run: RunManifest) -> None:
+def publish_run(out: str, run: RunManifest, *, adds: bool = False) -> tuple[WrittenFile, ...]:
     """Makes a run the one of its date, in one step, for whoever reads the manifest.
 
     Its files get their final names right before, so that who reads the directories alone sees
     nothing of a run that failed. Done again, it goes on where it was stopped. Local runs that
     finish at once wait for each other. In Google Cloud Storage the manifest is replaced only if it
-    is still the one that was read, and read again if not; in other storage the last one to write
-    may drop the other's entry.
+    is still the one that was read, and the run's files are there; else both are looked at again. In
+    other storage the last one to write may drop the other's entry.
+
+    Args:
+        out: the output directory.
+        run: the run.
+        adds: whether the run may replace no run but the one that it extends.
+
+    Returns:
+        The files of the run that was replaced.
 
     Raises:
         UserError: if the manifest that is there is broken.
         RuntimeError: if a file of the run is not there as it was written: another run of the same
-            date has removed it; or if the run adds to one that is the date's no longer. No file has
-            been renamed.
+            date has removed it; or if the date has another run than the one that it may replace.
+            The files that were renamed, if any, are gone.
     """
     with _locked(out):
         manifest = read_manifest(out) or Manifest()
-        _check_extended(run, manifest.runs.get(run.date))
+        _check_replaced(run, manifest.runs.get(run.date), adds)
         path = FileSystems.join(out, MANIFEST_NAME)
         staged = staging_dir(out, run.date, run.run_id)
-        rename_files(_check_outputs(out, run.outputs, staged))
-        if is_cloud(out):
-            replace_object(
-                path, lambda text: _with_run(_parse(text, path) if text else Manifest(), run)
-            )
-        else:
+        new_paths = _check_outputs(out, run.outputs, staged)
+        rename_files(new_paths)
+        if not is_cloud(out):
             publish_file(path, _with_run(manifest, run), staged)
+            return _files_of(manifest, run.date)
+        # Where the answer to our own write is lost, the last one that is seen is this run's.
+        seen: set[WrittenFile] = set()
+
+        def switch(text: bytes | None) -> bytes:
+            found = _parse(text, path) if text else Manifest()
+            try:
+                _check_replaced(run, found.runs.get(run.date), adds)
+                _check_still_there(out, run.outputs)
+            except RuntimeError:
+                listed = {FileSystems.join(out, file.path) for file in _files_of(found, run.date)}
+                _delete_files(new for new in new_paths.values() if new not in listed)
+                raise
+            seen.update(_files_of(found, run.date))
+            return _with_run(found, run)
+
+        replace_object(path, switch)
+        return tuple(seen)
 
 
 def _with_run(manifest: Manifest, run: RunManifest) -> bytes:
-    _check_extended(run, manifest.runs.get(run.date))
     return replace(manifest, runs={**manifest.runs, run.date: run}).to_json()
 
 
-def remove_superseded(out: str, run_date: date) -> None:
-    """Removes the date's data files that the manifest does not list, and all its unfinished ones.
+def _files_of(manifest: Manifest, run_date: date) -> tuple[WrittenFile, ...]:
+    return manifest.runs[run_date].outputs if run_date in manifest.runs else ()
 
-    Nothing is removed for a date without a published run. Done again, it does no harm: after a run
-    that was killed between publishing and removing, it ends what that run began.
+
+def remove_superseded(out: str, run: RunManifest, replaced: Iterable[WrittenFile]) -> None:
+    """Removes what a run that is published has replaced or left; done again, it does no harm.
+
+    On a local disk that is each data file of the date that the manifest does not list, and all
+    unfinished ones, those of another run of the date at work among them: that one stops. Elsewhere,
+    where no lock keeps others out, it is the replaced run's files, but for those that the manifest
+    lists now, and the run's own unfinished ones; what a run that was killed has left stays.
 
     Raises:
         UserError: if the manifest is broken.
     """
+    if is_local(out):
+        remove_unlisted(out, run.date)
+        with _locked(out):
+            temporary_dir = FileSystems.join(out, temporary_name(run.date))
+            if FileSystems.exists(temporary_dir):
+                FileSystems.delete([temporary_dir])
+        return
+    listed = {file.path for file in _files_of(read_manifest(out) or Manifest(), run.date)}
+    _delete_files(FileSystems.join(out, file.path) for file in replaced if file.path not in listed)
+    staged = staging_dir(out, run.date, run.run_id)
+    FileSystems.delete(list(list_files(FileSystems.join(staged, "**"))))
+
+
+def remove_unlisted(out: str, run_date: date) -> None:
+    """Removes the date's data files that the manifest does not list, from a local disk.
+
+    They are of a run that was killed between publishing and removing: other runs name their files
+    so only while they hold the lock. Nothing is removed for a date without a published run, nor
+    from other storage, which has no lock.
+
+    Raises:
+        UserError: if the manifest is broken.
+    """
+    if not is_local(out):
+        return
     with _locked(out):
         manifest = read_manifest(out)
         if manifest is None or run_date not in manifest.runs:
@@ -227,20 +284,46 @@ def remove_superseded(out: str, run_date: date) -> None:
         patterns = [FileSystems.join(out, table, f"dt={run_date}", "*") for table in tables]
         written = [path for pattern in patterns for path in list_files(pattern)]
         FileSystems.delete([path for path in written if path not in listed])
-        temporary_dir = FileSystems.join(out, temporary_name(run_date))
-        if not is_local(out):
-            FileSystems.delete(list(list_files(FileSystems.join(temporary_dir, "**"))))
-        elif FileSystems.exists(temporary_dir):
-            FileSystems.delete([temporary_dir])
 
 
-def _check_extended(run: RunManifest, published: RunManifest | None) -> None:
-    expected = (*run.extends[-1:], run.run_id)  # itself, where publishing is done again
-    if run.extends and (published is None or published.run_id not in expected):
+def _delete_files(paths: Iterable[str]) -> None:
+    """Deletes those of the files that are there."""
+    FileSystems.delete([path for path in paths if FileSystems.exists(path)])
+
+
+def _check_replaced(run: RunManifest, published: RunManifest | None, adds: bool) -> None:
+    found = published.run_id if published else None
+    if found == run.run_id:  # publishing is done again
+        return
+    if run.extends and found != run.extends[-1]:
         raise RuntimeError(
             f"the run adds to run {run.extends[-1]} of {run.date}, which another run has replaced; "
             "start it again"
         )
+    if adds and not run.extends and found:
+        raise RuntimeError(
+            f"run {found} of {run.date} was published meanwhile, and --only-new replaces none; "
+            "start it again"
+        )
+
+
+def _check_still_there(out: str, files: Iterable[WrittenFile]) -> None:
+    """Checks names and sizes, once all contents were checked.
+
+    Raises:
+        RuntimeError: if a file is gone.
+    """
+    there: dict[str, dict[str, int]] = {}
+    for file in files:
+        directory, name = os.path.split(file.path)
+        if directory not in there:
+            found = list_files(FileSystems.join(out, directory, "*"))
+            there[directory] = {os.path.basename(path): n_bytes for path, n_bytes in found.items()}
+        if there[directory].get(name) != file.n_bytes:
+            raise RuntimeError(
+                f"{file.path} is no longer as it was written ({file.n_bytes} bytes); is another "
+                "run of the same date at work?"
+            )
 
 
 def _check_outputs(out: str, files: Iterable[WrittenFile], staged: str) -> dict[str, str]:
@@ -311,7 +394,9 @@ def library_versions() -> dict[str, str]:
     return versions
 
 
-def publish_files(files: Sequence[WrittenFile], run: Run, already_scored: int = 0) -> RunManifest:
+def publish_files(
+    files: Sequence[WrittenFile], run: Run, already_scored: int = 0, already_refused: int = 0
+) -> RunManifest:
     """Publishes a run whose files are all written, removes what it replaces, returns its entry.
 
     What it extends stays: the earlier labels, dead letters and inputs are listed with its own.
@@ -340,9 +425,10 @@ def publish_files(files: Sequence[WrittenFile], run: Run, already_scored: int = 
         versions=library_versions(),
         extends=earlier.run_ids,
         already_scored=earlier.already_scored + already_scored,
+        already_refused=earlier.already_refused + already_refused,
     )
-    publish_run(run.out, entry)
-    remove_superseded(run.out, run.date)
+    replaced = publish_run(run.out, entry, adds=run.adds)
+    remove_superseded(run.out, entry, replaced)
     return entry
 
 
@@ -378,16 +464,18 @@ class WriteManifest(beam.PTransform):
 
     Attributes:
         already_scored: one number: the items that published runs have labelled.
+        already_refused: one number: the items that the run which is extended has refused.
     """
 
     run: Run
     already_scored: beam.PCollection[int] | None = None
+    already_refused: beam.PCollection[int] | None = None
 
     def expand(self, files: beam.PCollection[WrittenFile]) -> beam.PCollection[RunManifest]:
         """Gathers the files and publishes."""
-        counted = (
-            {}
-            if self.already_scored is None
-            else {"already_scored": AsSingleton(self.already_scored)}
-        )
+        counts = {
+            "already_scored": self.already_scored,
+            "already_refused": self.already_refused,
+        }
+        counted = {name: AsSingleton(count) for name, count in counts.items() if count is not None}
         return files | beam.combiners.ToList() | beam.Map(publish_files, run=self.run, **counted)

@@ -1,22 +1,36 @@
 """What published runs hold already, so that a run need score only what came since."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.manifest import Manifest
+from beam_jobs.manifest import Manifest, RunManifest
 from beam_jobs.run import EarlierRun, InputFile
 from model.errors import UserError
+
+KEPT_SETTINGS = {
+    "min_confidence": ("--min-confidence", 0.0),
+    "author_key": ("the author key", None),
+    "redact_text": ("--redact-text", False),
+    "engine": ("the engine", None),
+}
+"""What must not change within a date: its name for people, and what an entry without it had."""
 
 
 @dataclass(frozen=True)
 class NothingNew:
-    """A run that was not started: published runs have read all of its files."""
+    """A run that was not started: published runs have read all of its files.
+
+    Attributes:
+        published: the date's run; None where runs of other dates have read the files.
+    """
 
     date: date
     n_files: int
+    published: RunManifest | None = None
 
     def __str__(self) -> str:
         return (
@@ -45,12 +59,12 @@ def label_paths(out: str, manifest: Manifest) -> tuple[str, ...]:
 
 
 def run_to_extend(
-    manifest: Manifest, day: date, model_version: str, min_confidence: float
+    manifest: Manifest, day: date, model_version: str, settings: Mapping[str, Any]
 ) -> EarlierRun | None:
     """Returns the published run of a date as what another run adds to; None where there is none.
 
     Raises:
-        UserError: its labels do not mean the same, so that no report could count both.
+        UserError: its rows do not mean or show the same, so that no report could count both.
     """
     run = manifest.runs.get(day)
     if run is None:
@@ -60,15 +74,17 @@ def run_to_extend(
             f"{day} was scored with model {run.model_version}, and --model is {model_version}: "
             "score the date without --only-new"
         )
-    limit = run.settings.get("min_confidence", 0.0)
-    if limit != min_confidence:
-        raise UserError(
-            f"{day} was scored with --min-confidence {limit}, and it is {min_confidence} now: "
-            "score the date without --only-new"
-        )
+    for setting, (flag, default) in KEPT_SETTINGS.items():
+        before, now = (each.get(setting, default) for each in (run.settings, settings))
+        if before != now:
+            raise UserError(
+                f"{day} was scored with {flag} {before}, and it is {now} now: "
+                "score the date without --only-new"
+            )
     return EarlierRun(
         run_ids=(*run.extends, run.run_id),
         inputs=run.inputs,
         files=tuple(file for file in run.outputs if file.table in ("labels", "dead_letters")),
         already_scored=run.already_scored,
+        already_refused=run.already_refused,
     )

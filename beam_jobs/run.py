@@ -60,12 +60,18 @@ class EarlierRun:
         inputs: every file that they read.
         files: their labels and dead letters, published.
         already_scored: their items that other runs had labelled.
+        already_refused: their items that one of them had refused before another did.
     """
 
     run_ids: tuple[str, ...]
     inputs: tuple[InputFile, ...]
     files: tuple[WrittenFile, ...]
     already_scored: int = 0
+    already_refused: int = 0
+
+    def paths(self, out: str, table: str) -> tuple[str, ...]:
+        """Returns the paths of the files of a table."""
+        return tuple(FileSystems.join(out, file.path) for file in self.files if file.table == table)
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class Run:
         max_bad_fraction: dead letters among all items, above which the run has failed.
         leaves_out: ids of the published runs whose items are not scored again, of any date: they
             decide the rows, too.
+        adds: whether the run may not replace another one of its date.
         extends: the one of them that is of this date; its rows stay, and the reports count them.
     """
 
@@ -95,6 +102,7 @@ class Run:
     settings: Mapping[str, Any] = field(default_factory=dict)
     max_bad_fraction: float = 0.5
     leaves_out: tuple[str, ...] = ()
+    adds: bool = False
     extends: EarlierRun | None = None
 
     def __post_init__(self) -> None:

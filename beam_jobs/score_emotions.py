@@ -5,7 +5,8 @@ from typing import Any
 
 import apache_beam as beam
 
-from beam_jobs.elements import ScoredItem
+from beam_jobs.earlier_letters import LeaveOutRefused
+from beam_jobs.elements import DeadLetter, ScoredItem
 from beam_jobs.inputs import JobInputs
 from beam_jobs.join import IndexItems, count_already_scored
 from beam_jobs.manifest import WriteManifest
@@ -52,7 +53,8 @@ class ScoringJob:
 def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     """Every input item ends in exactly one place, once: a label row or a dead-letter row.
 
-    An item that a published run has labelled stays where it is, and is only counted.
+    An item that a published run has labelled stays where it is, and is only counted; so does one
+    that the run which is extended has refused, and that is refused again.
 
     The files are read twice. The first time only ids and positions are taken, to find repeated ids
     and the clips that belong to them; then reading, preprocessing, scoring and writing run as one
@@ -67,13 +69,23 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     )
     scored = features.ok | ScoreEmotions(job.model, job.progress, job.privacy)
     labels = scored.ok | MakeLabelRows(job.run, job.min_confidence) | WriteLabels(job.run)
-    dead_letters = (items.dead, features.dead, scored.dead) | WriteDeadLetters(job.run)
+    letters: tuple[beam.PCollection[DeadLetter], ...] = (items.dead, features.dead, scored.dead)
+    already_refused = None
+    if job.run.extends:
+        parted = letters | LeaveOutRefused(job.run.extends.paths(job.run.out, "dead_letters"))
+        letters = (parted.new,)
+        already_refused = parted.left_out | "AlreadyRefused" >> beam.CombineGlobally(sum)
+    dead_letters = letters | WriteDeadLetters(job.run)
     rows = (labels, dead_letters) | "AllRows" >> beam.Flatten()
     reports = rows | AggregateReports(job.run) | WriteReports(job.run)
     already_scored = (
         verdicts | beam.Map(count_already_scored) | "AlreadyScored" >> beam.CombineGlobally(sum)
     )
-    (rows, reports) | "AllFiles" >> beam.Flatten() | WriteManifest(job.run, already_scored)
+    (
+        (rows, reports)
+        | "AllFiles" >> beam.Flatten()
+        | WriteManifest(job.run, already_scored, already_refused)
+    )
 
 
 @dataclass

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from beam_jobs.launch import ScoringResult
 from beam_jobs.manifest import MANIFEST_NAME, RunManifest, Status
+from beam_jobs.only_new import NothingNew
 from model.engine import EngineChoice
 from schemas.dead_letters import REASON_MEANINGS, Reason
 
@@ -31,6 +32,7 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
         "labels": dict(run.counts.labels_by_modality),
         "dead_letters": dict(run.counts.dead_letters_by_reason),
         "already_scored": run.already_scored,
+        "already_refused": run.already_refused,
         "new_items": result.n_items,
         "seconds": round(result.seconds, 2),
         "items_per_second": round(result.n_items / result.seconds, 1) if result.seconds else None,
@@ -78,6 +80,8 @@ def print_summary(result: ScoringResult, out: str) -> None:
         console.print(f"new items     {result.n_items:,}")
     if run.already_scored:
         console.print(f"already scored  {run.already_scored:,}")
+    if run.already_refused:
+        console.print(f"already refused  {run.already_refused:,}")
     if engine := run.settings.get("engine"):
         console.print(f"engine        {EngineChoice(**engine)}", highlight=False)
     if result.seconds:
@@ -91,13 +95,14 @@ def print_summary(result: ScoringResult, out: str) -> None:
         console.print(f"→ {label:<12} {path}", highlight=False, soft_wrap=True)
 
 
-def explain_failure(result: ScoringResult, out: str) -> str | None:
+def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
     """Returns why a run that wrote all its rows counts as failed, in one line; None if it does not.
 
-    The line names the reason that most dead letters have, or the files that were lost.
+    The line names the reason that most dead letters have, or the files that were lost. A date that
+    failed has failed still where nothing is new.
     """
-    run = result.manifest
-    if run.status == Status.COMPLETE:
+    run = result.published if isinstance(result, NothingNew) else result.manifest
+    if run is None or run.status == Status.COMPLETE:
         return None
     by_reason = run.counts.dead_letters_by_reason
     where = FileSystems.join(out, "dead_letters")

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from beam_jobs import launch
 from beam_jobs.backfill import NoFileOfDateError, backfill_dates, on_date
 from beam_jobs.cli import app, run_command
 from beam_jobs.launch import ScoringRequest, score_corpus
@@ -147,9 +148,58 @@ def test_a_date_without_files_and_one_that_fails_keep_no_other_back(
     assert [run.status for run in manifest.runs.values()] == [Status.COMPLETE] * 3
 
 
+def test_a_date_that_dies_or_is_refused_keeps_no_other_back(
+    tiny_artifact: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_day(tmp_path, DAYS[0], tweet("1"))
+    (tmp_path / f"tweets-{DAYS[1]}.jsonl").mkdir()
+    write_day(tmp_path, DAYS[2], tweet("3"))
+    run_pipeline = launch._run_pipeline
+
+    def die(job: launch.ScoringJob, *rest: Any) -> Any:
+        if job.run.date == DAYS[0]:
+            raise MemoryError("the worker dies")
+        return run_pipeline(job, *rest)
+
+    monkeypatch.setattr(launch, "_run_pipeline", die)
+    assert score(tmp_path, tiny_artifact, *ALL_DAYS, "--json") == 1
+    stdout, stderr = capsys.readouterr()
+    assert [json.loads(line)["date"] for line in stdout.splitlines()] == [str(DAYS[2])]
+    died, refused, last = stderr.splitlines()
+    assert died.startswith(
+        f"mm-emor: {DAYS[0]}: the job failed: MemoryError: the worker dies (MM_EMOR"
+    )
+    assert refused.startswith(f"mm-emor: {DAYS[1]}: {tmp_path}/tweets-{DAYS[1]}.jsonl is a direct")
+    assert last == (
+        f"mm-emor: 2 of 3 dates are not as asked for: {DAYS[0]} (failed), {DAYS[1]} (failed)"
+    )
+    assert ids_by_date(tmp_path / "out") == {DAYS[2]: ["3"]}
+
+
+def test_an_interruption_ends_a_backfill(
+    tiny_artifact: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_day(tmp_path, DAYS[0], tweet("1"))
+
+    def interrupt(*_: Any) -> Any:
+        raise RuntimeError("KeyboardInterrupt [while running 'x']")  # as Beam hands it on
+
+    monkeypatch.setattr(launch, "_run_pipeline", interrupt)
+    assert score(tmp_path, tiny_artifact, *ALL_DAYS) == 130
+    assert capsys.readouterr() == ("", "mm-emor: interrupted\n")
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
+        ([*ALL_DAYS, "--model", "/nowhere"], "/nowhere"),
+        ([*ALL_DAYS, "--no-such-flag"], "no-such-flag"),
         (["--from", "2026-11-01"], "--from and --to need each other"),
         (["--to", "2026-11-01"], "--from and --to need each other"),
         (
@@ -164,9 +214,9 @@ def test_a_date_without_files_and_one_that_fails_keep_no_other_back(
         (["--from", "2026-11-01", "--to", "2026-11-31"], "--to is '2026-11-31'; it must be a day"),
         (["--date", ""], "--date is ''; it must be a day"),
         (["--date", "2026-11-01"], "no file matches {}/tweets-2026-11-01.jsonl"),
-        (  # not a date's own: no date could be scored
-            [*ALL_DAYS, "--clips", "/nowhere/*.wav"],
-            "no file matches /nowhere/*.wav",
+        (
+            [*ALL_DAYS, "--clips", "/clips/*.wav"],
+            "--from and --to need {{date}} in each pattern, and /clips/*.wav has none: each date",
         ),
     ],
 )
@@ -185,7 +235,8 @@ def test_mistakes_exit_2_with_one_line(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_backfill_needs_the_date_in_a_pattern() -> None:
-    with pytest.raises(UserError, match=r"--from and --to need \{date\} in --items or --clips"):
-        backfill_dates(DAYS[0], DAYS[1], ["tweets.jsonl", "clips/*"])
-    assert len(backfill_dates(DAYS[0], DAYS[1], ["tweets.jsonl", "clips/{date}/*"])) == 2
+@pytest.mark.parametrize("patterns", [["tweets.jsonl", "clips/{date}/*"], ["{date}", "clips/*"]])
+def test_a_backfill_needs_the_date_in_every_pattern(patterns: list[str]) -> None:
+    with pytest.raises(UserError, match=r"in each pattern, and (tweets\.jsonl|clips/\*) has none"):
+        backfill_dates(DAYS[0], DAYS[1], patterns)
+    assert len(backfill_dates(DAYS[0], DAYS[1], ["{date}.jsonl", "clips/{date}/*"])) == 2

@@ -26,7 +26,7 @@ from beam_jobs.manifest import (
     publish_files,
     publish_run,
     read_manifest,
-    remove_superseded,
+    remove_unlisted,
 )
 from beam_jobs.output_files import WrittenFile
 from beam_jobs.parquet_io import WriteDeadLetters, WriteLabels
@@ -170,7 +170,7 @@ def test_no_spelling_of_the_directory_endangers_what_is_listed(
     tmp_path: Path, spelling: str
 ) -> None:
     entry = write_run(make_run(tmp_path))
-    remove_superseded(spelling.format(tmp_path, name=tmp_path.name), DAY)
+    remove_unlisted(spelling.format(tmp_path, name=tmp_path.name), DAY)
     assert files_under(tmp_path) == listed(entry) | BESIDES
 
 
@@ -178,7 +178,7 @@ def test_nothing_is_removed_before_a_run_is_published(tmp_path: Path) -> None:
     path = tmp_path / "labels" / "dt=2026-11-22" / "part-0.parquet"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"")
-    remove_superseded(str(tmp_path), DAY)
+    remove_unlisted(str(tmp_path), DAY)
     write_run(make_run(tmp_path, date=NEXT_DAY), 1)
     assert path.exists()
 
@@ -249,6 +249,7 @@ def test_the_manifest_file(tmp_path: Path) -> None:
         "versions": {},
         "extends": [],
         "already_scored": 0,
+        "already_refused": 0,
     }
     expected = Manifest(runs={DAY: an_entry(DAY, (output,)), NEXT_DAY: an_entry(NEXT_DAY)})
     assert read_manifest(str(tmp_path)) == expected
@@ -274,7 +275,7 @@ def test_a_broken_manifest_is_named_and_left_alone(
     for act in (
         lambda: read_manifest(str(tmp_path)),
         lambda: publish_run(str(tmp_path), an_entry(DAY)),
-        lambda: remove_superseded(str(tmp_path), DAY),
+        lambda: remove_unlisted(str(tmp_path), DAY),
     ):
         with pytest.raises(UserError, match=rf"_manifest\.json is not a manifest.*{message}"):
             act()

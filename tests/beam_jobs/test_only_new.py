@@ -3,10 +3,13 @@
 import json
 import os
 import shutil
-from datetime import date
+import zlib
+from collections import Counter
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,16 +18,25 @@ from hypothesis import strategies as st
 
 from beam_jobs import launch, manifest
 from beam_jobs.cli import app, run_command
-from beam_jobs.join import LoneClip, index_labels, judge_partition, partition_of
+from beam_jobs.join import (
+    FileVerdicts,
+    LoneClip,
+    Standing,
+    index_labels,
+    judge_partition,
+    partition_of,
+)
 from beam_jobs.launch import ScoringRequest, ScoringResult, score_corpus
-from beam_jobs.manifest import RunManifest, Status, read_manifest
-from beam_jobs.only_new import NothingNew
+from beam_jobs.manifest import Manifest, RunCounts, RunManifest, Status, read_manifest
+from beam_jobs.only_new import NothingNew, run_to_extend
+from beam_jobs.run import EarlierRun
 from beam_jobs.verify import verify_tree
 from model.errors import UserError
 from schemas.reports import REPORT_SCHEMAS
 from tests.model.clips import encode, speech_like
 
 DAY, NEXT_DAY = date(2026, 11, 22), date(2026, 11, 23)
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MORNING = [
     {"id": "1", "text": "the rain #wet", "lang": "en", "created_at": "2026-11-22T08:00:00Z"},
     {"id": "2", "text": "sad", "lang": "en", "created_at": "2026-11-22T09:00:00Z"},
@@ -167,6 +179,37 @@ def test_of_a_changed_file_the_new_items_are_scored(corpus: Corpus) -> None:
     assert corpus.ids() == ["1", "2", "3", "bad"]
 
 
+def test_of_a_file_that_grows_no_dead_letter_is_written_twice(corpus: Corpus) -> None:
+    path = corpus.directory / "a.jsonl"
+    lines = [
+        '{"id": "1", "text": "rain"}',
+        "nope",
+        '{"id": "bad"}',
+        "nope",
+        '{"id": "2", "text": 5}',
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    first = corpus.add()
+    before = sorted(row["source"] for row in corpus.rows("dead_letters"))
+    assert before == [f"{path}:{line}" for line in (2, 3, 4, 5)]
+    # A line comes in front: every other one moves. One "nope" more, and what was broken is mended.
+    lines = ['{"id": "3", "text": "sad"}', *lines[:4], '{"id": "2", "text": "mended"}', "nope"]
+    path.write_text("\n".join(lines) + "\n")
+    second = corpus.add()
+    letters = [row for row in corpus.rows("dead_letters") if row["run_id"] == second.run_id]
+    assert [(row["source"], row["payload"]) for row in letters] == [(f"{path}:7", "nope")]
+    assert (second.already_scored, second.already_refused) == (1, 3)
+    assert second.counts.dead_letters_by_reason == {
+        **first.counts.dead_letters_by_reason,
+        "broken_json": 3,
+    }
+    assert corpus.ids() == ["1", "2", "3"]
+    os.utime(path, (0, 1_800_000_000))
+    third = corpus.add()
+    assert third.counts == second.counts
+    assert (third.already_scored, third.already_refused) == (1 + 3, 3 + 4)
+
+
 def test_where_nothing_is_new_nothing_changes(
     corpus: Corpus, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,7 +219,8 @@ def test_where_nothing_is_new_nothing_changes(
     out = corpus.directory / "out"
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     monkeypatch.delattr(launch, "_run_pipeline")
-    assert corpus.score() == NothingNew(DAY, 2)
+    entry = read_manifest(str(out)).runs[DAY]  # type: ignore[union-attr]
+    assert corpus.score() == NothingNew(DAY, 2, entry)
 
     arguments = ["score", "--items", f"{corpus.directory}/*.jsonl", "--out", str(out)]
     arguments += ["--model", str(corpus.artifact), "--date", str(DAY), "--only-new"]
@@ -268,7 +312,8 @@ def test_a_run_that_died_and_is_started_again_ends_the_same(
             corpus.score()
     corpus.score()
     assert corpus.data_files() == corpus.data_files("undisturbed")
-    assert not list((corpus.directory / "out").glob("_tmp*"))
+    # In the third case there is nothing left to do: another run may be at work in there.
+    assert bool(list((corpus.directory / "out").glob("_tmp*"))) is (dies == "removing")
     assert verify_tree(f"{corpus.directory}/out").faults == ()
     ours, undisturbed = (
         read_manifest(f"{corpus.directory}/{out}") for out in ("out", "undisturbed")
@@ -280,23 +325,28 @@ def test_a_run_that_died_and_is_started_again_ends_the_same(
     assert ours.runs[DAY].outputs == undisturbed.runs[DAY].outputs
 
 
-def test_a_run_whose_date_was_replaced_meanwhile_is_not_published(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("has_run", [True, False])
+def test_a_run_whose_date_got_another_meanwhile_is_not_published(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, has_run: bool
 ) -> None:
     corpus.write("a.jsonl", MORNING)
-    corpus.add()
+    if has_run:
+        corpus.add()
     corpus.write("b.jsonl", EVENING)
     replaced: list[RunManifest] = []
 
-    def replace_first_run(out: str, run: RunManifest) -> None:
+    def replace_first_run(
+        out: str, run: RunManifest, *, adds: bool
+    ) -> tuple[manifest.WrittenFile, ...]:
         monkeypatch.undo()
         result = corpus.score(only_new=False, batch_size=1)
         assert isinstance(result, ScoringResult)
         replaced.append(result.manifest)
-        manifest.publish_run(out, run)
+        return manifest.publish_run(out, run, adds=adds)
 
     monkeypatch.setattr(manifest, "publish_run", replace_first_run)
-    with pytest.raises(Exception, match="which another run has replaced; start it again"):
+    message = "which another run has replaced" if has_run else "and --only-new replaces none"
+    with pytest.raises(Exception, match=f"{message}; start it again"):
         corpus.score()
     published = read_manifest(f"{corpus.directory}/out")
     assert published is not None
@@ -321,6 +371,58 @@ def test_what_decides_the_rows_decides_the_run_id(corpus: Corpus) -> None:
     added = corpus.add(**late)
     assert isinstance(alone, ScoringResult)
     assert added.run_id != alone.manifest.run_id
+
+
+def test_where_nothing_is_new_a_failed_date_has_failed_still(
+    corpus: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corpus.write("a.jsonl", MORNING)
+    corpus.add(max_bad_fraction=0.2)
+    staged = corpus.directory / "out" / f"_tmp.dt={DAY}" / "of another run" / "rows.0"
+    staged.parent.mkdir(parents=True)
+    staged.write_bytes(b"half")
+    arguments = ["score", "--items", f"{corpus.directory}/*.jsonl", "--out"]
+    arguments += [f"{corpus.directory}/out", "--model", str(corpus.artifact), "--only-new"]
+    assert run_command(lambda: app([*arguments, "--date", str(DAY)], standalone_mode=False)) == 1
+    stdout, stderr = capsys.readouterr()
+    assert stdout.startswith(f"{DAY}: nothing is new")
+    assert stderr.startswith("mm-emor: 1 of 3 items were refused, more than --max-bad-fraction")
+    assert staged.exists()
+    # Of a date without a run of its own there is nothing to complain of.
+    other = [*arguments, "--date", str(NEXT_DAY)]
+    assert run_command(lambda: app(other, standalone_mode=False)) == 0
+
+
+@pytest.mark.parametrize(
+    ("setting", "then", "now", "message"),
+    [
+        ("author_key", None, "1b", "with the author key None, and it is 1b now"),
+        ("author_key", "0a", "1b", "with the author key 0a, and it is 1b now"),
+        ("redact_text", False, True, "with --redact-text False, and it is True now"),
+        (
+            "engine",
+            {"name": "tensorflow", "precision": "float32"},
+            {"name": "onnx", "precision": "float32"},
+            r"with the engine \{'name': 'tensorflow', .*, and it is \{'name': 'onnx', .* now",
+        ),
+    ],
+)
+def test_rows_of_another_kind_are_not_mixed_in(
+    setting: str, then: object, now: object, message: str
+) -> None:
+    entry = RunManifest(
+        *(Status.COMPLETE, "0a", DAY, "v", NOON, NOON, RunCounts({}, {})), settings={setting: then}
+    )
+    published = Manifest(runs={DAY: entry})
+    assert run_to_extend(published, DAY, "v", {setting: then}) == EarlierRun(("0a",), (), ())
+    with pytest.raises(UserError, match=f"{DAY} was scored {message}: score the date without"):
+        run_to_extend(published, DAY, "v", {setting: now})
+
+
+def test_an_entry_from_before_privacy_has_none() -> None:
+    entry = RunManifest(Status.COMPLETE, "0a", DAY, "v", NOON, NOON, RunCounts({}, {}))
+    public = {"min_confidence": 0.0, "author_key": None, "redact_text": False}
+    assert run_to_extend(Manifest(runs={DAY: entry}), DAY, "v", public) is not None
 
 
 @pytest.mark.parametrize(
@@ -387,6 +489,21 @@ def test_published_ids_go_to_their_partitions(
         assert not any(verdict.already_scored for verdict in judge_partition(number, groups))
 
 
+def test_a_partition_takes_only_the_published_ids_that_it_reads() -> None:
+    def pack(content: object) -> bytes:
+        return zlib.compress(orjson.dumps(content))
+
+    groups = {
+        "packs": [pack(["a.jsonl", [["1", 1, 0, Standing.FULL], ["2", 2, 0, Standing.FULL]]])],
+        "clips": ["3.wav"],
+        "labelled": [pack(["2", "3", "of last year"])],
+    }
+    assert list(judge_partition(0, groups)) == [
+        FileVerdicts("a.jsonl", already_scored=frozenset({(2, 0)})),
+        LoneClip("3", ("3.wav",), already_scored=True),
+    ]
+
+
 RECORDS = st.lists(
     st.fixed_dictionaries(
         {"id": st.sampled_from(["a", "b", "c", "d", None])},
@@ -400,34 +517,50 @@ RECORDS = st.lists(
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(batches=st.lists(st.tuples(RECORDS, st.sampled_from([DAY, NEXT_DAY])), max_size=3))
+@given(
+    batches=st.lists(
+        # A file of its own, or lines at the end of the first one, which with none is only touched.
+        st.tuples(RECORDS, st.sampled_from([DAY, NEXT_DAY]), st.booleans()),
+        max_size=3,
+    )
+)
 def test_no_item_is_labelled_twice_and_none_is_lost(
     tiny_artifact: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    batches: list[tuple[list[dict[str, Any]], date]],
+    batches: list[tuple[list[dict[str, Any]], date, bool]],
 ) -> None:
     corpus = Corpus(tmp_path_factory.mktemp("corpus"), tiny_artifact)
     n_records = dict.fromkeys((DAY, NEXT_DAY), 0)
-    for number, (records, day) in enumerate(batches):
-        corpus.write(f"{number}.jsonl", records)
+    files: dict[str, list[dict[str, Any]]] = {}
+    for number, (records, day, grows) in enumerate(batches):
+        name = "0.jsonl" if grows else f"{number}.jsonl"
+        files[name] = files.get(name, []) + records
+        corpus.write(name, files[name])
+        os.utime(corpus.directory / name, (0, 1_800_000_000 + number))
         corpus.add(run_date=day)  # finds every file, of which only this one is new
-        n_records[day] += len(records)
+        n_records[day] += len(files[name])
     labelled: list[str] = []
-    for day in {day for _, day in batches}:
+    refused: Counter[str] = Counter()
+    days = {day for _, day, _ in batches}
+    for day in days:
         published = read_manifest(f"{corpus.directory}/out")
         assert published is not None
         entry = published.runs[day]
         labelled += corpus.ids(day)
-        assert entry.counts.n_items + entry.already_scored == n_records[day]
+        n_left_out = entry.already_scored + entry.already_refused
+        assert entry.counts.n_items + n_left_out == n_records[day]
+        refused.update(row["source"] for row in corpus.rows("dead_letters", day))
         assert (entry.counts.n_labels, entry.counts.n_dead) == (
             len(corpus.ids(day)),
             len(corpus.rows("dead_letters", day)),
         )
     assert sorted(labelled) == sorted(set(labelled))
+    if len(days) == 1:  # lines are only appended: none moves, and none is refused twice
+        assert set(refused.values()) <= {1}
     # Whatever can be labelled is, on one date.
     assert set(labelled) == {
         record["id"]
-        for records, _ in batches
+        for records, _, _ in batches
         for record in records
         if record["id"] and record.get("text") in ("rain", "sad")
     }
