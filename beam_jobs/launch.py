@@ -18,6 +18,7 @@ from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     DirectOptions,
+    GoogleCloudOptions,
     PipelineOptions,
     SetupOptions,
     StandardOptions,
@@ -38,6 +39,15 @@ from beam_jobs.output_files import unique_path
 from beam_jobs.privacy import Privacy
 from beam_jobs.progress import Progress
 from beam_jobs.pseudonyms import key_fingerprint
+from beam_jobs.remote_job import (
+    Submitted,
+    check_accelerator,
+    check_dataflow,
+    is_dataflow,
+    keep_machine_private,
+    runner_name,
+    waits,
+)
 from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
@@ -83,6 +93,7 @@ class ScoringRequest:
         redact_text: whether dead letters keep a text's length in place of the text.
         beam_flags: Beam's own flags.
         only_new: whether what a published run has read or labelled is left out.
+        accelerator: the GPU that workers on other machines are to score on, in the runner's words.
 
     Raises:
         UserError: there is nothing to score, or a number is out of its range.
@@ -106,6 +117,7 @@ class ScoringRequest:
     redact_text: bool = False
     beam_flags: tuple[str, ...] = ()
     only_new: bool = False
+    accelerator: str | None = None
 
     def __post_init__(self) -> None:
         if not (self.items or self.clips):
@@ -149,12 +161,31 @@ class ScoringResult:
     metrics: RunMetrics | None = None
 
 
+@dataclass(frozen=True)
+class PreparedJob:
+    """A job of which all is checked that can be checked before it runs.
+
+    Attributes:
+        job: what the pipeline is built from.
+        options: Beam's.
+        artifact: the model.
+        item_files: files of items that it is to read.
+        clip_files: files of clips.
+    """
+
+    job: ScoringJob
+    options: PipelineOptions
+    artifact: Artifact
+    item_files: tuple[FileMetadata, ...]
+    clip_files: tuple[FileMetadata, ...]
+
+
 def score_corpus(
     request: ScoringRequest,
     on_progress: OnProgress | None = None,
     on_note: Callable[[str], None] | None = None,
-) -> ScoringResult | NothingNew:
-    """Runs a scoring job to its end.
+) -> ScoringResult | NothingNew | Submitted:
+    """Runs a scoring job to its end, or hands it to a runner that is not waited for.
 
     Args:
         request: what to score, with what, and where to.
@@ -166,7 +197,56 @@ def score_corpus(
             read. `NoFileOfDateError` where the date's files are not there.
         RuntimeError: the job ended, and what is published for the date is not its run.
     """
+    prepared = prepare_job(request, on_note)
+    if isinstance(prepared, NothingNew):
+        remove_superseded(request.out, request.run_date)  # what a run that was killed has left
+        return prepared
+    job, options, run = prepared.job, prepared.options, prepared.job.run
+    done = _published_run(run)
+    _check_writable(run)
+    if request.if_done == "skip" and done and done.status == Status.COMPLETE:
+        remove_superseded(run.out, run.date)  # what a run that was killed has left
+        return ScoringResult(done, skipped=True, seconds=0.0)
+    if not (_is_local(options) or waits(options)):
+        return _submit(job, options)
+    seconds, metrics = _run_pipeline(job, options, on_progress)
+    entry = _published_run(run)
+    if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
+        raise RuntimeError("the job ended without publishing its run")
+    n_before = done.counts.n_items if done and run.extends else 0
+    return ScoringResult(
+        entry,
+        skipped=False,
+        seconds=seconds,
+        n_items=entry.counts.n_items - n_before,
+        metrics=metrics,
+    )
+
+
+def prepare_job(
+    request: ScoringRequest, on_note: Callable[[str], None] | None = None
+) -> PreparedJob | NothingNew:
+    """Checks all of a job that can be checked before it runs; writes nothing.
+
+    Raises:
+        UserError: as `score_corpus`.
+    """
     options = parse_beam_flags(request.beam_flags)
+    is_local = _is_local(options)
+    check_accelerator(request.accelerator, request.require_gpu, options, is_local)
+    if not is_local:
+        keep_machine_private(options)
+    if is_dataflow(options):
+        check_dataflow(
+            options,
+            {
+                "--items": request.items,
+                "--clips": request.clips,
+                "--audio-root": request.audio_roots,
+                "--out": (request.out,),
+                "--model": (request.model,),
+            },
+        )
     _prepare_cloud_storage(request, options)
     privacy = Privacy(
         key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
@@ -177,7 +257,6 @@ def score_corpus(
             f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
             "what lies below it, is one of the model's own emotions"
         )
-    is_local = _is_local(options)
     choice = choose_engine(
         artifact, request.engine, request.precision, request.require_gpu, is_local
     )
@@ -193,7 +272,6 @@ def score_corpus(
         item_files = [file for file in item_files if _input_file(file) not in read]
         clip_files = [file for file in clip_files if _input_file(file) not in read]
         if not (item_files or clip_files):
-            remove_superseded(request.out, request.run_date)  # what a run that was killed has left
             return NothingNew(request.run_date, n_files)
     before = before or Manifest()
     inputs = JobInputs(
@@ -226,11 +304,6 @@ def score_corpus(
             before, request.run_date, artifact.model_version, request.min_confidence
         ),
     )
-    done = _published_run(run)
-    _check_writable(run)
-    if request.if_done == "skip" and done and done.status == Status.COMPLETE:
-        remove_superseded(run.out, run.date)  # what a run that was killed has left
-        return ScoringResult(done, skipped=True, seconds=0.0)
     model = ScoringModel(
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)
     )
@@ -243,24 +316,17 @@ def score_corpus(
         reshuffle=not is_local,
         published_labels=label_paths(request.out, before),
         privacy=privacy,
+        accelerator=request.accelerator,
     )
-    seconds, metrics = _run_pipeline(job, options, on_progress)
-    entry = _published_run(run)
-    if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
-        raise RuntimeError("the job ended without publishing its run")
-    n_before = done.counts.n_items if done and run.extends else 0
-    return ScoringResult(
-        entry,
-        skipped=False,
-        seconds=seconds,
-        n_items=entry.counts.n_items - n_before,
-        metrics=metrics,
-    )
+    return PreparedJob(job, options, artifact, tuple(item_files), tuple(clip_files))
 
 
 def _prepare_cloud_storage(request: ScoringRequest, options: PipelineOptions) -> None:
     """Checks credentials and buckets; with an emulator, keeps Beam from asking for credentials."""
     paths = (*request.items, *request.clips, *request.audio_roots, request.out, request.model)
+    if is_dataflow(options):
+        google = options.view_as(GoogleCloudOptions)
+        paths += tuple(filter(None, (google.temp_location, google.staging_location)))
     uris = [path for path in paths if is_cloud(path)]
     check_access(uris)
     if uris and os.environ.get(EMULATOR_VARIABLE):
@@ -318,6 +384,16 @@ def _run_pipeline(
         progress = Progress(directory)
         with _watched(progress, on_progress):
             return _timed(replace(job, progress=progress), _local_runner(options), options)
+
+
+def _submit(job: ScoringJob, options: PipelineOptions) -> Submitted:
+    """Hands the job over without waiting for its end."""
+    with beam.Pipeline(options=options) as root:
+        build_pipeline(root, job)
+    result = root.result
+    has_job = getattr(result, "has_job", True)  # Dataflow's, where only a template was made
+    job_id = str(result.job_id()) if has_job and hasattr(result, "job_id") else None
+    return Submitted(job.run.date, job.run.run_id, runner_name(options), job_id)
 
 
 def _local_runner(options: PipelineOptions) -> PipelineRunner:
