@@ -49,9 +49,12 @@ lint: $(VENV)/.dev  ## Check style and types.
 lock:  ## Pin the requirements anew, with hashes, for Python 3.11 to 3.13 (needs uv).
 	uv pip compile -q setup.py --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --no-emit-find-links -o requirements/runtime.txt
+	uv pip compile -q setup.py --extra gcp --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-emit-index-url --no-emit-find-links --constraint requirements/runtime.txt \
+	  -o requirements/gcp.txt
 	uv pip compile -q setup.py --extra dev --extra gcp --extra export --universal \
 	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --no-emit-find-links --constraint requirements/runtime.txt -o requirements/dev.txt
+	  --no-emit-find-links --constraint requirements/gcp.txt -o requirements/dev.txt
 
 corpus: $(VENV)/.dev  ## Make the sample corpus anew (needs espeak-ng and ffmpeg).
 	$(BIN)/python tests/corpus/make_sample_corpus.py

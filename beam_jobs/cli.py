@@ -127,6 +127,13 @@ def score(
     require_gpu: Annotated[
         bool, typer.Option("--require-gpu", help="Do not score without a GPU.")
     ] = False,
+    accelerator: Annotated[
+        str | None,
+        typer.Option(
+            help="GPU of the workers that score, on Dataflow; with --require-gpu.",
+            metavar="type:NAME;count:N;…",
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(help="Items of one batch, 1 to 4096.")] = 256,
     max_bad_fraction: Annotated[
         float, typer.Option(help="More dead letters than this share, 0 to 1: exit code 1.")
@@ -151,6 +158,13 @@ def score(
     metrics_file: Annotated[
         str | None,
         typer.Option(help="Where the run's numbers go, for Prometheus.", metavar="FILE"),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check all, tell what would run, and stop.")
+    ] = False,
+    vcpu_hour_price: Annotated[
+        float | None,
+        typer.Option(help="Of a core's hour: --dry-run tells the cost.", metavar="PRICE"),
     ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -184,10 +198,16 @@ def score(
         redact_text=redact_text,
         beam_flags=tuple(beam_flags or ()),
         only_new=only_new,
+        accelerator=accelerator,
     )
     if first and metrics_file:
         raise UserError("--metrics-file holds one run; --from and --to make several")
-    if first is None:
+    if dry_run:
+        for each in dates:
+            _print_plan(replace(request, run_date=each), vcpu_hour_price, as_json=as_json)
+    elif vcpu_hour_price is not None:
+        raise UserError("--vcpu-hour-price needs --dry-run")
+    elif first is None:
         _score_and_report(request, as_json=as_json, metrics_file=metrics_file)
     else:
         _backfill(request, dates, as_json=as_json, metrics_file=metrics_file)
@@ -288,12 +308,28 @@ def _backfill(
         raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
 
 
+def _print_plan(request: "ScoringRequest", vcpu_hour_price: float | None, *, as_json: bool) -> None:
+    from beam_jobs.launch import prepare_job
+    from beam_jobs.only_new import NothingNew
+    from beam_jobs.plan import describe, plan_job
+
+    if vcpu_hour_price is not None and not 0 <= vcpu_hour_price < float("inf"):
+        raise UserError(f"--vcpu-hour-price is {vcpu_hour_price}; it must be 0 or more")
+    prepared = prepare_job(request, tell)
+    if isinstance(prepared, NothingNew):
+        typer.echo(json.dumps(prepared.to_json()) if as_json else str(prepared))
+        return
+    plan = plan_job(prepared, vcpu_hour_price)
+    typer.echo(json.dumps(plan.to_json()) if as_json else "\n".join(describe(plan)))
+
+
 def _score_and_report(
     request: "ScoringRequest", *, as_json: bool, metrics_file: str | None = None
 ) -> None:
-    from beam_jobs.launch import score_corpus
+    from beam_jobs.launch import ScoringResult, score_corpus
     from beam_jobs.metrics_file import check_metrics_path, write_metrics
     from beam_jobs.only_new import NothingNew
+    from beam_jobs.remote_job import Submitted
     from beam_jobs.summary import explain_failure, print_summary, summarise
 
     if metrics_file is not None:
@@ -305,20 +341,23 @@ def _score_and_report(
             result = score_corpus(request, on_progress, tell)
     else:
         result = score_corpus(request, on_note=tell)
-    if isinstance(result, NothingNew):
+    if isinstance(result, NothingNew | Submitted):
         typer.echo(json.dumps(result.to_json()) if as_json else str(result))
-        failure = explain_failure(result, request.out)
-        if failure:
-            raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
-        return
-    if as_json:
+    elif as_json:
         typer.echo(json.dumps(summarise(result, request.out)))
     else:
         print_summary(result, request.out)
+    if isinstance(result, Submitted):
+        return
     failures = [explain_failure(result, request.out)]
-    if metrics_file is not None:
+    if isinstance(result, NothingNew):
+        done = result.published
+        measured = ScoringResult(done, skipped=True, seconds=0.0) if done else None
+    else:
+        measured = result
+    if metrics_file is not None and measured:
         try:
-            write_metrics(metrics_file, result)
+            write_metrics(metrics_file, measured)
         except OSError as error:  # the run is published all the same
             failures.append(f"--metrics-file {metrics_file} cannot be written: {error.strerror}")
     for failure in filter(None, failures):

@@ -17,6 +17,7 @@ from apache_beam.io.filesystem import FileMetadata
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     DirectOptions,
+    GoogleCloudOptions,
     PipelineOptions,
     StandardOptions,
 )
@@ -44,6 +45,15 @@ from beam_jobs.output_files import unique_path
 from beam_jobs.privacy import Privacy
 from beam_jobs.progress import Progress
 from beam_jobs.pseudonyms import key_fingerprint
+from beam_jobs.remote_job import (
+    Submitted,
+    check_accelerator,
+    check_dataflow,
+    is_dataflow,
+    keep_machine_private,
+    runner_name,
+    waits,
+)
 from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
@@ -95,6 +105,7 @@ class ScoringRequest:
         redact_text: whether dead letters keep a text's length in place of the text.
         beam_flags: Beam's own flags.
         only_new: whether what a published run has read or labelled is left out.
+        accelerator: the GPU that workers on other machines are to score on, in the runner's words.
 
     Raises:
         UserError: there is nothing to score, or a number is out of its range.
@@ -118,6 +129,7 @@ class ScoringRequest:
     redact_text: bool = False
     beam_flags: tuple[str, ...] = ()
     only_new: bool = False
+    accelerator: str | None = None
 
     def __post_init__(self) -> None:
         if not (self.items or self.clips):
@@ -161,12 +173,31 @@ class ScoringResult:
     metrics: RunMetrics | None = None
 
 
+@dataclass(frozen=True)
+class PreparedJob:
+    """A job of which all is checked that can be checked before it runs.
+
+    Attributes:
+        job: what the pipeline is built from.
+        options: Beam's.
+        artifact: the model.
+        item_files: files of items that it is to read.
+        clip_files: files of clips.
+    """
+
+    job: ScoringJob
+    options: PipelineOptions
+    artifact: Artifact
+    item_files: tuple[FileMetadata, ...]
+    clip_files: tuple[FileMetadata, ...]
+
+
 def score_corpus(
     request: ScoringRequest,
     on_progress: OnProgress | None = None,
     on_note: Callable[[str], None] | None = None,
-) -> ScoringResult | NothingNew:
-    """Runs a scoring job to its end.
+) -> ScoringResult | NothingNew | Submitted:
+    """Runs a scoring job to its end, or hands it to a runner that is not waited for.
 
     Args:
         request: what to score, with what, and where to.
@@ -177,6 +208,40 @@ def score_corpus(
         UserError: a flag, an input, the artifact or the output directory is wrong; no item was
             read. `NoFileOfDateError` where the date's files are not there.
         RuntimeError: the job ended, and what is published for the date is not its run.
+    """
+    prepared = prepare_job(request, on_note)
+    if isinstance(prepared, NothingNew):
+        remove_unlisted(request.out, request.run_date)  # what a run that was killed has left
+        return prepared
+    job, options, run = prepared.job, prepared.options, prepared.job.run
+    done = _published_run(run)
+    if request.if_done == "skip" and done and done.status == Status.COMPLETE:
+        remove_superseded(run.out, done, ())  # what a run that was killed has left
+        return ScoringResult(done, skipped=True, seconds=0.0)
+    _check_writable(run)
+    if not (_is_local(options) or waits(options)):
+        return _submit(job, options)
+    seconds, metrics = _run_pipeline(job, options, on_progress)
+    entry = _published_run(run)
+    if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
+        raise RuntimeError("the job ended without publishing its run")
+    n_before = done.counts.n_items if done and run.extends else 0
+    return ScoringResult(
+        entry,
+        skipped=False,
+        seconds=seconds,
+        n_items=entry.counts.n_items - n_before,
+        metrics=metrics,
+    )
+
+
+def prepare_job(
+    request: ScoringRequest, on_note: Callable[[str], None] | None = None
+) -> PreparedJob | NothingNew:
+    """Checks all of a job that can be checked before it runs; writes nothing.
+
+    Raises:
+        UserError: as `score_corpus`.
     """
     options, privacy, artifact, choice = check_common(request)
     is_local = _is_local(options)
@@ -192,7 +257,6 @@ def score_corpus(
         item_files = [file for file in item_files if _input_file(file) not in read]
         clip_files = [file for file in clip_files if _input_file(file) not in read]
         if not (item_files or clip_files):
-            remove_unlisted(request.out, request.run_date)  # what a run that was killed has left
             return NothingNew(request.run_date, n_files, before.runs.get(request.run_date))
     before = before or Manifest()
     inputs = JobInputs(
@@ -225,11 +289,6 @@ def score_corpus(
         adds=request.only_new,
         extends=run_to_extend(before, request.run_date, artifact.model_version, settings),
     )
-    done = _published_run(run)
-    if request.if_done == "skip" and done and done.status == Status.COMPLETE:
-        remove_superseded(run.out, done, ())  # what a run that was killed has left
-        return ScoringResult(done, skipped=True, seconds=0.0)
-    _check_writable(run)
     model = ScoringModel(
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)
     )
@@ -242,19 +301,9 @@ def score_corpus(
         reshuffle=not is_local,
         published_labels=label_paths(request.out, before),
         privacy=privacy,
+        accelerator=request.accelerator,
     )
-    seconds, metrics = _run_pipeline(job, options, on_progress)
-    entry = _published_run(run)
-    if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
-        raise RuntimeError("the job ended without publishing its run")
-    n_before = done.counts.n_items if done and run.extends else 0
-    return ScoringResult(
-        entry,
-        skipped=False,
-        seconds=seconds,
-        n_items=entry.counts.n_items - n_before,
-        metrics=metrics,
-    )
+    return PreparedJob(job, options, artifact, tuple(item_files), tuple(clip_files))
 
 
 def check_common(
@@ -266,8 +315,26 @@ def check_common(
         UserError: a flag, the credentials, the artifact or the manifest that is there is wrong.
     """
     options = parse_beam_flags(request.beam_flags)
-    patterns = (on_date(each, request.run_date) for each in (*request.items, *request.clips))
-    prepare_cloud_storage((*patterns, *request.audio_roots, request.out, request.model), options)
+    is_local = _is_local(options)
+    check_accelerator(request.accelerator, request.require_gpu, options, is_local)
+    if not is_local:
+        keep_machine_private(options)
+    paths = [on_date(each, request.run_date) for each in (*request.items, *request.clips)]
+    paths += [*request.audio_roots, request.out, request.model]
+    if is_dataflow(options):
+        check_dataflow(
+            options,
+            {
+                "--items": request.items,
+                "--clips": request.clips,
+                "--audio-root": request.audio_roots,
+                "--out": (request.out,),
+                "--model": (request.model,),
+            },
+        )
+        google = options.view_as(GoogleCloudOptions)
+        paths += filter(None, (google.temp_location, google.staging_location))
+    prepare_cloud_storage(paths, options)
     privacy = Privacy(
         key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
     )
@@ -278,7 +345,7 @@ def check_common(
             "what lies below it, is one of the model's own emotions"
         )
     choice = choose_engine(
-        artifact, request.engine, request.precision, request.require_gpu, _is_local(options)
+        artifact, request.engine, request.precision, request.require_gpu, is_local
     )
     read_manifest(request.out)
     return options, privacy, artifact, choice
@@ -332,6 +399,16 @@ def _run_pipeline(
         progress = Progress(directory)
         with _watched(progress, on_progress):
             return _timed(replace(job, progress=progress), _local_runner(options), options)
+
+
+def _submit(job: ScoringJob, options: PipelineOptions) -> Submitted:
+    """Hands the job over without waiting for its end."""
+    with beam.Pipeline(options=options) as root:
+        build_pipeline(root, job)
+    result = root.result
+    has_job = getattr(result, "has_job", True)  # Dataflow's, where only a template was made
+    job_id = str(result.job_id()) if has_job and hasattr(result, "job_id") else None
+    return Submitted(job.run.date, job.run.run_id, runner_name(options), job_id)
 
 
 def _local_runner(options: PipelineOptions) -> PipelineRunner:

@@ -97,18 +97,23 @@ class ScoreEmotions(beam.PTransform):
     In come batches of `Features`, out come `ScoredItem`s, in the same stage. An item on which the
     model fails, in its batch and alone, becomes a dead letter (scoring_failed). Only a damaged
     artifact stops the job.
+
+    With `accelerator`, this step alone asks for workers that have one: on such a runner the batches
+    then go from the workers that decode to those that score.
     """
 
     model: ScoringModel
     progress: Progress | None = None
     privacy: Privacy = PUBLIC
+    accelerator: str | None = None
 
     @beam.typehints.no_annotations
     def expand(self, batches: beam.PCollection[Sequence[Features]]) -> OkDead:
         """Scores and parts the scored items from the dead letters."""
         handler = EmotionModelHandler(self.model, self.progress, self.privacy)
+        score = RunInference(handler.with_no_batching())
+        if self.accelerator:
+            score = score.with_resource_hints(accelerator=self.accelerator)
         return OkDead.of(
-            batches
-            | RunInference(handler.with_no_batching())
-            | "PartDeadLetters" >> beam.Map(tag_dead).with_outputs(DEAD, main=OK)
+            batches | score | "PartDeadLetters" >> beam.Map(tag_dead).with_outputs(DEAD, main=OK)
         )

@@ -37,6 +37,7 @@ class ScoringJob:
         progress: where a local job counts; None elsewhere.
         published_labels: files of labels; an item whose id stands there is not scored again.
         privacy: what of the items no output may show.
+        accelerator: the GPU that workers on other machines are to score on, in the runner's words.
     """
 
     inputs: JobInputs
@@ -48,6 +49,7 @@ class ScoringJob:
     progress: Progress | None = None
     published_labels: tuple[str, ...] = ()
     privacy: Privacy = PUBLIC
+    accelerator: str | None = None
 
 
 def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
@@ -67,7 +69,7 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     features = read | PreprocessItems(
         job.model, job.inputs.audio_roots, job.batch_size, job.progress, job.privacy
     )
-    scored = features.ok | ScoreEmotions(job.model, job.progress, job.privacy)
+    scored = features.ok | ScoreEmotions(job.model, job.progress, job.privacy, job.accelerator)
     labels = scored.ok | MakeLabelRows(job.run, job.min_confidence) | WriteLabels(job.run)
     letters: tuple[beam.PCollection[DeadLetter], ...] = (items.dead, features.dead, scored.dead)
     already_refused = None

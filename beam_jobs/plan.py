@@ -1,0 +1,338 @@
+"""What a scoring job would do, without doing it: its graph, its inputs, its time and cost."""
+
+import io
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes, FileMetadata
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions, TestOptions, WorkerOptions
+from apache_beam.portability import common_urns
+from apache_beam.portability.api import beam_runner_api_pb2
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from beam_jobs.elements import Item
+from beam_jobs.item_files import PARQUET_SUFFIX, read_records
+from beam_jobs.launch import PreparedJob
+from beam_jobs.output_files import is_local
+from beam_jobs.remote_job import is_dataflow, runner_name
+from beam_jobs.score_emotions import build_pipeline
+from model.config import ClassifierConfig
+from model.engine import EngineChoice, available_cores
+from model.errors import UserError
+
+SAMPLE_BYTES = 2**20
+"""Bytes at the start of the largest file of each format, from which its items are estimated."""
+LARGE_HIDDEN_SIZE = 768
+SLOWER_THAN_INT8 = {"int8": 1.0, "bfloat16": 1.55, "float32": 2.9}
+"""Time of TensorFlow over that of ONNX Runtime in int8: 0.62 s and 1.16 s over 0.40 s for 32 x 32
+tokens at RoBERTa-base's size, on the machine of the README's rates."""
+
+
+@dataclass(frozen=True)
+class MeasuredRate:
+    """How fast a core scores, in int8, as the README's section "How fast" has it.
+
+    Attributes:
+        texts_per_second: the whole job on texts, a core.
+        clip_seconds: what a clip adds, of a core.
+        source: which rows of it.
+    """
+
+    texts_per_second: float
+    clip_seconds: float
+    source: str
+
+
+SMALL_MODEL = MeasuredRate(
+    386.0, 0.0014, "the default model: 772 texts/s on 2 cores; a clip adds 1.4 ms"
+)
+LARGE_MODEL = MeasuredRate(
+    111.0, 0.0121, "RoBERTa-base's size: 222 texts/s on 2 cores; a clip adds 12.1 ms"
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of `build_pipeline`.
+
+    Attributes:
+        n_shuffles: how often elements are grouped by key in it: there work goes to other workers.
+        accelerator: the GPU that it asks for.
+    """
+
+    name: str
+    n_shuffles: int
+    accelerator: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `--dry-run` tells.
+
+    Attributes:
+        container: the workers' image; None where the job runs in processes of this machine.
+        n_items: an estimate; None where the inputs do not show it.
+        n_clips: files of clips, and those that items name, estimated.
+        fused: the steps that run as one stage with the scoring, nothing stored in between.
+        rate: items a second a core; None where no rate was measured, as on a GPU.
+        n_cores: that score at a time; None where the flags do not say.
+        seconds: of scoring, without start-up.
+        core_hours: of a processor's core; on Dataflow, vCPU hours.
+        cost: `core_hours` times the price that was given.
+    """
+
+    runner: str
+    engine: str
+    container: str | None
+    model_version: str
+    run_id: str
+    out: str
+    n_item_files: int
+    item_bytes: int
+    n_clip_files: int
+    clip_bytes: int
+    n_parts: int
+    n_items: int | None
+    n_clips: int | None
+    steps: tuple[Step, ...]
+    fused: tuple[str, ...]
+    n_stages: int
+    rate: float | None
+    rate_source: str
+    n_cores: int | None
+    seconds: float | None
+    core_hours: float | None
+    cost: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what `mm-emor score --dry-run --json` prints."""
+        return {"status": "planned"} | asdict(self)
+
+
+def plan_job(prepared: PreparedJob, core_hour_price: float | None = None) -> Plan:
+    """Builds the job's graph for its runner, and submits nothing.
+
+    Args:
+        prepared: the job, checked.
+        core_hour_price: what an hour of a core costs, in whatever currency.
+
+    Raises:
+        UserError: the output directory, on this machine, could not be written. Whether a bucket
+            can be is found out by writing, which a plan does not do.
+    """
+    job, options = prepared.job, prepared.options
+    _check_permission(job.run.out)
+    # The graph is the same on every runner; this one is at hand without any service.
+    root = beam.Pipeline(FnApiRunner(), options=PipelineOptions())
+    build_pipeline(root, job)
+    graph = root.to_runner_api()
+    container = _dataflow_image(prepared) if is_dataflow(options) else None
+    if not (is_dataflow(options) or _is_local(prepared)):
+        container = options.view_as(WorkerOptions).sdk_container_image
+    _, stages = FnApiRunner().create_stages(graph)
+    steps = list_steps(graph)
+    [scoring] = [stage for stage in stages if "ScoreEmotions-RunInference" in stage.name]
+    touched = {step_name.unique_name.partition("/")[0] for step_name in scoring.transforms}
+
+    n_items, n_named = estimate_items(prepared.item_files, job.inputs.columns)
+    n_clip_files = len(prepared.clip_files)
+    n_clips = None if n_named is None else n_named + n_clip_files
+    rate, source = measured_rate(prepared.artifact.config, job.model.choice)
+    n_cores = available_cores() if _is_local(prepared) else worker_cores(options)
+    slower = SLOWER_THAN_INT8[job.model.choice.precision]
+    core_seconds = None
+    if rate and n_items is not None and n_clips is not None:
+        core_seconds = max(n_items, n_clips) / rate.texts_per_second * slower
+        core_seconds += n_clips * rate.clip_seconds
+    core_hours = None if core_seconds is None else core_seconds / 3600
+    return Plan(
+        runner=runner_name(options),
+        engine=str(job.model.choice),
+        container=container,
+        model_version=job.run.model_version,
+        run_id=job.run.run_id,
+        out=job.run.out,
+        n_item_files=len(prepared.item_files),
+        item_bytes=sum(file.size_in_bytes for file in prepared.item_files),
+        n_clip_files=n_clip_files,
+        clip_bytes=sum(file.size_in_bytes for file in prepared.clip_files),
+        n_parts=job.run.n_parts,
+        n_items=n_items,
+        n_clips=n_clips,
+        steps=steps,
+        fused=tuple(step.name for step in steps if step.name in touched),
+        n_stages=len(stages),
+        rate=rate.texts_per_second / slower if rate else None,
+        rate_source=source,
+        n_cores=n_cores,
+        seconds=core_seconds / n_cores if core_seconds is not None and n_cores else None,
+        core_hours=core_hours,
+        cost=None
+        if core_hours is None or core_hour_price is None
+        else core_hours * core_hour_price,
+    )
+
+
+def _check_permission(out: str) -> None:
+    if not is_local(out):
+        return
+    parent = os.path.abspath(out)
+    while not os.path.exists(parent):
+        parent = os.path.dirname(parent)
+    if not (os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK)):
+        raise UserError(f"--out {out} cannot be written: {parent} is no directory that can be")
+
+
+def _is_local(prepared: PreparedJob) -> bool:
+    return not prepared.job.reshuffle
+
+
+def _dataflow_image(prepared: PreparedJob) -> str:
+    """Returns the image that Dataflow's runner, which builds its graph here, would start."""
+    options = PipelineOptions.from_dictionary(prepared.options.get_all_options(drop_default=True))
+    options.view_as(TestOptions).dry_run = True
+    root = beam.Pipeline(options=options)
+    build_pipeline(root, prepared.job)
+    graph = root.run().job.proto_pipeline
+    images = {
+        beam_runner_api_pb2.DockerPayload.FromString(environment.payload).container_image
+        for environment in graph.components.environments.values()
+    }
+    return ", ".join(sorted(images))
+
+
+def list_steps(graph: Any) -> tuple[Step, ...]:
+    """Returns the steps of a graph right under its root, in order."""
+    transforms = graph.components.transforms
+
+    def within(name: str) -> list[Any]:
+        found = [transforms[name]]
+        for child in transforms[name].subtransforms:
+            found += within(child)
+        return found
+
+    [root] = graph.root_transform_ids
+    steps = []
+    for name in transforms[root].subtransforms:
+        inner = within(name)
+        group = common_urns.primitives.GROUP_BY_KEY.urn
+        hint = common_urns.resource_hints.ACCELERATOR.urn
+        environments = {transform.environment_id for transform in inner} - {""}
+        hints = {
+            graph.components.environments[one].resource_hints[hint].decode()
+            for one in environments
+            if hint in graph.components.environments[one].resource_hints
+        }
+        n_shuffles = sum(transform.spec.urn == group for transform in inner)
+        steps.append(Step(transforms[name].unique_name, n_shuffles, ", ".join(hints) or None))
+    return tuple(steps)
+
+
+def measured_rate(
+    config: ClassifierConfig, choice: EngineChoice
+) -> tuple[MeasuredRate | None, str]:
+    """Returns the rate that was measured on the most similar model, and which one that is."""
+    if choice.device == "gpu":
+        return None, "no rate was measured on a GPU"
+    large = config.encoder is not None and config.encoder.hidden_size >= LARGE_HIDDEN_SIZE
+    rate = LARGE_MODEL if large else SMALL_MODEL
+    slower = SLOWER_THAN_INT8[choice.precision]
+    scaled = f", {slower:g} times slower in {choice.precision}" if slower > 1 else ""
+    return rate, f"{rate.source}, in int8 on a Xeon with AMX{scaled}"
+
+
+def worker_cores(options: PipelineOptions) -> int | None:
+    """Returns the cores of all workers, as far as the flags tell; None where they do not.
+
+    >>> flags = ["--max_num_workers=4", "--machine_type=n1-standard-8"]
+    >>> worker_cores(PipelineOptions(flags)), worker_cores(PipelineOptions(flags[:1]))
+    (32, None)
+    """
+    workers = options.view_as(WorkerOptions)
+    n_workers = workers.max_num_workers or workers.num_workers
+    cores = re.search(r"-(\d+)$", workers.machine_type or "")
+    return n_workers * int(cores[1]) if n_workers and cores else None
+
+
+def estimate_items(
+    files: Sequence[FileMetadata], columns: tuple[tuple[str, str], ...]
+) -> tuple[int | None, int | None]:
+    """Returns about how many items files hold, and how many of them name a clip.
+
+    The first MiB of the largest file of each format stands for all of that format; of Parquet, its
+    number of rows. None where a sample shows no item.
+    """
+    largest: dict[str, FileMetadata] = {}
+    n_bytes: dict[str, int] = {}
+    for file in files:
+        kind = "".join(re.findall(r"\.[a-z]+", file.path.lower())[-2:])
+        n_bytes[kind] = n_bytes.get(kind, 0) + file.size_in_bytes
+        if kind not in largest or file.size_in_bytes > largest[kind].size_in_bytes:
+            largest[kind] = file
+    n_items = n_clips = 0.0
+    for kind, file in largest.items():
+        if file.size_in_bytes == 0:
+            continue
+        n_found, n_named, n_sampled = _sample(file, columns)
+        if not n_found:
+            return None, None
+        n_items += n_bytes[kind] * n_found / n_sampled
+        n_clips += n_bytes[kind] * n_named / n_sampled
+    return round(n_items), round(n_clips)
+
+
+def _sample(file: FileMetadata, columns: tuple[tuple[str, str], ...]) -> tuple[int, int, int]:
+    """Returns how many items, and how many with a clip, so many bytes of a file hold."""
+    with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+        if file.path.lower().endswith(PARQUET_SUFFIX):
+            try:
+                return pq.ParquetFile(source).metadata.num_rows, 0, file.size_in_bytes
+            except pa.ArrowInvalid:
+                return 0, 0, file.size_in_bytes
+        head = source.read(SAMPLE_BYTES)
+    records = list(read_records(io.BytesIO(head), file.path, columns))
+    if len(head) < file.size_in_bytes:
+        records = records[:-1]  # cut
+    n_named = sum(isinstance(record, Item) and record.audio_uri is not None for record in records)
+    return len(records), n_named, len(head)
+
+
+def describe(plan: Plan) -> list[str]:
+    """Returns a plan as lines for people."""
+    lines = [
+        f"runner      {plan.runner}",
+        f"engine      {plan.engine}, model {plan.model_version}",
+        f"container   {plan.container or 'none: processes of this machine'}",
+        f"items       {plan.n_item_files:,} files, {plan.item_bytes:,} bytes, "
+        + ("no estimate" if plan.n_items is None else f"about {plan.n_items:,} items"),
+        f"clips       {plan.n_clip_files:,} files, {plan.clip_bytes:,} bytes"
+        + ("" if plan.n_clips is None else f", about {plan.n_clips:,} with those of items"),
+        f"output      {plan.out}, run {plan.run_id}, {plan.n_parts} part(s)",
+        f"stages      {plan.n_stages}; in one: {', '.join(plan.fused)}",
+        "steps",
+    ]
+    for step in plan.steps:
+        shuffles = f"  {step.n_shuffles} shuffle(s)" if step.n_shuffles else ""
+        hint = f"  on {step.accelerator}" if step.accelerator else ""
+        lines.append(f"  {step.name}{shuffles}{hint}")
+    if plan.rate is None:
+        return [*lines, f"time        unknown: {plan.rate_source}"]
+    lines.append(f"rate        {plan.rate:,.0f} texts/s a core: {plan.rate_source}")
+    if plan.core_hours is not None:
+        cores = "on how many cores, the flags do not say"
+        if plan.seconds is not None:
+            cores = f"{plan.seconds:,.1f} s on {plan.n_cores} cores"
+        lines.append(
+            f"time        {cores}; {plan.core_hours:.3g} core hours, all without start-up, reading "
+            "and shuffles on other machines"
+        )
+    if plan.cost is not None:
+        lines.append(f"cost        {plan.cost:,.4g} of cores, at the price given")
+    return [*lines, "nothing was written or submitted"]

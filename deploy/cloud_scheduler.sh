@@ -1,0 +1,29 @@
+#!/bin/sh
+# Builds the flex template and has Cloud Scheduler start it every day. Give PROJECT, REGION, BUCKET,
+# REPOSITORY (of Artifact Registry) and ACCOUNT (a service account with roles/dataflow.developer,
+# roles/dataflow.worker, roles/storage.objectAdmin and roles/iam.serviceAccountUser on itself).
+set -eu
+: "${PROJECT:?}" "${REGION:?}" "${BUCKET:?}" "${REPOSITORY:?}" "${ACCOUNT:?}"
+here=$(dirname "$0")
+images="$REGION-docker.pkg.dev/$PROJECT/$REPOSITORY"
+template="gs://$BUCKET/templates/mm-emor.json"
+
+docker build --target worker -t "$images/mm-emor:0.1.0" "$here/.."
+docker build --target launcher -t "$images/mm-emor-launcher:0.1.0" "$here/.."
+docker push "$images/mm-emor:0.1.0"
+docker push "$images/mm-emor-launcher:0.1.0"
+
+gcloud dataflow flex-template build "$template" --project="$PROJECT" \
+  --image="$images/mm-emor-launcher:0.1.0" --sdk-language=PYTHON \
+  --metadata-file="$here/flex_template.json"
+
+# Without a date the job takes today's, UTC: shortly before midnight, that is the day just ending.
+gcloud scheduler jobs create http mm-emor-daily --project="$PROJECT" --location="$REGION" \
+  --schedule="55 23 * * *" --time-zone=UTC --http-method=POST \
+  --uri="https://dataflow.googleapis.com/v1b3/projects/$PROJECT/locations/$REGION/flexTemplates:launch" \
+  --oauth-service-account-email="$ACCOUNT" --headers="Content-Type=application/json" \
+  --message-body="{\"launchParameter\": {\"jobName\": \"mm-emor\",
+    \"containerSpecGcsPath\": \"$template\",
+    \"parameters\": {\"items\": \"gs://$BUCKET/tweets/{date}*.jsonl\", \"out\": \"gs://$BUCKET/emotions\"},
+    \"environment\": {\"sdkContainerImage\": \"$images/mm-emor:0.1.0\",
+      \"tempLocation\": \"gs://$BUCKET/temp\", \"serviceAccountEmail\": \"$ACCOUNT\"}}}"
