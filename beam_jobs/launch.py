@@ -41,6 +41,7 @@ from beam_jobs.pseudonyms import key_fingerprint
 from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
+from beam_jobs.worker_processes import watch_worker_processes
 from model.artifact import Artifact
 from model.cloud_storage import EMULATOR_VARIABLE, check_access, is_cloud
 from model.engine import EngineName, Precision, available_cores, choose_engine, has_gpu_device
@@ -325,6 +326,7 @@ def _local_runner(options: PipelineOptions) -> PipelineRunner:
 
     DirectRunner itself would first try to download another runner; this one needs no network.
     """
+    watch_worker_processes()
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
     return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))
