@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from beam_jobs.verify import verify_tree
+from model.artifact import DEFAULT_MODEL, Artifact
+from model.errors import ArtifactError, ConfigError
 from tests.faults.fuzz import fuzz
 from tests.faults.jobs import MAIN, Job, tree
 from tests.faults.kill import play, scenarios
@@ -168,3 +171,47 @@ def test_a_read_only_output_is_told_before_the_job(scored: Path, tmp_path: Path)
         assert_earlier_run_is_whole(out, scored)
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+ARTIFACT_FILES = (
+    "config.json",
+    "tokenizer.json",
+    "filter_banks.safetensors",
+    "weights.safetensors",
+    "text.int8.onnx",
+    "audio.onnx",
+    "heads.onnx",
+)
+
+
+@pytest.mark.parametrize("name", ARTIFACT_FILES)
+@pytest.mark.parametrize("place", [0.0, 0.4, 0.999])
+def test_an_artifact_with_a_flipped_byte_is_refused(
+    tmp_path: Path, name: str, place: float
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    for path in DEFAULT_MODEL.iterdir():
+        (model / path.name).symlink_to(path)
+    content = bytearray((DEFAULT_MODEL / name).read_bytes())
+    content[int(place * len(content))] ^= 1
+    (model / name).unlink()
+    (model / name).write_bytes(content)
+    with pytest.raises((ArtifactError, ConfigError), match=re.escape(f"{model}")):
+        Artifact.load(model)
+
+
+def test_a_damaged_artifact_ends_the_job_before_it_writes(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(DEFAULT_MODEL, model)
+    with (model / "heads.onnx").open("r+b") as file:
+        file.seek(1000)
+        byte = file.read(1)
+        file.seek(1000)
+        file.write(bytes([byte[0] ^ 1]))
+    code, told = end_of(Job(str(model)).start(tmp_path / "out"))
+    assert (code, told) == (
+        2,
+        f"mm-emor: {model}/heads.onnx is damaged: its hash differs from config.json's\n",
+    )
+    assert not (tmp_path / "out").exists()
