@@ -317,7 +317,7 @@ def _run_pipeline(
         load_scorer(job.model)
     with tempfile.TemporaryDirectory() as directory:
         progress = Progress(directory)
-        with _watched(progress, on_progress):
+        with _watched(progress, on_progress), watch_worker_processes():
             return _timed(replace(job, progress=progress), _local_runner(options), options)
 
 
@@ -326,7 +326,6 @@ def _local_runner(options: PipelineOptions) -> PipelineRunner:
 
     DirectRunner itself would first try to download another runner; this one needs no network.
     """
-    watch_worker_processes()
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
     return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))

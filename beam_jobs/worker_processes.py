@@ -1,7 +1,10 @@
 """The worker processes of a local run: one that dies ends the job, where Beam waits for ever."""
 
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
 
 from apache_beam.portability import python_urns
 from apache_beam.portability.api import beam_fn_api_pb2
@@ -12,7 +15,23 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 from apache_beam.runners.portability.local_job_service import SubprocessSdkWorker
 
 POLL_SECONDS = 0.1
-CONTROL_THREAD = "beam_control_read"
+DEATH_SECONDS = 1.0
+"""How long a process's end may become known after that of its connections."""
+CONNECTION_THREADS = ("beam_control_read", "read_grpc_client_inputs")
+
+
+class WorkerProcesses:
+    """The worker processes of one run.
+
+    Attributes:
+        n_started: how many there have been.
+        has_died: set once one has ended with an error; `death` tells how.
+    """
+
+    def __init__(self) -> None:
+        self.n_started = 0
+        self.has_died = threading.Event()
+        self.death = ""
 
 
 class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
@@ -21,13 +40,19 @@ class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
     Beam 2.77 notices that a process has died, and goes on waiting for its answers.
     """
 
+    def __init__(self, processes: WorkerProcesses, command: bytes, *of_beam: Any) -> None:
+        super().__init__(b"exec " + command, *of_beam)  # else the shell tells of the death, too
+        self._processes = processes
+
     def start_worker(self) -> None:
         """Starts the process, and a thread that waits for its end."""
         self._closing = threading.Event()
+        self._processes.n_started += 1
         self.worker = SubprocessSdkWorker(
             self._worker_command_line, self.control_address, self.provision_info, self.worker_id
         )
-        self.worker_thread = threading.Thread(name="run_worker", target=self._run)
+        # A daemon, as Beam does not stop the workers of a job that has failed.
+        self.worker_thread = threading.Thread(name="run_worker", target=self._run, daemon=True)
         self.worker_thread.start()
 
     def stop_worker(self) -> None:
@@ -36,14 +61,14 @@ class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
         self.worker_thread.join()
 
     def _run(self) -> None:
-        message = "a worker process ended before the job"
         try:
             self.worker.run()
         except RuntimeError as error:
-            message = f"a worker process died: {error}"
+            self._processes.death = f"a worker process died: {error}"
+            self._processes.has_died.set()
         # Requests may come until Beam has seen the first that fails.
         while not self._closing.wait(POLL_SECONDS):
-            self._refuse_requests(message)
+            self._refuse_requests(self._processes.death or "a worker process ended before the job")
 
     def _refuse_requests(self, message: str) -> None:
         pending = self.control_conn._futures_by_id
@@ -55,13 +80,27 @@ class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
                 pending.pop(request).set(response)
 
 
-def watch_worker_processes() -> None:
-    """Has Beam's local runner, in this process, start its worker processes watched."""
-    WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(WatchedWorkerHandler)
+@contextmanager
+def watch_worker_processes() -> Iterator[None]:
+    """Has Beam's local runner start its worker processes watched, and tells if one has died.
+
+    Raises:
+        RuntimeError: the job failed, and a worker process has died.
+    """
+    processes = WorkerProcesses()
+    create = partial(WatchedWorkerHandler, processes)
+    WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(create)
     threading.excepthook = _hide_lost_connections
+    try:
+        yield
+    except Exception as error:
+        # Of the lost connections, too, each ends the job, and says nothing of the reason.
+        if processes.n_started and processes.has_died.wait(DEATH_SECONDS):
+            raise RuntimeError(processes.death) from error
+        raise
 
 
 def _hide_lost_connections(arguments: threading.ExceptHookArgs) -> None:
-    """Leaves out the traceback of the thread that read a dead worker's answers: the job tells."""
-    if not (arguments.thread and arguments.thread.name == CONTROL_THREAD):
+    """Leaves out the traceback of a thread that read from a dead worker: the job's end tells."""
+    if not (arguments.thread and arguments.thread.name in CONNECTION_THREADS):
         threading.__excepthook__(arguments)
