@@ -1,4 +1,4 @@
-"""The worker processes of a local run: one that dies ends the job, where Beam waits for ever."""
+"""The worker processes of a local run: one that dies ends the job, where Beam may wait for ever."""
 
 import threading
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class WorkerProcesses:
 class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
     """A worker process of which each request fails once it has ended.
 
-    Beam 2.77 notices that a process has died, and goes on waiting for its answers.
+    Beam 2.77 may go on waiting for the answers of a process that it knows to have died.
     """
 
     def __init__(self, processes: WorkerProcesses, command: bytes, *of_beam: Any) -> None:
