@@ -57,6 +57,7 @@ from beam_jobs.remote_job import (
 from beam_jobs.run import InputFile, Run, temporary_name
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel, load_scorer
+from beam_jobs.worker_processes import watch_worker_processes
 from model.artifact import Artifact
 from model.engine import (
     EngineChoice,
@@ -397,7 +398,7 @@ def _run_pipeline(
         load_scorer(job.model)
     with tempfile.TemporaryDirectory() as directory:
         progress = Progress(directory)
-        with _watched(progress, on_progress):
+        with _watched(progress, on_progress), watch_worker_processes():
             return _timed(replace(job, progress=progress), _local_runner(options), options)
 
 

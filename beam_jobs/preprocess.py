@@ -16,6 +16,7 @@ from beam_jobs.elements import DeadLetter, Features, Item
 from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.progress import Progress
 from beam_jobs.scoring_model import ScoringModel
+from model.decoder_process import DecoderProcesses
 from model.engine import available_cores
 from model.errors import ItemError
 from model.preprocessor import EmotionPreprocessor
@@ -86,10 +87,14 @@ class PreprocessBatch(beam.DoFn):
         os.environ.setdefault("TOKENIZERS_PARALLELISM", str(n_threads > 1).lower())
         self._preprocessor = self._model.load_artifact().preprocessor()
         self._pool = ThreadPoolExecutor(n_threads, "decode")
+        self._decoders = DecoderProcesses()
+        if self._preprocessor.audio:
+            self._preprocessor.audio.elsewhere = self._decoders
 
     def teardown(self) -> None:
-        """Ends the threads."""
+        """Ends the threads and the processes."""
         self._pool.shutdown()
+        self._decoders.close()
 
     def process(self, items: Sequence[Item]) -> Iterator[Any]:
         """Yields the batch's features, and its dead letters under their tag."""
@@ -113,8 +118,8 @@ class PreprocessItems(beam.PTransform):
 
     In come `Item`s; out come batches of `Features`, in the same stage. Dead letters: a text that
     cleaning leaves empty, a clip outside the audio roots, missing, too large, too long, empty,
-    undecodable, truncated or with samples that are no numbers, and an item of a modality that the
-    model lacks. Only a damaged artifact stops the job.
+    undecodable, truncated, not decoded within a minute or with samples that are no numbers, and an
+    item of a modality that the model lacks. Only a damaged artifact stops the job.
     """
 
     model: ScoringModel

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +37,12 @@ MAX_MAGNITUDE = 1e15
 """Larger samples overflow the float32 power spectrogram."""
 
 
-def decode_clip(data: bytes, config: AudioConfig) -> npt.NDArray[np.float32]:
+Decode = Callable[[bytes, AudioConfig], npt.NDArray[np.float32]]
+
+
+def decode_clip(
+    data: bytes, config: AudioConfig, elsewhere: Decode | None = None
+) -> npt.NDArray[np.float32]:
     """Returns a clip as a mono waveform at `config.sample_rate_hz`.
 
     Plain 16-bit WAV is read here, other WAV, FLAC, AIFF and Ogg by libsndfile, everything else by
@@ -46,13 +52,15 @@ def decode_clip(data: bytes, config: AudioConfig) -> npt.NDArray[np.float32]:
     Args:
         data: the whole file.
         config: the limits and the rate.
+        elsewhere: decodes what is FFmpeg's; `model.decoder_process` does so where it can be killed.
 
     Returns:
         float32, `[n_samples]`, at least one sample, full scale ±1 (a float file may exceed it).
 
     Raises:
         ItemError: with the reason CLIP_TOO_LARGE, EMPTY_CLIP, CLIP_TOO_LONG, UNDECODABLE_CLIP,
-            TRUNCATED_CLIP or NON_FINITE_SAMPLES; no other error, whatever the bytes are.
+            TRUNCATED_CLIP or NON_FINITE_SAMPLES; no other error, whatever the bytes are. And those
+            of `elsewhere`.
     """
     if len(data) > config.max_clip_bytes:
         raise ItemError(
@@ -71,6 +79,8 @@ def decode_clip(data: bytes, config: AudioConfig) -> npt.NDArray[np.float32]:
     if container is Container.WAV and _read_plain_wav(data, waveform):
         return waveform.finish()
     if container not in SOUNDFILE_CONTAINERS or not _decode_with_soundfile(data, waveform):
+        if elsewhere:
+            return elsewhere(data, config)
         _decode_with_ffmpeg(data, container, waveform)
     return waveform.finish()
 

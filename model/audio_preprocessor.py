@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse
 
-from model.audio_decoder import decode_clip
+from model.audio_decoder import Decode, decode_clip
 from model.config import N_CHROMA, AudioConfig
 
 BLOCK_FRAMES = 128
@@ -96,6 +96,9 @@ class AudioPreprocessor:
         config: the settings; the artifact's, when scoring.
         filter_banks: `build_filter_banks(config)`, or what the artifact stored of it.
 
+    Attributes:
+        elsewhere: what decodes the clips that FFmpeg reads; None: this process.
+
     Raises:
         ValueError: where the banks do not fit the settings.
     """
@@ -109,6 +112,7 @@ class AudioPreprocessor:
                     f"the {name} filter bank is {shape}; the audio settings need {(n_rows, n_bins)}"
                 )
         self.config = config
+        self.elsewhere: Decode | None = None
         self.filter_banks = filter_banks
         # A sparse product here and vecdot for the chroma, as neither starts BLAS threads: on two
         # busy cores these took 30 ms for a clip of 5 s that takes 2 ms without them.
@@ -120,7 +124,7 @@ class AudioPreprocessor:
         Raises:
             ItemError: as `decode_clip` does.
         """
-        waveform = decode_clip(data, self.config)
+        waveform = decode_clip(data, self.config, self.elsewhere)
         return ClipImages(self.images_of(waveform), len(waveform) / self.config.sample_rate_hz)
 
     def images_of(self, waveform: FloatArray) -> ByteArray:

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     EMPTY_CLIP = "empty_clip"
     UNDECODABLE_CLIP = "undecodable_clip"
     TRUNCATED_CLIP = "truncated_clip"
+    CLIP_TIMEOUT = "clip_timeout"
     NON_FINITE_SAMPLES = "non_finite_samples"
     SCORING_FAILED = "scoring_failed"
 
@@ -67,6 +68,7 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.EMPTY_CLIP: "the clip has no bytes or no samples",
     Reason.UNDECODABLE_CLIP: "the clip is not audio that can be decoded",
     Reason.TRUNCATED_CLIP: "the clip ends before its header says it does",
+    Reason.CLIP_TIMEOUT: "decoding the clip took longer than a minute, and was ended",
     Reason.NON_FINITE_SAMPLES: "the clip holds NaN or infinite samples",
     Reason.SCORING_FAILED: "the model failed on this item alone, too",
 }

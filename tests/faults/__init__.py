@@ -1,0 +1,1 @@
+"""Commands that break the job on purpose; docs/faults.md says what came of it."""

@@ -1,0 +1,109 @@
+"""What FFmpeg decodes in another process is the same, and a clip that hangs it costs itself."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from model.audio_decoder import decode_clip
+from model.config import AudioConfig
+from model.decoder_process import DecoderProcess, DecoderProcesses
+from model.errors import ItemError
+from schemas.dead_letters import Reason
+from tests.model.clips import encode, speech_like
+
+CONFIG = AudioConfig(max_clip_seconds=2)
+CLIP = encode(speech_like(0.5), 16_000, "mp3")
+
+
+@pytest.fixture
+def processes() -> Iterator[DecoderProcesses]:
+    started = DecoderProcesses()
+    yield started
+    started.close()
+
+
+def refusal(processes: DecoderProcesses, data: bytes) -> ItemError:
+    with pytest.raises(ItemError) as caught:
+        decode_clip(data, CONFIG, processes)
+    return caught.value
+
+
+def only_process(processes: DecoderProcesses) -> DecoderProcess:
+    [decoder] = processes._idle.queue
+    return decoder
+
+
+def test_waveforms_and_refusals_are_those_of_this_process(processes: DecoderProcesses) -> None:
+    clips = [encode(speech_like(0.5), 16_000, name) for name in ("mp3", "m4a", "webm", "w64")]
+    for clip in clips:
+        np.testing.assert_array_equal(
+            decode_clip(clip, CONFIG, processes), decode_clip(clip, CONFIG)
+        )
+    with pytest.raises(ItemError) as caught:
+        decode_clip(b"no audio", CONFIG)
+    theirs = refusal(processes, b"no audio")
+    assert (theirs.reason, theirs.message) == (caught.value.reason, caught.value.message)
+    assert len(processes._idle.queue) == 1
+
+
+def test_wav_needs_no_process(processes: DecoderProcesses) -> None:
+    decode_clip(encode(speech_like(0.5), 16_000, "wav"), CONFIG, processes)
+    assert processes._idle.empty()
+
+
+@pytest.mark.parametrize("data", [CLIP, CLIP + bytes(2**20)], ids=["small", "larger than a pipe"])
+def test_a_clip_that_hangs_is_given_up_and_the_next_is_decoded(
+    processes: DecoderProcesses, data: bytes
+) -> None:
+    expected = decode_clip(CLIP, CONFIG, processes)
+    hung = only_process(processes).process
+    os.kill(hung.pid, signal.SIGSTOP)  # no process hangs more thoroughly
+    processes.limit_seconds = 0.5
+    error = refusal(processes, data)
+    assert error.reason == Reason.CLIP_TIMEOUT
+    assert error.message == f"clip of {len(data)} bytes was not decoded within 0.5 s"
+    assert hung.poll() == -signal.SIGKILL
+    processes.limit_seconds = 60
+    np.testing.assert_array_equal(decode_clip(CLIP, CONFIG, processes), expected)
+
+
+def test_a_clip_that_crashes_the_decoder_is_refused(processes: DecoderProcesses) -> None:
+    decode_clip(CLIP, CONFIG, processes)
+    crashing = only_process(processes).process
+    os.kill(crashing.pid, signal.SIGSTOP)
+    threading.Timer(0.3, lambda: os.kill(crashing.pid, signal.SIGSEGV)).start()
+    threading.Timer(0.4, lambda: os.kill(crashing.pid, signal.SIGCONT)).start()
+    error = refusal(processes, CLIP)
+    assert error.reason == Reason.UNDECODABLE_CLIP
+    assert error.message == f"clip of {len(CLIP)} bytes ended the decoder with exit code -11"
+
+
+def test_a_process_that_died_between_two_clips_is_replaced(processes: DecoderProcesses) -> None:
+    expected = decode_clip(CLIP, CONFIG, processes)
+    dead = only_process(processes).process
+    dead.kill()
+    dead.wait()
+    np.testing.assert_array_equal(decode_clip(CLIP, CONFIG, processes), expected)
+
+
+def test_threads_have_a_process_each(processes: DecoderProcesses) -> None:
+    expected = decode_clip(CLIP, CONFIG)
+    with ThreadPoolExecutor(2) as pool:
+        for waveform in pool.map(lambda _: decode_clip(CLIP, CONFIG, processes), range(20)):
+            np.testing.assert_array_equal(waveform, expected)
+    assert 1 <= len(processes._idle.queue) <= 2
+
+
+def test_closing_ends_the_processes(processes: DecoderProcesses) -> None:
+    decode_clip(CLIP, CONFIG, processes)
+    process = only_process(processes).process
+    started = time.monotonic()
+    processes.close()
+    assert process.returncode is not None
+    assert time.monotonic() - started < 60
