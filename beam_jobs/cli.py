@@ -26,7 +26,8 @@ from model.engine import EngineName, Precision
 from model.errors import UserError
 
 if TYPE_CHECKING:
-    from beam_jobs.launch import ScoringRequest
+    from beam_jobs.launch import ScoringRequest, ScoringResult
+    from beam_jobs.only_new import NothingNew
 
 EXIT_JOB_FAILED = 1
 EXIT_USAGE = 2
@@ -326,8 +327,8 @@ def _print_plan(request: "ScoringRequest", vcpu_hour_price: float | None, *, as_
 def _score_and_report(
     request: "ScoringRequest", *, as_json: bool, metrics_file: str | None = None
 ) -> None:
-    from beam_jobs.launch import ScoringResult, score_corpus
-    from beam_jobs.metrics_file import check_metrics_path, write_metrics
+    from beam_jobs.launch import score_corpus
+    from beam_jobs.metrics_file import check_metrics_path
     from beam_jobs.only_new import NothingNew
     from beam_jobs.remote_job import Submitted
     from beam_jobs.summary import explain_failure, print_summary, summarise
@@ -350,20 +351,28 @@ def _score_and_report(
     if isinstance(result, Submitted):
         return
     failures = [explain_failure(result, request.out)]
-    if isinstance(result, NothingNew):
-        done = result.published
-        measured = ScoringResult(done, skipped=True, seconds=0.0) if done else None
-    else:
-        measured = result
-    if metrics_file is not None and measured:
-        try:
-            write_metrics(metrics_file, measured)
-        except OSError as error:  # the run is published all the same
-            failures.append(f"--metrics-file {metrics_file} cannot be written: {error.strerror}")
+    if metrics_file is not None:
+        failures.append(_write_metrics(metrics_file, result))
     for failure in filter(None, failures):
         complain(failure, EXIT_JOB_FAILED)
     if any(failures):
         raise typer.Exit(EXIT_JOB_FAILED)
+
+
+def _write_metrics(path: str, result: "ScoringResult | NothingNew") -> str | None:
+    """Returns why they could not be written, if so; the run is published all the same."""
+    from beam_jobs.launch import ScoringResult
+    from beam_jobs.metrics_file import write_metrics
+
+    if not isinstance(result, ScoringResult):
+        if result.published is None:
+            return None
+        result = ScoringResult(result.published, skipped=True, seconds=0.0)
+    try:
+        write_metrics(path, result)
+    except OSError as error:
+        return f"--metrics-file {path} cannot be written: {error.strerror}"
+    return None
 
 
 def _parse_dates(
