@@ -32,7 +32,7 @@ RUNTIME = [
     "typer>=0.29",
 ]
 EXTRAS = {
-    "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-storage>=2.19"],
+    "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-storage>=3.0"],
     "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
     "export": ["onnx>=1.19"],
     "dev": [

@@ -178,6 +178,7 @@ def replace_object(uri: str, change: Callable[[bytes | None], bytes]) -> None:
         RuntimeError: others have changed it 50 times in between.
     """
     from google.api_core.exceptions import NotFound, PreconditionFailed  # noqa: PLC0415
+    from google.cloud.storage.exceptions import DataCorruption  # noqa: PLC0415
     from google.cloud.storage.retry import DEFAULT_RETRY  # noqa: PLC0415
 
     bucket, name = split_uri(uri)
@@ -196,7 +197,7 @@ def replace_object(uri: str, change: Callable[[bytes | None], bytes]) -> None:
                 if_generation_match=generation,
                 retry=DEFAULT_RETRY,
             )
-        except (NotFound, PreconditionFailed):
+        except (NotFound, PreconditionFailed, DataCorruption):
             # Also where the answer to a write of ours was lost: it is read, and written once more.
             time.sleep(random.uniform(0, 0.5))  # noqa: S311  (no secret)
             continue
