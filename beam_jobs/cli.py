@@ -3,6 +3,7 @@
 TensorFlow and Beam are imported by the command that needs them, so that `--help` answers at once.
 """
 
+import io
 import json
 import logging
 import os
@@ -429,6 +430,11 @@ def _set_up_logging(log_format: LogFormat, *, verbose: bool) -> None:
 def main() -> None:
     """Runs the command line; a user's mistake ends in one line and exit code 2."""
     arguments = sys.argv[1:] or ["--help"]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what a terminal cannot show fails no run
+    if {"--log-format", "json"} <= set(arguments) or "--log-format=json" in arguments:
+        _remember_format(LogFormat.JSON)  # a mistake in another flag is told before this one's turn
     sys.exit(run_command(lambda: app(arguments, standalone_mode=False)))
 
 

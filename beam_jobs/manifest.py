@@ -14,7 +14,6 @@ from operator import attrgetter
 from typing import Any, Literal
 
 import apache_beam as beam
-import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.pvalue import AsSingleton
 from pydantic import TypeAdapter, ValidationError
@@ -25,6 +24,7 @@ from beam_jobs.output_files import (
     is_local,
     list_files,
     publish_file,
+    read_small_table,
     rename_files,
 )
 from beam_jobs.run import EarlierRun, InputFile, Run, staging_dir, temporary_name
@@ -380,8 +380,7 @@ def _read_rows(run: Run, file: WrittenFile) -> list[dict[str, Any]]:
     path = FileSystems.join(staging_dir(run.out, run.date, run.run_id), file.path)
     if not FileSystems.exists(path):  # an earlier attempt has published it
         path = FileSystems.join(run.out, file.path)
-    with FileSystems.open(path) as source:
-        rows: list[dict[str, Any]] = pq.read_table(source).to_pylist()
+    rows: list[dict[str, Any]] = read_small_table(path).to_pylist()
     return rows
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
@@ -97,6 +99,17 @@ def is_as_written(path: str, file: WrittenFile) -> bool:
         while chunk := source.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest() == file.sha256
+
+
+def read_small_table(path: str) -> pa.Table:
+    """Returns a Parquet file's rows.
+
+    They are read on this thread alone: pyarrow 25's own threads, where the process ends right after
+    it has read with them, now and then end it by an abort.
+    """
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+        content = pa.BufferReader(source.read())
+    return pq.ParquetFile(content, pre_buffer=False).read(use_threads=False)
 
 
 def list_files(pattern: str) -> dict[str, int]:

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +11,7 @@ from rich.table import Table
 from beam_jobs.launch import ScoringResult
 from beam_jobs.manifest import MANIFEST_NAME, RunManifest, Status
 from beam_jobs.only_new import NothingNew
+from beam_jobs.output_files import read_small_table
 from model.engine import EngineChoice
 from schemas.dead_letters import REASON_MEANINGS, Reason
 
@@ -119,5 +119,4 @@ def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
 
 def _read_report(run: RunManifest, out: str, name: str) -> pa.Table:
     [path] = [file.path for file in run.outputs if file.table == f"reports/{name}"]
-    with FileSystems.open(FileSystems.join(out, path)) as source:
-        return pq.read_table(source)
+    return read_small_table(FileSystems.join(out, path))

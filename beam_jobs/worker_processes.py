@@ -14,6 +14,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from apache_beam.runners.portability.local_job_service import SubprocessSdkWorker
 
+BEAM_MODULE, OUR_MODULE = b"apache_beam.runners.worker.sdk_worker_main", b"beam_jobs.worker_main"
 POLL_SECONDS = 0.1
 DEATH_SECONDS = 1.0
 """How long a process's end may become known after that of its connections."""
@@ -41,6 +42,7 @@ class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
     """
 
     def __init__(self, processes: WorkerProcesses, command: bytes, *of_beam: Any) -> None:
+        command = command.replace(BEAM_MODULE, OUR_MODULE)
         super().__init__(b"exec " + command, *of_beam)  # else the shell tells of the death, too
         self._processes = processes
 
