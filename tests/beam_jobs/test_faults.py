@@ -21,7 +21,7 @@ from tests.faults.kill import play, scenarios
 
 LIMIT_SECONDS = 600
 """Ample, as other programs may hold a run up; a hang would take all of it."""
-WORKER = "apache_beam.runners.worker.sdk_worker_main"
+WORKER = "beam_jobs.worker_main"
 
 
 @pytest.fixture(scope="module")
