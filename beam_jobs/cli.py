@@ -5,34 +5,39 @@ TensorFlow and Beam are imported by the command that needs them, so that `--help
 
 import io
 import json
-import logging
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from datetime import date
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from beam_jobs.backfill import NoFileOfDateError, backfill_dates
-from beam_jobs.log_lines import LOG_FORMAT_VARIABLE, LogFormat, complain, is_json, set_up_json, tell
-from model.backend import VERBOSE_VARIABLE
+from beam_jobs.backfill import NoFileOfDateError
+from beam_jobs.exit_code import EXIT_JOB_FAILED, explain, run_command
+from beam_jobs.flags import (
+    AsJson,
+    IfDone,
+    LogFormatFlag,
+    Out,
+    Verbose,
+    parse_column,
+    parse_dates,
+    remember_format,
+)
+from beam_jobs.log_lines import LogFormat, complain, is_json, set_up_logs, tell
 from model.cli import app as model_app
 from model.cloud_storage import is_cloud, open_client
 from model.engine import EngineName, Precision
 from model.errors import UserError
 
 if TYPE_CHECKING:
-    from beam_jobs.launch import ScoringRequest, ScoringResult
+    from beam_jobs.launch import ScoringResult
     from beam_jobs.only_new import NothingNew
+    from beam_jobs.scoring_request import ScoringRequest
 
-EXIT_JOB_FAILED = 1
-EXIT_USAGE = 2
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="mm-emor",
@@ -56,35 +61,6 @@ def options(
     ] = False,
 ) -> None:
     """Emotion labels and reports for a corpus of tweets and audio clips."""
-
-
-class IfDone(StrEnum):
-    """What to do with a date that is complete."""
-
-    SKIP = "skip"
-    REPLACE = "replace"
-
-
-def _remember_format(log_format: LogFormat) -> LogFormat:
-    os.environ[LOG_FORMAT_VARIABLE] = log_format.value  # for mistakes in other flags, too
-    return log_format
-
-
-Out = Annotated[str, typer.Option(help="Output directory.", metavar="DIR")]
-AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", help="Show the logs of Beam and TensorFlow, and tracebacks.")
-]
-LogFormatFlag = Annotated[
-    LogFormat,
-    typer.Option(
-        "--log-format",
-        envvar=LOG_FORMAT_VARIABLE,
-        is_eager=True,  # so that a mistake in another flag is told in it, too
-        callback=_remember_format,
-        help="Of what goes to stderr.",
-    ),
-]
 
 
 @app.command()
@@ -176,11 +152,11 @@ def score(
     ] = None,
 ) -> None:
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
-    _set_up_logging(log_format, verbose=verbose)
+    set_up_logs(log_format, verbose=verbose)
     _look_for_credentials(*(items or ()), *(clips or ()), *(audio_root or ()), out, model)
-    from beam_jobs.launch import ScoringRequest
+    from beam_jobs.scoring_request import ScoringRequest
 
-    dates = _parse_dates(day, first, last, (*(items or ()), *(clips or ())))
+    dates = parse_dates(day, first, last, (*(items or ()), *(clips or ())))
     request = ScoringRequest(
         items=tuple(items or ()),
         clips=tuple(clips or ()),
@@ -195,7 +171,7 @@ def score(
         batch_size=batch_size,
         max_bad_fraction=max_bad_fraction,
         min_confidence=min_confidence,
-        columns=tuple(_parse_column(text) for text in column or ()),
+        columns=tuple(parse_column(text) for text in column or ()),
         pseudonymise_authors=pseudonymise_authors,
         redact_text=redact_text,
         beam_flags=tuple(beam_flags or ()),
@@ -223,9 +199,9 @@ def demo(
     log_format: LogFormatFlag = LogFormat.TEXT,
 ) -> None:
     """Score the sample corpus in the package with the model in the package."""
-    _set_up_logging(log_format, verbose=verbose)
+    set_up_logs(log_format, verbose=verbose)
     _look_for_credentials(out)
-    from beam_jobs.launch import ScoringRequest
+    from beam_jobs.scoring_request import ScoringRequest
 
     corpus = str(files("beam_jobs") / "sample_corpus")
     request = ScoringRequest(
@@ -247,7 +223,7 @@ def verify(
     log_format: LogFormatFlag = LogFormat.TEXT,
 ) -> None:
     """Check that an output directory is what its manifest says."""
-    _set_up_logging(log_format, verbose=verbose)
+    set_up_logs(log_format, verbose=verbose)
     _look_for_credentials(out)
     from beam_jobs.cloud_access import prepare_cloud_storage
     from beam_jobs.verify import verify_tree
@@ -281,8 +257,8 @@ def _backfill(
     Raises:
         UserError: what is the same for all dates is wrong; none was scored.
     """
-    from beam_jobs.launch import check_common
     from beam_jobs.metrics_file import check_metrics_path
+    from beam_jobs.prepared_job import check_common
 
     if metrics_file is not None:
         check_metrics_path(metrics_file)
@@ -301,7 +277,7 @@ def _backfill(
         except typer.Abort:
             raise
         except Exception as error:
-            explained = _explain(error)  # an interruption ends the backfill
+            explained = explain(error)  # an interruption ends the backfill
             cause = error if is_json() and not isinstance(error, UserError) else None
             complain(f"{day}: {explained}", EXIT_JOB_FAILED, cause=cause)
             faults.append(f"{day} (failed)")
@@ -311,9 +287,9 @@ def _backfill(
 
 
 def _print_plan(request: "ScoringRequest", vcpu_hour_price: float | None, *, as_json: bool) -> None:
-    from beam_jobs.launch import prepare_job
     from beam_jobs.only_new import NothingNew
     from beam_jobs.plan import describe, plan_job
+    from beam_jobs.prepared_job import prepare_job
 
     if vcpu_hour_price is not None and not 0 <= vcpu_hour_price < float("inf"):
         raise UserError(f"--vcpu-hour-price is {vcpu_hour_price}; it must be 0 or more")
@@ -376,55 +352,10 @@ def _write_metrics(path: str, result: "ScoringResult | NothingNew") -> str | Non
     return None
 
 
-def _parse_dates(
-    day: str | None, first: str | None, last: str | None, patterns: Sequence[str]
-) -> tuple[date, ...]:
-    if first is None and last is None:
-        return (datetime.now(UTC).date() if day is None else _parse_date("--date", day),)
-    if first is None or last is None:
-        raise UserError("--from and --to need each other: they are a backfill's two ends")
-    if day is not None:
-        raise UserError("--date is one date, and --from and --to are several: give either")
-    return backfill_dates(_parse_date("--from", first), _parse_date("--to", last), patterns)
-
-
-def _parse_date(flag: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise UserError(f"{flag} is {text!r}; it must be a day as YYYY-MM-DD") from error
-
-
-def _parse_column(text: str) -> tuple[str, str]:
-    field, separator, name = text.partition("=")
-    if not (field and separator and name):
-        raise UserError(f"--column is {text!r}; it must be FIELD=NAME, as in item_id=tweet_pk")
-    return field, name
-
-
 def _look_for_credentials(*paths: str) -> None:
     """Tells that there are none before Beam is imported, which takes seconds."""
     if any(map(is_cloud, paths)):
         open_client()
-
-
-def _set_up_logging(log_format: LogFormat, *, verbose: bool) -> None:
-    if log_format is LogFormat.JSON:
-        set_up_json()
-    elif verbose:
-        os.environ[VERBOSE_VARIABLE] = "1"
-        logging.basicConfig(level=logging.INFO)
-        return
-    # What C++ code writes is no JSON: there, it is muted in any case.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
-    if verbose:
-        logging.getLogger().setLevel(logging.INFO)
-        return
-    # Beam logs each attempt that fails with its traceback; what ends the job is told in one line.
-    logging.getLogger().setLevel(logging.ERROR)
-    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
-    logging.getLogger("beam_jobs").setLevel(logging.CRITICAL)
 
 
 def main() -> None:
@@ -434,45 +365,5 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal cannot show fails no run
     if {"--log-format", "json"} <= set(arguments) or "--log-format=json" in arguments:
-        _remember_format(LogFormat.JSON)  # a mistake in another flag is told before this one's turn
+        remember_format(LogFormat.JSON)  # a mistake in another flag is told before this one's turn
     sys.exit(run_command(lambda: app(arguments, standalone_mode=False)))
-
-
-def run_command(command: Callable[[], object]) -> int:
-    """Runs a command and returns its exit code: 0 done, 1 the job failed, 2 a user's mistake."""
-    try:
-        outcome = command()
-        if outcome == EXIT_INTERRUPTED:
-            raise KeyboardInterrupt
-        return outcome if isinstance(outcome, int) else 0
-    except typer.exceptions.TyperException as error:
-        return complain(f"{error.format_message()} (see mm-emor --help)", EXIT_USAGE)
-    except UserError as error:
-        return complain(str(error), EXIT_USAGE)
-    except (typer.Abort, KeyboardInterrupt):
-        return complain("interrupted", EXIT_INTERRUPTED)
-    except Exception as error:
-        if os.environ.get(VERBOSE_VARIABLE) and not is_json():
-            raise
-        try:
-            explained = _explain(error)
-        except KeyboardInterrupt:
-            return complain("interrupted", EXIT_INTERRUPTED)
-        cause = error if logging.getLogger().isEnabledFor(logging.INFO) else None
-        return complain(explained, EXIT_JOB_FAILED, cause=cause)
-
-
-def _explain(error: Exception) -> str:
-    """Returns what to say of an error, in one line.
-
-    Raises:
-        KeyboardInterrupt: that is what it was, as Beam hands it on.
-    """
-    if isinstance(error, UserError):
-        return str(error)
-    first_line = str(error).strip().partition("\n")[0]
-    if first_line.startswith("KeyboardInterrupt"):
-        raise KeyboardInterrupt from error
-    return (
-        f"the job failed: {type(error).__name__}: {first_line} ({VERBOSE_VARIABLE}=1 shows where)"
-    )

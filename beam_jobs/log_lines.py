@@ -7,6 +7,8 @@ import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from model.backend import VERBOSE_VARIABLE
+
 LOG_FORMAT_VARIABLE = "MM_EMOR_LOG_FORMAT"
 """Set by `--log-format`; what has no flag yet, such as a mistake in one, goes by the variable."""
 
@@ -46,6 +48,26 @@ def set_up_json() -> None:
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(handlers=[handler], force=True)
     logging.captureWarnings(True)
+
+
+def set_up_logs(log_format: LogFormat, *, verbose: bool) -> None:
+    """Says what goes to stderr: all logs where asked for, else no more than the command's own."""
+    if log_format is LogFormat.JSON:
+        set_up_json()
+    elif verbose:
+        os.environ[VERBOSE_VARIABLE] = "1"
+        logging.basicConfig(level=logging.INFO)
+        return
+    # What C++ code writes is no JSON: there, it is muted in any case.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    if verbose:
+        logging.getLogger().setLevel(logging.INFO)
+        return
+    # Beam logs each attempt that fails with its traceback; what ends the job is told in one line.
+    logging.getLogger().setLevel(logging.ERROR)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
+    logging.getLogger("beam_jobs").setLevel(logging.CRITICAL)
 
 
 def is_json() -> bool:

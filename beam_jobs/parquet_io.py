@@ -2,7 +2,7 @@
 
 Rows are written to temporary files in the stage that makes them; only the files' names cross the
 shuffle that brings each part's rows together. The finished files, too, lie in the run's staging
-directory, until `beam_jobs.manifest` publishes them.
+directory, until `beam_jobs.publish` publishes them.
 """
 
 import zlib

@@ -19,8 +19,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from beam_jobs.elements import Item
 from beam_jobs.item_files import PARQUET_SUFFIX, read_records
-from beam_jobs.launch import PreparedJob
 from beam_jobs.output_files import is_local
+from beam_jobs.prepared_job import PreparedJob
 from beam_jobs.remote_job import is_dataflow, runner_name
 from beam_jobs.score_emotions import build_pipeline
 from model.config import ClassifierConfig

@@ -9,7 +9,6 @@ from beam_jobs.earlier_letters import LeaveOutRefused
 from beam_jobs.elements import DeadLetter, ScoredItem
 from beam_jobs.inputs import JobInputs
 from beam_jobs.join import IndexItems, count_already_scored
-from beam_jobs.manifest import WriteManifest
 from beam_jobs.parquet_io import WriteDeadLetters, WriteLabels
 from beam_jobs.preprocess import PreprocessItems
 from beam_jobs.privacy import PUBLIC, Privacy
@@ -19,6 +18,7 @@ from beam_jobs.reports import AggregateReports, WriteReports
 from beam_jobs.run import Run
 from beam_jobs.score import ScoreEmotions
 from beam_jobs.scoring_model import ScoringModel
+from beam_jobs.write_manifest import WriteManifest
 from schemas.labels import UNCERTAIN
 
 

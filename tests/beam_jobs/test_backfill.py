@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from beam_jobs import launch
 from beam_jobs.backfill import NoFileOfDateError, backfill_dates, on_date
-from beam_jobs.cli import app, run_command
-from beam_jobs.launch import ScoringRequest, score_corpus
+from beam_jobs.cli import app
+from beam_jobs.exit_code import run_command
+from beam_jobs.launch import score_corpus
 from beam_jobs.manifest import Status, read_manifest
 from beam_jobs.scoring_model import load_scorer
+from beam_jobs.scoring_request import ScoringRequest
 from model.errors import UserError
 
 FIRST = date(2026, 11, 21)

@@ -33,7 +33,9 @@ def tweets(tmp_path: Path) -> Path:
 
 def test_help_imports_neither_beam_nor_tensorflow() -> None:
     code = (
-        "import sys\nfrom beam_jobs.cli import run_command, app\n"
+        "import sys\n"
+        "from beam_jobs.cli import app\n"
+        "from beam_jobs.exit_code import run_command\n"
         "run_command(lambda: app(['--help'], standalone_mode=False))\n"
         "names = ('apache_beam', 'tensorflow', 'keras', 'google.auth', 'google.cloud.storage')\n"
         "print([name for name in names if name in sys.modules])"

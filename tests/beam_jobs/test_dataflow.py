@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,14 @@ from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 
 from beam_jobs import launch
-from beam_jobs.launch import prepare_job, score_corpus
+from beam_jobs.launch import score_corpus
 from beam_jobs.plan import describe, plan_job
+from beam_jobs.prepared_job import prepare_job
 from beam_jobs.remote_job import Submitted
-from model.cloud_storage import open_client
 from model.errors import UserError
+from tests.beam_jobs.buckets import objects, put, request_for
 from tests.beam_jobs.dataflow_server import DataflowServer
 from tests.beam_jobs.storage_server import StorageServer
-from tests.beam_jobs.test_cloud_storage import corpus, objects, put, request_for  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "registry.example/mm-emor:0.1.0"
@@ -34,18 +33,6 @@ FLAGS = (
     "--temp_location=gs://out/temp",
     f"--sdk_container_image={IMAGE}",
 )
-
-
-@pytest.fixture
-def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StorageServer]:
-    with StorageServer() as server:
-        monkeypatch.setenv("STORAGE_EMULATOR_HOST", server.url)
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        open_client.cache_clear()
-        open_client().create_bucket("in")
-        open_client().create_bucket("out")
-        yield server
-    open_client.cache_clear()
 
 
 def cloud_request(**changes: Any) -> Any:
@@ -73,9 +60,9 @@ def hints_by_step(graph: Any) -> dict[str, set[str]]:
 
 def test_the_graph_that_dataflow_gets(
     storage: StorageServer,
-    corpus: Path,  # noqa: F811
+    bucket_corpus: Path,
 ) -> None:
-    put(corpus)
+    put(bucket_corpus)
     with DataflowServer() as dataflow:
         flags = (*FLAGS, f"--dataflow_endpoint={dataflow.url}", "--no_auth")
         result = score_corpus(
@@ -104,7 +91,15 @@ def test_the_graph_that_dataflow_gets(
 
     staged = b"".join(body for name, body in objects().items() if name.startswith("temp/"))
     sent = content + staged + json.dumps(job).encode()
-    here = (ROOT, sys.prefix, launch.__file__, beam.__file__, Path.home(), os.getcwd(), corpus)
+    here = (
+        ROOT,
+        sys.prefix,
+        launch.__file__,
+        beam.__file__,
+        Path.home(),
+        os.getcwd(),
+        bucket_corpus,
+    )
     for path_here in (*here, os.environ["XDG_CACHE_HOME"], tempfile.gettempdir()):
         name = str(path_here).removesuffix("/__init__.py").encode()
         assert name + b"/" not in sent, sent[max(sent.find(name) - 100, 0) :][:300]
@@ -124,9 +119,9 @@ def sdk_images(job: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_what_a_flex_template_s_launcher_makes(
     storage: StorageServer,
-    corpus: Path,  # noqa: F811
+    bucket_corpus: Path,
 ) -> None:
-    put(corpus)
+    put(bucket_corpus)
     flags = (*FLAGS, "--no_auth", "--template_location=gs://out/templates/job_object")
     result = score_corpus(cloud_request(beam_flags=flags))
     assert isinstance(result, Submitted)
@@ -138,9 +133,9 @@ def test_what_a_flex_template_s_launcher_makes(
 
 def test_a_plan_submits_and_writes_nothing(
     storage: StorageServer,
-    corpus: Path,  # noqa: F811
+    bucket_corpus: Path,
 ) -> None:
-    put(corpus)
+    put(bucket_corpus)
     flags = (*FLAGS, "--num_workers=2", "--machine_type=n1-standard-4")
     prepared = prepare_job(cloud_request(beam_flags=flags))
     plan = plan_job(prepared, core_hour_price=2.0)  # type: ignore[arg-type]

@@ -1,10 +1,13 @@
 """Which records are kept, which are duplicates, and which clips are whose."""
 
+import zlib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.test_pipeline import TestPipeline
@@ -21,13 +24,14 @@ from beam_jobs.join import (
     Standing,
     clip_id,
     index_file,
+    index_labels,
     is_same_file,
     judge_partition,
     keep_first,
     merge_verdicts,
     partition_of,
 )
-from beam_jobs.launch import _matched
+from beam_jobs.prepared_job import _matched
 from model.errors import UserError
 
 DAY = date(2026, 11, 22)
@@ -272,3 +276,42 @@ class TestMatchFiles:
             (tmp_path / alias).symlink_to("7.wav")
         matched = [Path(file.path).name for file in _matched([f"{tmp_path}/*"], DAY)]
         assert matched == ["7.mp3", "8.wav"]
+
+
+def test_published_ids_go_to_their_partitions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("beam_jobs.join.MAX_BUFFERED_IDS", 7)
+    path = tmp_path / "labels.parquet"
+    ids = [f"id{number}" for number in range(50)]
+    pq.write_table(pa.table({"item_id": ids, "emotion": ["joy"] * 50}), path)
+    packs = list(index_labels(str(path)))
+    for number in {partition_of(item_id) for item_id in ids}:
+        groups = {
+            "packs": [],
+            "clips": [f"{item_id}.wav" for item_id in ids if partition_of(item_id) == number],
+            "labelled": [pack for partition, pack in packs if partition == number],
+        }
+        found = list(judge_partition(number, groups))
+        assert found == [
+            LoneClip(item_id, (f"{item_id}.wav",), already_scored=True)
+            for item_id in sorted(ids)
+            if partition_of(item_id) == number
+        ]
+        groups["labelled"] = []
+        assert not any(verdict.already_scored for verdict in judge_partition(number, groups))
+
+
+def test_a_partition_takes_only_the_published_ids_that_it_reads() -> None:
+    def pack(content: object) -> bytes:
+        return zlib.compress(orjson.dumps(content))
+
+    groups = {
+        "packs": [pack(["a.jsonl", [["1", 1, 0, Standing.FULL], ["2", 2, 0, Standing.FULL]]])],
+        "clips": ["3.wav"],
+        "labelled": [pack(["2", "3", "of last year"])],
+    }
+    assert list(judge_partition(0, groups)) == [
+        FileVerdicts("a.jsonl", already_scored=frozenset({(2, 0)})),
+        LoneClip("3", ("3.wav",), already_scored=True),
+    ]

@@ -15,23 +15,15 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
-from beam_jobs import manifest
+from beam_jobs import write_manifest
 from beam_jobs.elements import DeadLetter
-from beam_jobs.manifest import (
-    Manifest,
-    RunCounts,
-    RunManifest,
-    Status,
-    WriteManifest,
-    publish_files,
-    publish_run,
-    read_manifest,
-    remove_unlisted,
-)
+from beam_jobs.manifest import Manifest, RunCounts, RunManifest, Status, read_manifest
 from beam_jobs.output_files import WrittenFile
 from beam_jobs.parquet_io import WriteDeadLetters, WriteLabels
+from beam_jobs.publish import publish_run, remove_unlisted
 from beam_jobs.reports import AggregateReports, WriteReports
 from beam_jobs.run import InputFile, Run, staging_dir
+from beam_jobs.write_manifest import WriteManifest, publish_files
 from model.errors import UserError
 from schemas.dead_letters import Reason, Stage
 from schemas.reports import REPORT_SCHEMAS
@@ -342,7 +334,7 @@ def test_a_run_that_dies_before_publishing_changes_nothing_that_is_read(
     assert before.keys() == listed(first)
     other = make_run(tmp_path, model_version="new")
     with monkeypatch.context() as patch:
-        patch.setattr(manifest, "count_items", die)
+        patch.setattr(write_manifest, "count_items", die)
         for run in (other, make_run(tmp_path)):  # another run's id, and the same again
             with pytest.raises(Exception, match="the worker dies"):
                 write_run(run, 7)

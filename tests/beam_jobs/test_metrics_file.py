@@ -11,9 +11,10 @@ import pytest
 import typer
 
 from beam_jobs.counters import RunMetrics, Spread
-from beam_jobs.launch import ScoringRequest, ScoringResult, score_corpus
+from beam_jobs.launch import ScoringResult, score_corpus
 from beam_jobs.manifest import RunCounts, RunManifest, Status
 from beam_jobs.metrics_file import check_metrics_path, render_metrics, write_metrics
+from beam_jobs.scoring_request import ScoringRequest
 from beam_jobs.summary import summarise
 from model.errors import UserError
 from schemas.dead_letters import Reason

@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs.elements import Item, Location, ScoredItem
-from beam_jobs.launch import ScoringRequest, score_corpus
+from beam_jobs.launch import score_corpus
 from beam_jobs.parquet_io import to_record_batch
 from beam_jobs.score_emotions import to_label_row
+from beam_jobs.scoring_request import ScoringRequest
 from model.errors import UserError
 from model.scores import EmotionScores
 from schemas.emotions import EKMAN_AND_NEUTRAL, Modality

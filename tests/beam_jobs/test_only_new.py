@@ -2,99 +2,25 @@
 
 import json
 import os
-import shutil
-import zlib
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beam_jobs import launch, manifest
-from beam_jobs.cli import app, run_command
-from beam_jobs.join import (
-    FileVerdicts,
-    LoneClip,
-    Standing,
-    index_labels,
-    judge_partition,
-    partition_of,
-)
-from beam_jobs.launch import ScoringRequest, ScoringResult, score_corpus
-from beam_jobs.manifest import Manifest, RunCounts, RunManifest, Status, read_manifest
-from beam_jobs.only_new import NothingNew, run_to_extend
-from beam_jobs.run import EarlierRun
+from beam_jobs import launch
+from beam_jobs.cli import app
+from beam_jobs.exit_code import run_command
+from beam_jobs.launch import ScoringResult
+from beam_jobs.manifest import RunManifest, Status, read_manifest
+from beam_jobs.only_new import NothingNew
 from beam_jobs.verify import verify_tree
-from model.errors import UserError
 from schemas.reports import REPORT_SCHEMAS
+from tests.beam_jobs.growing_corpus import DAY, EVENING, MORNING, NEXT_DAY, Corpus
 from tests.model.clips import encode, speech_like
-
-DAY, NEXT_DAY = date(2026, 11, 22), date(2026, 11, 23)
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-MORNING = [
-    {"id": "1", "text": "the rain #wet", "lang": "en", "created_at": "2026-11-22T08:00:00Z"},
-    {"id": "2", "text": "sad", "lang": "en", "created_at": "2026-11-22T09:00:00Z"},
-    {"id": "bad"},
-]
-EVENING = [
-    {"id": "3", "text": "so glad #wet", "lang": "de", "created_at": "2026-11-22T20:00:00Z"},
-    {"id": "4"},
-]
-
-
-def write_items(path: Path, records: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-
-
-class Corpus:
-    """A directory of tweets and clips, and the model that scores it."""
-
-    def __init__(self, directory: Path, artifact: Path) -> None:
-        self.directory = directory
-        self.artifact = artifact
-
-    def write(self, name: str, records: list[dict[str, Any]]) -> None:
-        write_items(self.directory / name, records)
-
-    def score(self, out: str = "out", **changes: Any) -> ScoringResult | NothingNew:
-        has_clips = (self.directory / "clips").exists()
-        fields: dict[str, Any] = {
-            "items": (f"{self.directory}/*.jsonl",),
-            "clips": (f"{self.directory}/clips/*",) if has_clips else (),
-            "audio_roots": (),
-            "out": f"{self.directory}/{out}",
-            "model": str(self.artifact),
-            "run_date": DAY,
-            "only_new": True,
-        }
-        return score_corpus(ScoringRequest(**(fields | changes)))
-
-    def add(self, **changes: Any) -> RunManifest:
-        result = self.score(**changes)
-        assert isinstance(result, ScoringResult)
-        assert verify_tree(f"{self.directory}/out").faults == ()
-        return result.manifest
-
-    def rows(self, table: str, day: date = DAY, out: str = "out") -> list[dict[str, Any]]:
-        path = self.directory / out / table / f"dt={day}"
-        rows: list[dict[str, Any]] = pq.read_table(path, partitioning=None).to_pylist()
-        return rows
-
-    def ids(self, day: date = DAY) -> list[str]:
-        return sorted(row["item_id"] for row in self.rows("labels", day))
-
-    def refused(self, day: date = DAY) -> list[str | None]:
-        return sorted(row["item_id"] for row in self.rows("dead_letters", day))
-
-    def data_files(self, out: str = "out") -> dict[str, bytes]:
-        root = self.directory / out
-        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.parquet")}
 
 
 @pytest.fixture
@@ -288,72 +214,6 @@ def test_clips_that_came_late(corpus: Corpus) -> None:
     assert (entry.already_scored, entry.counts.n_dead) == (2, 0)
 
 
-@pytest.mark.parametrize("dies", ["counting", "renaming", "removing"])
-def test_a_run_that_died_and_is_started_again_ends_the_same(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, dies: str
-) -> None:
-    corpus.write("a.jsonl", MORNING)
-    corpus.add()
-    shutil.copytree(corpus.directory / "out", corpus.directory / "undisturbed")
-    corpus.write("b.jsonl", EVENING)
-    assert isinstance(corpus.score("undisturbed"), ScoringResult)
-
-    def die(*_: object) -> None:
-        raise MemoryError("the worker dies")
-
-    function = {
-        "counting": "count_items",
-        "renaming": "publish_file",
-        "removing": "remove_superseded",
-    }[dies]
-    with monkeypatch.context() as patch:
-        patch.setattr(manifest, function, die)
-        with pytest.raises(Exception, match="the worker dies"):
-            corpus.score()
-    corpus.score()
-    assert corpus.data_files() == corpus.data_files("undisturbed")
-    # In the third case there is nothing left to do: another run may be at work in there.
-    assert bool(list((corpus.directory / "out").glob("_tmp*"))) is (dies == "removing")
-    assert verify_tree(f"{corpus.directory}/out").faults == ()
-    ours, undisturbed = (
-        read_manifest(f"{corpus.directory}/{out}") for out in ("out", "undisturbed")
-    )
-    assert ours is not None
-    assert undisturbed is not None
-    assert ours.runs[DAY].run_id == undisturbed.runs[DAY].run_id
-    assert ours.runs[DAY].extends == undisturbed.runs[DAY].extends
-    assert ours.runs[DAY].outputs == undisturbed.runs[DAY].outputs
-
-
-@pytest.mark.parametrize("has_run", [True, False])
-def test_a_run_whose_date_got_another_meanwhile_is_not_published(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, has_run: bool
-) -> None:
-    corpus.write("a.jsonl", MORNING)
-    if has_run:
-        corpus.add()
-    corpus.write("b.jsonl", EVENING)
-    replaced: list[RunManifest] = []
-
-    def replace_first_run(
-        out: str, run: RunManifest, *, adds: bool
-    ) -> tuple[manifest.WrittenFile, ...]:
-        monkeypatch.undo()
-        result = corpus.score(only_new=False, batch_size=1)
-        assert isinstance(result, ScoringResult)
-        replaced.append(result.manifest)
-        return manifest.publish_run(out, run, adds=adds)
-
-    monkeypatch.setattr(manifest, "publish_run", replace_first_run)
-    message = "which another run has replaced" if has_run else "and --only-new replaces none"
-    with pytest.raises(Exception, match=f"{message}; start it again"):
-        corpus.score()
-    published = read_manifest(f"{corpus.directory}/out")
-    assert published is not None
-    assert [published.runs[DAY]] == replaced
-    assert verify_tree(f"{corpus.directory}/out").faults == ()
-
-
 def test_a_failed_date_takes_more_items(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     assert corpus.add(max_bad_fraction=0.2).status is Status.TOO_MANY_BAD_ITEMS
@@ -393,67 +253,6 @@ def test_where_nothing_is_new_a_failed_date_has_failed_still(
     assert run_command(lambda: app(other, standalone_mode=False)) == 0
 
 
-@pytest.mark.parametrize(
-    ("setting", "then", "now", "message"),
-    [
-        ("author_key", None, "1b", "with the author key None, and it is 1b now"),
-        ("author_key", "0a", "1b", "with the author key 0a, and it is 1b now"),
-        ("redact_text", False, True, "with --redact-text False, and it is True now"),
-        (
-            "engine",
-            {"name": "tensorflow", "precision": "float32"},
-            {"name": "onnx", "precision": "float32"},
-            r"with the engine \{'name': 'tensorflow', .*, and it is \{'name': 'onnx', .* now",
-        ),
-    ],
-)
-def test_rows_of_another_kind_are_not_mixed_in(
-    setting: str, then: object, now: object, message: str
-) -> None:
-    entry = RunManifest(
-        *(Status.COMPLETE, "0a", DAY, "v", NOON, NOON, RunCounts({}, {})), settings={setting: then}
-    )
-    published = Manifest(runs={DAY: entry})
-    assert run_to_extend(published, DAY, "v", {setting: then}) == EarlierRun(("0a",), (), ())
-    with pytest.raises(UserError, match=f"{DAY} was scored {message}: score the date without"):
-        run_to_extend(published, DAY, "v", {setting: now})
-
-
-def test_an_entry_from_before_privacy_has_none() -> None:
-    entry = RunManifest(Status.COMPLETE, "0a", DAY, "v", NOON, NOON, RunCounts({}, {}))
-    public = {"min_confidence": 0.0, "author_key": None, "redact_text": False}
-    assert run_to_extend(Manifest(runs={DAY: entry}), DAY, "v", public) is not None
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"if_done": "skip"}, "--only-new adds to a complete date, which --if-done skip leaves"),
-        ({"min_confidence": 0.5}, r"2026-11-22 was scored with --min-confidence 0\.0, and it is "),
-    ],
-)
-def test_mistakes(corpus: Corpus, changes: dict[str, Any], message: str) -> None:
-    corpus.write("a.jsonl", MORNING)
-    corpus.add()
-    corpus.write("b.jsonl", EVENING)
-    before = corpus.data_files()
-    with pytest.raises(UserError, match=message):
-        corpus.score(**changes)
-    assert corpus.data_files() == before
-
-
-def test_another_model_is_not_mixed_in(corpus: Corpus) -> None:
-    corpus.write("a.jsonl", MORNING)
-    corpus.add()
-    path = corpus.directory / "out" / "_manifest.json"
-    content = json.loads(path.read_bytes())
-    content["runs"]["2026-11-22"]["model_version"] = "another"
-    path.write_text(json.dumps(content))
-    corpus.write("b.jsonl", EVENING)
-    with pytest.raises(UserError, match="2026-11-22 was scored with model another, and --model is"):
-        corpus.score()
-
-
 def test_a_run_without_the_flag_replaces_all_that_was_added(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     corpus.add()
@@ -463,45 +262,6 @@ def test_a_run_without_the_flag_replaces_all_that_was_added(corpus: Corpus) -> N
     assert (entry.extends, entry.already_scored) == ((), 0)
     assert {row["run_id"] for row in corpus.rows("labels")} == {entry.run_id}
     assert corpus.ids() == ["1", "2", "3"]
-
-
-def test_published_ids_go_to_their_partitions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("beam_jobs.join.MAX_BUFFERED_IDS", 7)
-    path = tmp_path / "labels.parquet"
-    ids = [f"id{number}" for number in range(50)]
-    pq.write_table(pa.table({"item_id": ids, "emotion": ["joy"] * 50}), path)
-    packs = list(index_labels(str(path)))
-    for number in {partition_of(item_id) for item_id in ids}:
-        groups = {
-            "packs": [],
-            "clips": [f"{item_id}.wav" for item_id in ids if partition_of(item_id) == number],
-            "labelled": [pack for partition, pack in packs if partition == number],
-        }
-        found = list(judge_partition(number, groups))
-        assert found == [
-            LoneClip(item_id, (f"{item_id}.wav",), already_scored=True)
-            for item_id in sorted(ids)
-            if partition_of(item_id) == number
-        ]
-        groups["labelled"] = []
-        assert not any(verdict.already_scored for verdict in judge_partition(number, groups))
-
-
-def test_a_partition_takes_only_the_published_ids_that_it_reads() -> None:
-    def pack(content: object) -> bytes:
-        return zlib.compress(orjson.dumps(content))
-
-    groups = {
-        "packs": [pack(["a.jsonl", [["1", 1, 0, Standing.FULL], ["2", 2, 0, Standing.FULL]]])],
-        "clips": ["3.wav"],
-        "labelled": [pack(["2", "3", "of last year"])],
-    }
-    assert list(judge_partition(0, groups)) == [
-        FileVerdicts("a.jsonl", already_scored=frozenset({(2, 0)})),
-        LoneClip("3", ("3.wav",), already_scored=True),
-    ]
 
 
 RECORDS = st.lists(

@@ -15,11 +15,12 @@ import pytest
 from beam_jobs.elements import DeadLetter, Features, Item, Location
 from beam_jobs.inputs import read_item_file
 from beam_jobs.join import FileVerdicts
-from beam_jobs.launch import ScoringRequest, score_corpus
+from beam_jobs.launch import score_corpus
 from beam_jobs.preprocess import preprocess_batch
 from beam_jobs.privacy import Privacy
 from beam_jobs.read_items import apply_verdicts, read_judged_items
 from beam_jobs.score import score_batch
+from beam_jobs.scoring_request import ScoringRequest
 from model.artifact import Artifact
 from model.preprocessor import ModelInput
 from model.scorer import EmotionScorer

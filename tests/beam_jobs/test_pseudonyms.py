@@ -24,12 +24,13 @@ from beam_jobs.elements import DeadLetter, Item, Location
 from beam_jobs.inputs import JobInputs
 from beam_jobs.item_files import read_records
 from beam_jobs.join import FileVerdicts
-from beam_jobs.launch import ScoringRequest, score_corpus
+from beam_jobs.launch import score_corpus
 from beam_jobs.privacy import Privacy
 from beam_jobs.pseudonyms import KEY_VARIABLE, key_fingerprint, pseudonym
 from beam_jobs.read_items import ReadItems
 from beam_jobs.record_fields import RecordLayout
 from beam_jobs.records import parse_record
+from beam_jobs.scoring_request import ScoringRequest
 from model.errors import UserError
 from schemas.dead_letters import Reason
 from tests.beam_jobs.reading import PLAIN, V1, V2, parquet

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from beam_jobs.launch import ScoringRequest, ScoringResult, score_corpus
+from beam_jobs.launch import ScoringResult, score_corpus
+from beam_jobs.scoring_request import ScoringRequest
 from tests.model.clips import encode, speech_like
 
 DAY = date(2026, 11, 22)

@@ -14,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import beam_jobs
-from beam_jobs import launch
-from beam_jobs.launch import ScoringRequest, ScoringResult, score_corpus
+from beam_jobs import launch, prepared_job
+from beam_jobs.beam_flags import parse_beam_flags, runs_here
+from beam_jobs.launch import ScoringResult, score_corpus
 from beam_jobs.manifest import Status, read_manifest
+from beam_jobs.scoring_request import ScoringRequest
 from beam_jobs.summary import explain_failure
 from model.errors import ArtifactError, UserError
 from model.scorer import EmotionScorer
@@ -377,10 +379,10 @@ def test_every_item_ends_in_exactly_one_place(
 def test_the_threads_of_a_worker(
     monkeypatch: pytest.MonkeyPatch, flags: list[str], is_local: bool, n_threads: int
 ) -> None:
-    monkeypatch.setattr(launch, "available_cores", lambda: 4)
-    options = launch.parse_beam_flags(flags)
-    assert launch._is_local(options) is is_local
-    assert launch._threads_of_a_worker(options) == n_threads
+    monkeypatch.setattr(prepared_job, "available_cores", lambda: 4)
+    options = parse_beam_flags(flags)
+    assert runs_here(options) is is_local
+    assert prepared_job._threads_of_a_worker(options) == n_threads
 
 
 def test_a_processor_that_scores_in_a_gpu_s_stead_is_told(

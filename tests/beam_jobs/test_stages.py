@@ -11,10 +11,11 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from beam_jobs import launch
 from beam_jobs.inputs import JobInputs
-from beam_jobs.launch import ScoringRequest, score_corpus
+from beam_jobs.launch import score_corpus
 from beam_jobs.run import Run
 from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import ScoringModel
+from beam_jobs.scoring_request import ScoringRequest
 
 STEPS = (
     "ReadItems-ReadFiles",

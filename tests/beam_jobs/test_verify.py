@@ -14,17 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from beam_jobs.cli import app, run_command
-from beam_jobs.manifest import (
-    Manifest,
-    RunCounts,
-    RunManifest,
-    Status,
-    publish_run,
-    read_manifest,
-)
+from beam_jobs.cli import app
+from beam_jobs.exit_code import run_command
+from beam_jobs.manifest import Manifest, RunCounts, RunManifest, Status, read_manifest
 from beam_jobs.output_files import WrittenFile
 from beam_jobs.parquet_io import write_table
+from beam_jobs.publish import publish_run
 from beam_jobs.run import TableLocation
 from beam_jobs.verify import verify_tree
 from model.errors import UserError

@@ -14,10 +14,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beam_jobs import launch
+from beam_jobs import prepared_job
 from beam_jobs.elements import Item, Location, ScoredItem
-from beam_jobs.launch import ScoringRequest, score_corpus
+from beam_jobs.launch import score_corpus
 from beam_jobs.score_emotions import to_label_row
+from beam_jobs.scoring_request import ScoringRequest
 from model.artifact import Artifact
 from model.engine import available_cores, start_engine
 from model.scorer import EmotionScorer
@@ -101,7 +102,7 @@ def run_once(folder: Path) -> None:
 def run_processes(folder: Path, n_workers: int) -> None:
     """Runs the job in worker processes of one thread each, a turn each."""
     turns = Turns()
-    launch._threads_of_a_worker = lambda _: 1
+    prepared_job._threads_of_a_worker = lambda _: 1
     flags = ("--direct_running_mode=multi_processing", f"--direct_num_workers={n_workers}")
     while True:
         turns.wait()

@@ -5,15 +5,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from beam_jobs.cli import main
 from model.artifact import Artifact
 from model.evaluation_files import FILE_NAMES
+from tests.model.command_line import Run
 from tests.model.tiny_corpora import (
     SPOKEN,
     TINY_TOML,
@@ -23,7 +22,6 @@ from tests.model.tiny_corpora import (
 )
 from tests.model.tiny_models import save_tiny_checkpoint
 
-Run = Callable[..., tuple[int, str, str]]
 EVALUATE = ("evaluate", "--data-dir", ".")
 EMODB_COUNTS = "emodb, train: 12 items\nemodb, validation: 6 items\nemodb, test: 6 items\n"
 
@@ -39,19 +37,10 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data_dir: Path) -> Run:
-    """Runs the command line in the data directory: exit code, stdout and stderr."""
+def run(mm_emor: Run, monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Run:
+    """Runs the command line in the data directory."""
     monkeypatch.chdir(data_dir)
-
-    def run_(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mm-emor", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        printed = capsys.readouterr()
-        assert isinstance(caught.value.code, int)
-        return caught.value.code, printed.out, printed.err
-
-    return run_
+    return mm_emor
 
 
 @pytest.mark.slow

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,16 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from beam_jobs.cli import main
 from model.artifact import AUDIO_ONNX, CONFIG, HEADS_ONNX, TEXT_ONNX, Artifact
 from model.datasets import Dataset, Example, load_dataset
 from model.engine import EngineChoice
 from model.errors import ArtifactError, UserError
 from model.scorer import EmotionScorer
+from tests.model.command_line import Run
 from tests.model.tiny_corpora import write_emodb, write_own_data
 from tests.model.tiny_models import save_tiny_artifact
 
-Run = Callable[..., tuple[int, str, str]]
 FILES = (TEXT_ONNX, AUDIO_ONNX, HEADS_ONNX)
 METRICS = "metrics-int8.json"
 
@@ -44,19 +41,10 @@ def copy(exported: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Runs the command line: exit code, stdout and stderr."""
+def run(mm_emor: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs the command line in an empty directory."""
     monkeypatch.chdir(tmp_path)
-
-    def run_(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mm-emor", *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        printed = capsys.readouterr()
-        assert isinstance(caught.value.code, int)
-        return caught.value.code, printed.out, printed.err
-
-    return run_
+    return mm_emor
 
 
 def export(path: Path, table: Path) -> tuple[Artifact, dict[str, Any], list[str]]:

@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from beam_jobs.cli import main
 from model.backend import start_keras
 from model.config import AudioConfig
 from model.datasets import DATASETS
@@ -22,6 +20,7 @@ from model.paper import EXPERIMENTS
 from model.training_config import TrainingConfig, read_training_config
 from schemas.emotions import EKMAN_AND_NEUTRAL
 from tests.model.clips import encode, tone
+from tests.model.command_line import Run
 from tests.model.tiny_corpora import WORD_OF
 from tests.model.tiny_models import save_tiny_checkpoint
 
@@ -353,16 +352,13 @@ def test_the_command(
     tmp_path: Path,
     checkpoint: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    mm_emor: Run,
 ) -> None:
     def run(*arguments: str) -> tuple[int, str]:
-        command = ["mm-emor", "reproduce", "--out", "out", "--text-encoder", checkpoint]
-        monkeypatch.setattr(sys, "argv", [*command, *arguments])
-        with pytest.raises(SystemExit) as caught:
-            main()
-        printed = capsys.readouterr()
-        assert isinstance(caught.value.code, int)
-        return caught.value.code, printed.err or printed.out
+        code, out, err = mm_emor(
+            "reproduce", "--out", "out", "--text-encoder", checkpoint, *arguments
+        )
+        return code, err or out
 
     monkeypatch.chdir(tmp_path)
     write_irony(tmp_path / "tweeteval")

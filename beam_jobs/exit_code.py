@@ -1,0 +1,55 @@
+"""How a command ends: its exit code, and one line for what went wrong."""
+
+import logging
+import os
+from collections.abc import Callable
+
+import typer
+
+from beam_jobs.log_lines import complain, is_json
+from model.backend import VERBOSE_VARIABLE
+from model.errors import UserError
+
+EXIT_JOB_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
+
+
+def run_command(command: Callable[[], object]) -> int:
+    """Runs a command and returns its exit code: 0 done, 1 the job failed, 2 a user's mistake."""
+    try:
+        outcome = command()
+        if outcome == EXIT_INTERRUPTED:
+            raise KeyboardInterrupt
+        return outcome if isinstance(outcome, int) else 0
+    except typer.exceptions.TyperException as error:
+        return complain(f"{error.format_message()} (see mm-emor --help)", EXIT_USAGE)
+    except UserError as error:
+        return complain(str(error), EXIT_USAGE)
+    except (typer.Abort, KeyboardInterrupt):
+        return complain("interrupted", EXIT_INTERRUPTED)
+    except Exception as error:
+        if os.environ.get(VERBOSE_VARIABLE) and not is_json():
+            raise
+        try:
+            explained = explain(error)
+        except KeyboardInterrupt:
+            return complain("interrupted", EXIT_INTERRUPTED)
+        cause = error if logging.getLogger().isEnabledFor(logging.INFO) else None
+        return complain(explained, EXIT_JOB_FAILED, cause=cause)
+
+
+def explain(error: Exception) -> str:
+    """Returns what to say of an error, in one line.
+
+    Raises:
+        KeyboardInterrupt: that is what it was, as Beam hands it on.
+    """
+    if isinstance(error, UserError):
+        return str(error)
+    first_line = str(error).strip().partition("\n")[0]
+    if first_line.startswith("KeyboardInterrupt"):
+        raise KeyboardInterrupt from error
+    return (
+        f"the job failed: {type(error).__name__}: {first_line} ({VERBOSE_VARIABLE}=1 shows where)"
+    )
