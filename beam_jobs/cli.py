@@ -44,6 +44,7 @@ app = typer.Typer(
     help="Emotion labels and reports for a corpus of tweets and audio clips.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its table breaks words that are wider than a column
 )
 app.registered_commands += model_app.registered_commands
 
@@ -63,7 +64,7 @@ def options(
     """Emotion labels and reports for a corpus of tweets and audio clips."""
 
 
-@app.command()
+@app.command(short_help="Label every item with an emotion; write Parquet.")
 def score(
     out: Out,
     items: Annotated[
@@ -198,7 +199,7 @@ def demo(
     verbose: Verbose = False,
     log_format: LogFormatFlag = LogFormat.TEXT,
 ) -> None:
-    """Score the sample corpus in the package with the model in the package."""
+    """Score the sample corpus with the model, both of the package."""
     set_up_logs(log_format, verbose=verbose)
     _look_for_credentials(out)
     from beam_jobs.scoring_request import ScoringRequest
@@ -304,11 +305,12 @@ def _print_plan(request: "ScoringRequest", vcpu_hour_price: float | None, *, as_
 def _score_and_report(
     request: "ScoringRequest", *, as_json: bool, metrics_file: str | None = None
 ) -> None:
+    from beam_jobs.failure import explain_failure
     from beam_jobs.launch import score_corpus
     from beam_jobs.metrics_file import check_metrics_path
     from beam_jobs.only_new import NothingNew
     from beam_jobs.remote_job import Submitted
-    from beam_jobs.summary import explain_failure, print_summary, summarise
+    from beam_jobs.summary import print_summary, summarise
 
     if metrics_file is not None:
         check_metrics_path(metrics_file)

@@ -23,7 +23,8 @@ def run_command(command: Callable[[], object]) -> int:
             raise KeyboardInterrupt
         return outcome if isinstance(outcome, int) else 0
     except typer.exceptions.TyperException as error:
-        return complain(f"{error.format_message()} (see mm-emor --help)", EXIT_USAGE)
+        message = error.format_message().replace("Value error, ", "")  # pydantic's, within Typer
+        return complain(f"{message} (see mm-emor --help)", EXIT_USAGE)
     except UserError as error:
         return complain(str(error), EXIT_USAGE)
     except (typer.Abort, KeyboardInterrupt):

@@ -1,5 +1,6 @@
 """Starts a scoring job that is checked, runs it, and says how it ended."""
 
+import os
 import tempfile
 import threading
 import time
@@ -107,13 +108,16 @@ def _published_run(run: Run) -> RunManifest | None:
 
 def _check_writable(run: Run) -> None:
     """Writes and removes a file; its directory goes when a run of the date is published."""
+    if os.path.isfile(run.out):
+        raise UserError(f"--out {run.out} is a file; it must be a directory, or not be there yet")
     try:
         probe = unique_path(FileSystems.join(run.out, temporary_name(run.date)), "probe")
         FileSystems.create(probe).close()
         FileSystems.delete([probe])
     except Exception as error:  # each storage has its own
-        first_line = str(error).strip().partition("\n")[0]
-        raise UserError(f"--out {run.out} cannot be written: {first_line}") from error
+        reason = error.strerror if isinstance(error, OSError) else None
+        reason = reason or str(error).strip().partition("\n")[0]
+        raise UserError(f"--out {run.out} cannot be written: {reason}") from error
 
 
 def _run_pipeline(

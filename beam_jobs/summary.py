@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from beam_jobs.launch import ScoringResult
-from beam_jobs.manifest import MANIFEST_NAME, RunManifest, Status
-from beam_jobs.only_new import NothingNew
+from beam_jobs.manifest import MANIFEST_NAME, RunManifest
 from beam_jobs.output_files import read_small_table
 from model.engine import EngineChoice
 from schemas.dead_letters import REASON_MEANINGS, Reason
@@ -45,12 +44,18 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
 
 
 def print_summary(result: ScoringResult, out: str) -> None:
-    """Prints what was labelled, what was refused and where it lies."""
+    """Prints what was labelled and refused, and where it lies; one line if nothing was done."""
     console = Console()
     run = result.manifest
     counts = run.counts
     if result.skipped:
-        console.print(f"{run.date} is complete already (run {run.run_id}); nothing was done.")
+        console.print(
+            f"{run.date}: complete already, {counts.n_labels:,} labels and {counts.n_dead:,} dead "
+            "letters; nothing was done.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return
     title = f"{run.date} · {counts.n_items:,} items · model {run.model_version}"
     table = Table(title=title, title_justify="left", show_header=True, header_style="bold")
     table.add_column("emotion")
@@ -66,7 +71,7 @@ def print_summary(result: ScoringResult, out: str) -> None:
             f"{row['mean_confidence']:.2f}",
             "█" * max(round(row["share"] * BAR_WIDTH), 1),
         )
-    console.print(table)
+    console.print(table if table.row_count else title)
     labelled = ", ".join(f"{name} {n:,}" for name, n in counts.labels_by_modality.items())
     console.print(f"labels        {counts.n_labels:,}" + (f"  ({labelled})" if labelled else ""))
     console.print(f"dead letters  {counts.n_dead:,}")
@@ -76,7 +81,7 @@ def print_summary(result: ScoringResult, out: str) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    if run.extends and not result.skipped:
+    if run.extends:
         console.print(f"new items     {result.n_items:,}")
     if run.already_scored:
         console.print(f"already scored  {run.already_scored:,}")
@@ -93,28 +98,6 @@ def print_summary(result: ScoringResult, out: str) -> None:
     for name, path in summarise(result, out)["paths"].items():
         label = "manifest" if name == MANIFEST_NAME else name.replace("_", " ")
         console.print(f"→ {label:<12} {path}", highlight=False, soft_wrap=True)
-
-
-def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
-    """Returns why a run that wrote all its rows counts as failed, in one line; None if it does not.
-
-    The line names the reason that most dead letters have, or the files that were lost. A date that
-    failed has failed still where nothing is new.
-    """
-    run = result.published if isinstance(result, NothingNew) else result.manifest
-    if run is None or run.status == Status.COMPLETE:
-        return None
-    by_reason = run.counts.dead_letters_by_reason
-    where = FileSystems.join(out, "dead_letters")
-    if run.status == Status.LOST_FILE:
-        n_files = by_reason[Reason.UNREADABLE_FILE]
-        return f"{n_files} input file(s) could not be read to the end; see {where}"
-    leading = max(by_reason, key=lambda reason: by_reason[reason])
-    return (
-        f"{run.counts.n_dead:,} of {run.counts.n_items:,} items were refused, more than "
-        f"--max-bad-fraction; the leading reason is {leading} ({by_reason[leading]:,}: "
-        f"{REASON_MEANINGS[Reason(leading)]}); see {where}"
-    )
 
 
 def _read_report(run: RunManifest, out: str, name: str) -> pa.Table:

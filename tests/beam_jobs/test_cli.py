@@ -11,13 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, columns: int = 100) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", "from beam_jobs.cli import main; main()", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | {"COLUMNS": "100"},
+        env=os.environ | {"COLUMNS": str(columns)},
     )
 
 
@@ -46,6 +46,18 @@ def test_help_imports_neither_beam_nor_tensorflow() -> None:
     assert outcome.stdout.endswith("[]\n")
     for command in ("score", "demo", "train", "evaluate"):
         assert command in outcome.stdout
+
+
+@pytest.mark.parametrize("command", [(), ("score",), ("evaluate",)])
+def test_help_breaks_no_word_in_80_columns(command: tuple[str, ...]) -> None:
+    lines = run(*command, "--help", columns=80).stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    cut = [line for line in lines if line.endswith(("...", "…")) and "Usage" not in line]
+    assert cut in ([], ["  --accelerator type:NAME;count:N;…"])
+    if command == ("score",):
+        printed = "\n".join(lines)
+        for words in ("--pseudonymise-authors ", "<auto|tensorflow|onnx>\n", "|bfloat16>\n"):
+            assert words in printed
 
 
 def test_no_arguments_show_the_help() -> None:
@@ -78,6 +90,10 @@ def test_score_ends_with_one_line_of_json(
     assert summary["paths"]["labels"] == f"{out}/labels"
     again = run("score", *arguments, "--date", "2026-11-22", "--json", "--if-done", "skip")
     assert json.loads(again.stdout)["skipped"] is True
+    again = run("score", *arguments, "--date", "2026-11-22", "--if-done", "skip")
+    assert again.stdout == (
+        "2026-11-22: complete already, 2 labels and 1 dead letters; nothing was done.\n"
+    )
 
 
 def test_what_is_uncertain_stands_in_the_summary(
@@ -90,6 +106,18 @@ def test_what_is_uncertain_stands_in_the_summary(
     assert outcome.returncode == 0, outcome.stderr
     [line] = [line for line in outcome.stdout.split("\n") if line.startswith("│")]
     assert [cell.strip() for cell in line.split("│")[1:4]] == ["uncertain", "2", "100.0%"]
+
+
+def test_without_labels_there_is_no_table(tiny_artifact: Path, tmp_path: Path) -> None:
+    (tmp_path / "tweets.jsonl").write_bytes(b"")
+    outcome = run(
+        *("score", "--items", str(tmp_path / "tweets.jsonl"), "--out", str(tmp_path / "out")),
+        *("--model", str(tiny_artifact), "--date", "2026-11-22"),
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    first, second = outcome.stdout.splitlines()[:2]
+    assert first.startswith("2026-11-22 · 0 items · model ")
+    assert second == "labels        0"
 
 
 def test_a_failed_run_says_why_in_one_line(
@@ -117,6 +145,15 @@ def test_a_directory_that_cannot_be_written_exits_2_with_one_line(
     assert outcome.stderr.startswith(f"mm-emor: --out {tmp_path}/file/out cannot be written: ")
     assert outcome.stderr.count("\n") == 1
     assert "Not a directory" in outcome.stderr
+    assert "_tmp" not in outcome.stderr
+    outcome = run(
+        *("score", "--items", str(tweets), "--out", str(tmp_path / "file")),
+        *("--model", str(tiny_artifact)),
+    )
+    assert outcome.stderr == (
+        f"mm-emor: --out {tmp_path}/file is a file; it must be a directory, or not be there yet\n"
+    )
+    assert outcome.returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -154,7 +191,7 @@ def test_a_directory_that_cannot_be_written_exits_2_with_one_line(
         (["score", "--out", "x", "--items", "y", "stray"], "stray stands alone: quote a pattern"),
         (["score", "--out", "x", "--items", "/"], "/ is a directory; name its files"),
         (["score", "--out", "x", "--items", "y", "--", "--runner=Nope"], "--runner is 'Nope'"),
-        (["score", "--out", "x", "--if-done", "maybe"], "'maybe'"),
+        (["score", "--out", "x", "--if-done", "maybe"], "'--if-done': 'maybe' is not one of"),
     ],
 )
 def test_mistakes_exit_2_with_one_line(
