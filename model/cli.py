@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 DataDir = Annotated[
-    Path, typer.Option(help="The data set's directory, or the one that holds it.", metavar="DIR")
+    Path,
+    typer.Option(
+        help="The data set's directory, or the one that holds it.", metavar="DIR", exists=True
+    ),
 ]
 
 TextEncoderOption = Annotated[
@@ -81,7 +84,7 @@ def train(
     typer.echo(f"model {trained.artifact.model_version} written to {out}")
 
 
-@app.command()
+@app.command(short_help="Measure a model on a data set, with intervals.")
 def evaluate(
     dataset: Annotated[str, typer.Option(help="Name of a data set.", metavar="NAME")],
     data_dir: DataDir,
@@ -133,6 +136,8 @@ def evaluate(
             "--engine": engine,
         }
     )
+    if predictions is not None and not predictions.is_file():
+        raise ConfigError(f"--predictions is {predictions}; there is no such file")
     split, n_folds, fold_by = split or "test", n_folds or 5, fold_by or FoldBy.GROUP
     from model.datasets import load_dataset
     from model.paper import count_remarks
@@ -199,7 +204,7 @@ def evaluate(
         typer.echo(f"  {'latency':<18} {measured.latency_ms:.1f} ms one alone{in_batches}")
 
 
-@app.command()
+@app.command(short_help="Write a model in int8 for ONNX Runtime.")
 def export(
     model: Annotated[
         Path,
@@ -238,7 +243,7 @@ def export(
     typer.echo(f"model {exported.model_version} written to {model}")
 
 
-@app.command()
+@app.command(short_help="Run the paper's experiments on the corpora you hold.")
 def reproduce(
     out: Annotated[
         Path,

@@ -50,4 +50,13 @@ def load_dataset(name: str, data_dir: Path) -> Dataset:
     if name not in DATASETS:
         raise DatasetError(f"dataset is {name!r}; known are {', '.join(sorted(DATASETS))}")
     folder, load = DATASETS[name]
-    return load(data_dir / folder if folder and (data_dir / folder).is_dir() else data_dir)
+    if not folder:
+        return load(data_dir)
+    if (data_dir / folder).is_dir():
+        return load(data_dir / folder)
+    try:
+        return load(data_dir)
+    except DatasetError as error:
+        if data_dir.resolve().name == folder:
+            raise
+        raise DatasetError(f"{data_dir} holds no {folder}/, nor is it {name}: {error}") from error

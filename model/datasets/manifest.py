@@ -46,10 +46,15 @@ def _read_table(path: Path) -> pd.DataFrame:
     }
     if path.suffix not in readers:
         raise DatasetError(f"{path} is not a manifest: it must end in {', '.join(readers)}")
+    if not path.is_file():
+        raise DatasetError(f"{path} is not readable: there is no such file")
     try:
         return readers[path.suffix]()
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} is not readable: {str(error).splitlines()[0]}") from error
+        # The text of the system's own error names the path once more.
+        reason = error.strerror if isinstance(error, OSError) else None
+        reason = reason or str(error).partition("\n")[0]
+        raise DatasetError(f"{path} is not readable: {reason}") from error
 
 
 def _read_row(row: dict[Any, Any], folder: Path, where: str) -> tuple[str, Example]:

@@ -264,7 +264,12 @@ WITH_ENCODER = ("--text-encoder", "checkpoint")
         ),
         (
             ("train", "tiny.toml", "--data-dir", "none", "--out", "o"),
-            "none/emotions.txt is not readable: ",
+            "'--data-dir': path 'none' does not exist.",
+        ),
+        (
+            ("train", "tiny.toml", "--data-dir", "checkpoint", "--out", "o"),
+            "checkpoint holds no goemotions/, nor is it goemotions-ekman: checkpoint/emotions.txt "
+            "is not readable: No such file or directory",
         ),
         (
             (*TRAIN, "--text-encoder", "./none", "--out", "o"),
@@ -275,6 +280,14 @@ WITH_ENCODER = ("--text-encoder", "checkpoint")
             "goemotions is not a checkpoint: it has no config.json",
         ),
         (EVALUATE, "Missing option '--dataset'"),
+        (
+            ("evaluate", "--dataset", "emodb", "--data-dir", "none"),
+            "'--data-dir': path 'none' does not exist.",
+        ),
+        (
+            (*EVALUATE, "--dataset", "emodb", "--predictions", "none"),
+            "--predictions is none; there is no such file",
+        ),
         ((*EVALUATE, "--dataset", "meld2"), "dataset is 'meld2'; known are emodb, "),
         (
             (*EVALUATE, "--dataset", "emodb", "--split", "dev"),

@@ -290,8 +290,10 @@ def test_manifest_mistakes(tmp_path: Path, rows: list[dict[str, object]], messag
 def test_manifest_files(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is not a manifest: it must end in"):
         load_dataset("manifest", tmp_path)
-    with pytest.raises(DatasetError, match="is not readable"):
-        load_dataset("manifest", tmp_path / "gone.csv")
+    for name in ("gone.csv", "gone.jsonl", "gone.parquet"):
+        with pytest.raises(DatasetError) as caught:
+            load_dataset("manifest", tmp_path / name)
+        assert str(caught.value) == f"{tmp_path}/{name} is not readable: there is no such file"
     (tmp_path / "broken.parquet").write_bytes(b"nope")
     with pytest.raises(DatasetError, match="is not readable"):
         load_dataset("manifest", tmp_path / "broken.parquet")

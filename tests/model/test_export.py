@@ -259,7 +259,7 @@ def test_the_command_tells_the_report(
     [
         ({"--model": "none"}, "none is no artifact: it has no readable config.json"),
         ({"--dataset": "meld2"}, "dataset is 'meld2'; known are emodb, "),
-        ({"--data-dir": "none.csv"}, "none.csv is not readable"),
+        ({"--data-dir": "none.csv"}, "path 'none.csv' does not exist"),
         ({"--split": "test"}, "manifest has no split 'test'; it has train, validation"),
         ({"--format": "onnx"}, "'onnx' is not one of 'onnx-int8'"),
         ({"--model": "default"}, "--model default is part of the package"),
