@@ -16,6 +16,7 @@ from schemas.dead_letters import REASON_MEANINGS, Reason
 
 MAX_NAMES = 12
 """Of a record's fields, how many are named."""
+_ID_NAMES = {path[0] for path in KEY_PATHS["item_id"]}
 
 
 def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
@@ -83,9 +84,6 @@ def _hint(run: RunManifest, out: str, leading: Reason) -> str:
         return told
     others = f"; it has {', '.join(map(ascii, names))}" if names else ""
     return f"{told}{others}: name another column with --column item_id=NAME"
-
-
-_ID_NAMES = {path[0] for path in KEY_PATHS["item_id"]}
 
 
 def _names_in(payload: str | None) -> list[str]:
