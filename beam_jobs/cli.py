@@ -6,9 +6,10 @@ TensorFlow and Beam are imported by the command that needs them, so that `--help
 import io
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from beam_jobs.backfill import NoFileOfDateError
-from beam_jobs.exit_code import EXIT_JOB_FAILED, explain, run_command
+from beam_jobs.exit_code import EXIT_JOB_FAILED, cause_to_show, explain, run_command
 from beam_jobs.flags import (
     AsJson,
     IfDone,
@@ -83,7 +84,8 @@ def score(
         str, typer.Option(help="Model directory or gs:// prefix, or default.")
     ] = "default",
     day: Annotated[
-        str | None, typer.Option("--date", help="The run's date; today (UTC) if left out.")
+        str | None,
+        typer.Option("--date", help="The run's date, or yesterday; today if left out (UTC)."),
     ] = None,
     first: Annotated[
         str | None, typer.Option("--from", help="First date of a backfill, as {date} in a pattern.")
@@ -155,6 +157,8 @@ def score(
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
     set_up_logs(log_format, verbose=verbose)
     _look_for_credentials(*(items or ()), *(clips or ()), *(audio_root or ()), out, model)
+    from beam_jobs.beam_flags import parse_beam_flags
+    from beam_jobs.remote_job import check_can_be_awaited
     from beam_jobs.scoring_request import ScoringRequest
 
     dates = parse_dates(day, first, last, (*(items or ()), *(clips or ())))
@@ -181,15 +185,18 @@ def score(
     )
     if first and metrics_file:
         raise UserError("--metrics-file holds one run; --from and --to make several")
-    if dry_run:
-        for each in dates:
-            _print_plan(replace(request, run_date=each), vcpu_hour_price, as_json=as_json)
-    elif vcpu_hour_price is not None:
+    check_can_be_awaited(
+        parse_beam_flags(request.beam_flags), is_backfill=bool(first), metrics_file=metrics_file
+    )
+    if vcpu_hour_price is not None and not dry_run:
         raise UserError("--vcpu-hour-price needs --dry-run")
-    elif first is None:
-        _score_and_report(request, as_json=as_json, metrics_file=metrics_file)
+    run = partial(_score_and_report, as_json=as_json, metrics_file=metrics_file)
+    if dry_run:
+        run = partial(_print_plan, vcpu_hour_price=vcpu_hour_price, as_json=as_json)
+    if first is None:
+        run(request)
     else:
-        _backfill(request, dates, as_json=as_json, metrics_file=metrics_file)
+        _backfill(request, dates, run)
 
 
 @app.command()
@@ -247,29 +254,20 @@ def verify(
 
 
 def _backfill(
-    request: "ScoringRequest",
-    dates: Sequence[date],
-    *,
-    as_json: bool,
-    metrics_file: str | None = None,
+    request: "ScoringRequest", dates: Sequence[date], run: "Callable[[ScoringRequest], None]"
 ) -> None:
-    """Scores date after date; one that fails, or has no files, does not keep the others back.
+    """Scores or plans date after date; one that fails, or has no files, keeps no other back.
 
     Raises:
         UserError: what is the same for all dates is wrong; none was scored.
     """
-    from beam_jobs.metrics_file import check_metrics_path
     from beam_jobs.prepared_job import check_common
 
-    if metrics_file is not None:
-        check_metrics_path(metrics_file)
     check_common(request)
     faults = []
     for day in dates:
         try:
-            _score_and_report(
-                replace(request, run_date=day), as_json=as_json, metrics_file=metrics_file
-            )
+            run(replace(request, run_date=day))
         except NoFileOfDateError as error:
             tell(f"{day}: {error}")
             faults.append(f"{day} (no file)")
@@ -279,15 +277,14 @@ def _backfill(
             raise
         except Exception as error:
             explained = explain(error)  # an interruption ends the backfill
-            cause = error if is_json() and not isinstance(error, UserError) else None
-            complain(f"{day}: {explained}", EXIT_JOB_FAILED, cause=cause)
+            complain(f"{day}: {explained}", EXIT_JOB_FAILED, cause=cause_to_show(error))
             faults.append(f"{day} (failed)")
     if faults:
         failure = f"{len(faults)} of {len(dates)} dates are not as asked for: {', '.join(faults)}"
         raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
 
 
-def _print_plan(request: "ScoringRequest", vcpu_hour_price: float | None, *, as_json: bool) -> None:
+def _print_plan(request: "ScoringRequest", *, vcpu_hour_price: float | None, as_json: bool) -> None:
     from beam_jobs.only_new import NothingNew
     from beam_jobs.plan import describe, plan_job
     from beam_jobs.prepared_job import prepare_job
@@ -298,7 +295,7 @@ def _print_plan(request: "ScoringRequest", vcpu_hour_price: float | None, *, as_
     if isinstance(prepared, NothingNew):
         typer.echo(json.dumps(prepared.to_json()) if as_json else str(prepared))
         return
-    plan = plan_job(prepared, vcpu_hour_price)
+    plan = plan_job(prepared, vcpu_hour_price, if_done=request.if_done)
     typer.echo(json.dumps(plan.to_json()) if as_json else "\n".join(describe(plan)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from beam_jobs.log_lines import complain, is_json
+from beam_jobs.log_lines import complain
 from model.backend import VERBOSE_VARIABLE
 from model.errors import UserError
 
@@ -30,14 +30,17 @@ def run_command(command: Callable[[], object]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         return complain("interrupted", EXIT_INTERRUPTED)
     except Exception as error:
-        if os.environ.get(VERBOSE_VARIABLE) and not is_json():
-            raise
         try:
             explained = explain(error)
         except KeyboardInterrupt:
             return complain("interrupted", EXIT_INTERRUPTED)
-        cause = error if logging.getLogger().isEnabledFor(logging.INFO) else None
-        return complain(explained, EXIT_JOB_FAILED, cause=cause)
+        return complain(explained, EXIT_JOB_FAILED, cause=cause_to_show(error))
+
+
+def cause_to_show(error: Exception) -> Exception | None:
+    """Returns an error whose traceback was asked for, by variable or flag."""
+    is_verbose = os.environ.get(VERBOSE_VARIABLE) or logging.getLogger().isEnabledFor(logging.INFO)
+    return error if is_verbose and not isinstance(error, UserError) else None
 
 
 def explain(error: Exception) -> str:

@@ -3,10 +3,12 @@
 import io
 import os
 import posixpath
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
-from apache_beam.io.filesystem import BeamIOError, CompressionTypes, FileMetadata
+from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.elements import DeadLetter, Item
@@ -14,6 +16,8 @@ from beam_jobs.item_files import check_item_files, read_records
 from beam_jobs.output_files import CHUNK_BYTES, is_local
 from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.record_fields import KEY_PATHS
+from beam_jobs.run import InputFile
+from model.cloud_storage import is_cloud, list_objects
 from model.errors import UserError
 
 
@@ -76,8 +80,8 @@ def real_path(path: str) -> str:
     return os.path.realpath(rest)
 
 
-def match_files(pattern: str) -> tuple[FileMetadata, ...]:
-    """Returns the files of a pattern with their sizes and times, by path; none if none match.
+def match_files(pattern: str) -> tuple[InputFile, ...]:
+    """Returns the files of a pattern with sizes and versions, by path; none if none match.
 
     Args:
         pattern: a path or URI, where `*` stands for a part of a name, and `**` for any directories.
@@ -85,20 +89,34 @@ def match_files(pattern: str) -> tuple[FileMetadata, ...]:
     Raises:
         UserError: if the file system is unknown or cannot be asked.
     """
+    files = _match_objects(pattern) if is_cloud(pattern) else _match_with_beam(pattern)
+    # What ends in a slash is what cloud consoles put in place of an empty directory.
+    return tuple(sorted((f for f in files if not f.path.endswith("/")), key=attrgetter("path")))
+
+
+def _match_objects(pattern: str) -> Iterator[InputFile]:
+    """Yields what Beam's listing does, which leaves out generations.
+
+    An object's time changes with its metadata, too; its generation with its content alone.
+    """
+    pattern += "*" if pattern.endswith("/") else ""  # as Beam has it
+    matches = re.compile(FileSystems.get_filesystem(pattern).translate_pattern(pattern)).match
+    for path, n_bytes, generation in list_objects(re.split(r"[*?\[]", pattern)[0]):
+        if matches(path):
+            yield InputFile(path, n_bytes, str(generation))
+
+
+def _match_with_beam(pattern: str) -> Iterator[InputFile]:
     # Beam 2.77 finds nothing for a pattern without a directory.
     added = "" if "/" in pattern else "./"
     try:
         (match,) = FileSystems.match([added + pattern])
     except (BeamIOError, ValueError) as error:
         raise UserError(f"{pattern} cannot be looked up: {error}") from error
-    files = (
-        FileMetadata(
-            file.path.removeprefix(added), file.size_in_bytes, file.last_updated_in_seconds
-        )
-        for file in match.metadata_list
-        if not file.path.endswith("/")  # what cloud consoles put in place of an empty directory
-    )
-    return tuple(sorted(files, key=lambda file: file.path))
+    for file in match.metadata_list:
+        updated = file.last_updated_in_seconds
+        path = file.path.removeprefix(added)
+        yield InputFile(path, file.size_in_bytes, str(updated) if updated else None)
 
 
 def read_item_file(

@@ -78,10 +78,12 @@ def is_json() -> bool:
 def complain(message: str, exit_code: int, cause: Exception | None = None) -> int:
     """Writes why the command ends to stderr, one line in the chosen format; returns the code.
 
+    As text, a traceback stands before it, in lines of its own.
+
     Args:
         message: why.
         exit_code: of the command.
-        cause: what to show the traceback of, in JSON.
+        cause: what to show the traceback of.
     """
     exc_info = (type(cause), cause, cause.__traceback__) if cause else None
     record = logging.LogRecord("mm-emor", logging.ERROR, "", 0, message, None, exc_info)
@@ -97,5 +99,9 @@ def tell(note: str) -> None:
 
 def _say(record: logging.LogRecord) -> None:
     record.msg = str(record.msg).replace("\n", " ")
-    text = JsonFormatter().format(record) if is_json() else f"mm-emor: {record.msg}"
+    text = f"mm-emor: {record.msg}"
+    if is_json():
+        text = JsonFormatter().format(record)
+    elif record.exc_info:
+        text = f"{logging.Formatter().formatException(record.exc_info)}\n{text}"
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - what the command says

@@ -5,23 +5,31 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any
 
 import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
-from apache_beam.io.filesystem import CompressionTypes, FileMetadata
+from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions, TestOptions, WorkerOptions
+from apache_beam.options.pipeline_options import (
+    PipelineOptions,
+    PortableOptions,
+    TestOptions,
+    WorkerOptions,
+)
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from beam_jobs.elements import Item
 from beam_jobs.item_files import PARQUET_SUFFIX, read_records
+from beam_jobs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.output_files import is_local
 from beam_jobs.prepared_job import PreparedJob
 from beam_jobs.remote_job import is_dataflow, runner_name
+from beam_jobs.run import InputFile
 from beam_jobs.score_emotions import build_pipeline
 from model.config import ClassifierConfig
 from model.engine import EngineChoice, available_cores
@@ -30,6 +38,7 @@ from model.errors import UserError
 SAMPLE_BYTES = 2**20
 """Bytes at the start of the largest file of each format, from which its items are estimated."""
 LARGE_HIDDEN_SIZE = 768
+NOTHING_DONE = "nothing was written or submitted"
 SLOWER_THAN_INT8 = {"int8": 1.0, "bfloat16": 1.55, "float32": 2.9}
 """Time of TensorFlow over that of ONNX Runtime in int8: 0.62 s and 1.16 s over 0.40 s for 32 x 32
 tokens at RoBERTa-base's size, on the machine of the README's rates."""
@@ -51,10 +60,10 @@ class MeasuredRate:
 
 
 SMALL_MODEL = MeasuredRate(
-    386.0, 0.0014, "the default model: 772 texts/s on 2 cores; a clip adds 1.4 ms"
+    386.0, 0.0014, "the default model (772 texts/s on 2 cores; a clip adds 1.4 ms)"
 )
 LARGE_MODEL = MeasuredRate(
-    111.0, 0.0121, "RoBERTa-base's size: 222 texts/s on 2 cores; a clip adds 12.1 ms"
+    111.0, 0.0121, "a model of RoBERTa-base's size (222 texts/s on 2 cores; a clip adds 12.1 ms)"
 )
 
 
@@ -77,7 +86,11 @@ class Plan:
     """What `--dry-run` tells.
 
     Attributes:
-        container: the workers' image; None where the job runs in processes of this machine.
+        published: id of the date's run that is there; None where there is none.
+        effect: what becomes of it: `first` (there is none), `replaces`, `adds` or `skips` (the
+            date is complete, and `--if-done skip` leaves it alone).
+        is_local: whether the job runs in processes of this machine.
+        container: the workers' image; None where the flags name none.
         n_items: an estimate; None where the inputs do not show it.
         n_clips: files of clips, and those that items name, estimated.
         fused: the steps that run as one stage with the scoring, nothing stored in between.
@@ -88,7 +101,11 @@ class Plan:
         cost: `core_hours` times the price that was given.
     """
 
+    date: date
+    published: str | None
+    effect: str
     runner: str
+    is_local: bool
     engine: str
     container: str | None
     model_version: str
@@ -113,15 +130,18 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         """Returns what `mm-emor score --dry-run --json` prints."""
-        return {"status": "planned"} | asdict(self)
+        return {"status": "planned"} | asdict(self) | {"date": self.date.isoformat()}
 
 
-def plan_job(prepared: PreparedJob, core_hour_price: float | None = None) -> Plan:
+def plan_job(
+    prepared: PreparedJob, core_hour_price: float | None = None, *, if_done: str = "replace"
+) -> Plan:
     """Builds the job's graph for its runner, and submits nothing.
 
     Args:
         prepared: the job, checked.
         core_hour_price: what an hour of a core costs, in whatever currency.
+        if_done: what to do where the date is complete already.
 
     Raises:
         UserError: the output directory, on this machine, could not be written. Whether a bucket
@@ -133,9 +153,6 @@ def plan_job(prepared: PreparedJob, core_hour_price: float | None = None) -> Pla
     root = beam.Pipeline(FnApiRunner(), options=PipelineOptions())
     build_pipeline(root, job)
     graph = root.to_runner_api()
-    container = _dataflow_image(prepared) if is_dataflow(options) else None
-    if not (is_dataflow(options) or _is_local(prepared)):
-        container = options.view_as(WorkerOptions).sdk_container_image
     _, stages = FnApiRunner().create_stages(graph)
     steps = list_steps(graph)
     [scoring] = [stage for stage in stages if "ScoreEmotions-RunInference" in stage.name]
@@ -152,17 +169,23 @@ def plan_job(prepared: PreparedJob, core_hour_price: float | None = None) -> Pla
         core_seconds = max(n_items, n_clips) / rate.texts_per_second * slower
         core_seconds += n_clips * rate.clip_seconds
     core_hours = None if core_seconds is None else core_seconds / 3600
+    manifest = read_manifest(job.run.out)
+    published = manifest.runs.get(job.run.date) if manifest else None
     return Plan(
+        date=job.run.date,
+        published=published.run_id if published else None,
+        effect=_effect(prepared, published, if_done),
         runner=runner_name(options),
+        is_local=_is_local(prepared),
         engine=str(job.model.choice),
-        container=container,
+        container=_image(prepared),
         model_version=job.run.model_version,
         run_id=job.run.run_id,
         out=job.run.out,
         n_item_files=len(prepared.item_files),
-        item_bytes=sum(file.size_in_bytes for file in prepared.item_files),
+        item_bytes=sum(file.size_bytes for file in prepared.item_files),
         n_clip_files=n_clip_files,
-        clip_bytes=sum(file.size_in_bytes for file in prepared.clip_files),
+        clip_bytes=sum(file.size_bytes for file in prepared.clip_files),
         n_parts=job.run.n_parts,
         n_items=n_items,
         n_clips=n_clips,
@@ -192,6 +215,26 @@ def _check_permission(out: str) -> None:
 
 def _is_local(prepared: PreparedJob) -> bool:
     return not prepared.job.reshuffle
+
+
+def _effect(prepared: PreparedJob, published: RunManifest | None, if_done: str) -> str:
+    if published is None:
+        return "first"
+    if if_done == "skip" and published.status == Status.COMPLETE:
+        return "skips"
+    return "adds" if prepared.job.run.extends else "replaces"
+
+
+def _image(prepared: PreparedJob) -> str | None:
+    if _is_local(prepared):
+        return None
+    if is_dataflow(prepared.options):
+        return _dataflow_image(prepared)
+    portable = prepared.options.view_as(PortableOptions)
+    named: str | None = prepared.options.view_as(WorkerOptions).sdk_container_image
+    if portable.environment_type in (None, "DOCKER"):
+        named = portable.environment_config or named
+    return named
 
 
 def _dataflow_image(prepared: PreparedJob) -> str:
@@ -245,7 +288,7 @@ def measured_rate(
     rate = LARGE_MODEL if large else SMALL_MODEL
     slower = SLOWER_THAN_INT8[choice.precision]
     scaled = f", {slower:g} times slower in {choice.precision}" if slower > 1 else ""
-    return rate, f"{rate.source}, in int8 on a Xeon with AMX{scaled}"
+    return rate, f"measured in int8 on a Xeon with AMX on {rate.source}{scaled}"
 
 
 def worker_cores(options: PipelineOptions) -> int | None:
@@ -262,23 +305,23 @@ def worker_cores(options: PipelineOptions) -> int | None:
 
 
 def estimate_items(
-    files: Sequence[FileMetadata], columns: tuple[tuple[str, str], ...]
+    files: Sequence[InputFile], columns: tuple[tuple[str, str], ...]
 ) -> tuple[int | None, int | None]:
     """Returns about how many items files hold, and how many of them name a clip.
 
     The first MiB of the largest file of each format stands for all of that format; of Parquet, its
     number of rows. None where a sample shows no item.
     """
-    largest: dict[str, FileMetadata] = {}
+    largest: dict[str, InputFile] = {}
     n_bytes: dict[str, int] = {}
     for file in files:
         kind = "".join(re.findall(r"\.[a-z]+", file.path.lower())[-2:])
-        n_bytes[kind] = n_bytes.get(kind, 0) + file.size_in_bytes
-        if kind not in largest or file.size_in_bytes > largest[kind].size_in_bytes:
+        n_bytes[kind] = n_bytes.get(kind, 0) + file.size_bytes
+        if kind not in largest or file.size_bytes > largest[kind].size_bytes:
             largest[kind] = file
     n_items = n_clips = 0.0
     for kind, file in largest.items():
-        if file.size_in_bytes == 0:
+        if file.size_bytes == 0:
             continue
         n_found, n_named, n_sampled = _sample(file, columns)
         if not n_found:
@@ -288,17 +331,17 @@ def estimate_items(
     return round(n_items), round(n_clips)
 
 
-def _sample(file: FileMetadata, columns: tuple[tuple[str, str], ...]) -> tuple[int, int, int]:
+def _sample(file: InputFile, columns: tuple[tuple[str, str], ...]) -> tuple[int, int, int]:
     """Returns how many items, and how many with a clip, so many bytes of a file hold."""
     with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
         if file.path.lower().endswith(PARQUET_SUFFIX):
             try:
-                return pq.ParquetFile(source).metadata.num_rows, 0, file.size_in_bytes
+                return pq.ParquetFile(source).metadata.num_rows, 0, file.size_bytes
             except pa.ArrowInvalid:
-                return 0, 0, file.size_in_bytes
+                return 0, 0, file.size_bytes
         head = source.read(SAMPLE_BYTES)
     records = list(read_records(io.BytesIO(head), file.path, columns))
-    if len(head) < file.size_in_bytes:
+    if len(head) < file.size_bytes:
         records = records[:-1]  # cut
     n_named = sum(isinstance(record, Item) and record.audio_uri is not None for record in records)
     return len(records), n_named, len(head)
@@ -306,16 +349,27 @@ def _sample(file: FileMetadata, columns: tuple[tuple[str, str], ...]) -> tuple[i
 
 def describe(plan: Plan) -> list[str]:
     """Returns a plan as lines for people."""
+    effects = {
+        "first": "no run of it was published yet",
+        "replaces": f"replaces run {plan.published}",
+        "adds": f"adds to run {plan.published}",
+        "skips": f"run {plan.published} is complete, and --if-done skip leaves it alone",
+    }
+    today = f"date        {plan.date}: {effects[plan.effect]}"
+    if plan.effect == "skips":
+        return [today]
+    here = "none: processes of this machine"
     lines = [
+        today,
         f"runner      {plan.runner}",
         f"engine      {plan.engine}, model {plan.model_version}",
-        f"container   {plan.container or 'none: processes of this machine'}",
+        f"container   {plan.container or (here if plan.is_local else 'the flags name none')}",
         f"items       {plan.n_item_files:,} files, {plan.item_bytes:,} bytes, "
         + ("no estimate" if plan.n_items is None else f"about {plan.n_items:,} items"),
         f"clips       {plan.n_clip_files:,} files, {plan.clip_bytes:,} bytes"
         + ("" if plan.n_clips is None else f", about {plan.n_clips:,} with those of items"),
         f"output      {plan.out}, run {plan.run_id}, {plan.n_parts} part(s)",
-        f"stages      {plan.n_stages}; in one: {', '.join(plan.fused)}",
+        f"stages      {plan.n_stages}; the one that scores takes in {', '.join(plan.fused)}",
         "steps",
     ]
     for step in plan.steps:
@@ -323,16 +377,26 @@ def describe(plan: Plan) -> list[str]:
         hint = f"  on {step.accelerator}" if step.accelerator else ""
         lines.append(f"  {step.name}{shuffles}{hint}")
     if plan.rate is None:
-        return [*lines, f"time        unknown: {plan.rate_source}"]
+        return [*lines, f"time        unknown: {plan.rate_source}", NOTHING_DONE]
     lines.append(f"rate        {plan.rate:,.0f} texts/s a core: {plan.rate_source}")
     if plan.core_hours is not None:
-        cores = "on how many cores, the flags do not say"
+        hours = f"{plan.core_hours:.3g} core hours"
         if plan.seconds is not None:
-            cores = f"{plan.seconds:,.1f} s on {plan.n_cores} cores"
-        lines.append(
-            f"time        {cores}; {plan.core_hours:.3g} core hours, all without start-up, reading "
-            "and shuffles on other machines"
-        )
+            hours = f"{duration(plan.seconds)} on {plan.n_cores} cores, {hours}"
+        apart = "start-up" if plan.is_local else "start-up, reading and shuffles"
+        lines.append(f"time        about {hours}; {apart} not counted")
     if plan.cost is not None:
         lines.append(f"cost        {plan.cost:,.4g} of cores, at the price given")
-    return [*lines, "nothing was written or submitted"]
+    return [*lines, NOTHING_DONE]
+
+
+def duration(seconds: float) -> str:
+    """Returns a time in the unit in which it is easily read.
+
+    >>> duration(0.4), duration(300), duration(64_800)
+    ('0.4 s', '5.0 min', '18.0 h')
+    """
+    for unit, n_seconds in (("h", 3600), ("min", 60)):
+        if seconds >= 2 * n_seconds:
+            return f"{seconds / n_seconds:,.1f} {unit}"
+    return f"{seconds:,.1f} s"

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from apache_beam.io.filesystem import FileMetadata
 from apache_beam.options.pipeline_options import (
     DirectOptions,
     GoogleCloudOptions,
@@ -58,8 +57,8 @@ class PreparedJob:
     job: ScoringJob
     options: PipelineOptions
     artifact: Artifact
-    item_files: tuple[FileMetadata, ...]
-    clip_files: tuple[FileMetadata, ...]
+    item_files: tuple[InputFile, ...]
+    clip_files: tuple[InputFile, ...]
 
 
 def prepare_job(
@@ -81,8 +80,8 @@ def prepare_job(
     if before:
         n_files = len(item_files) + len(clip_files)
         read = files_read(before)
-        item_files = [file for file in item_files if _input_file(file) not in read]
-        clip_files = [file for file in clip_files if _input_file(file) not in read]
+        item_files = [file for file in item_files if file not in read]
+        clip_files = [file for file in clip_files if file not in read]
         if not (item_files or clip_files):
             return NothingNew(request.run_date, n_files, before.runs.get(request.run_date))
     before = before or Manifest()
@@ -109,7 +108,7 @@ def prepare_job(
         emotions=artifact.config.emotions,
         n_parts=count_parts(item_files, clip_files),
         started_at=datetime.now(UTC),
-        inputs=tuple(_input_file(file) for file in (*item_files, *clip_files)),
+        inputs=(*item_files, *clip_files),
         settings=settings,
         max_bad_fraction=request.max_bad_fraction,
         leaves_out=tuple(run.run_id for run in before.runs.values()),
@@ -191,22 +190,22 @@ def _threads_of_a_worker(options: PipelineOptions) -> int:
     return max(1, available_cores() // (direct.direct_num_workers or available_cores()))
 
 
-def count_parts(item_files: Sequence[FileMetadata], clip_files: Sequence[FileMetadata]) -> int:
+def count_parts(item_files: Sequence[InputFile], clip_files: Sequence[InputFile]) -> int:
     """Returns how many files the labels are divided into, from the input's size alone.
 
-    >>> count_parts([FileMetadata("a.jsonl", 200 * 2**20)], [])
+    >>> count_parts([InputFile("a.jsonl", 200 * 2**20)], [])
     4
     """
-    n_bytes: int = sum(file.size_in_bytes for file in item_files)
+    n_bytes: int = sum(file.size_bytes for file in item_files)
     return min(1 + n_bytes // PART_BYTES + len(clip_files) // PART_CLIPS, MAX_PARTS)
 
 
-def _matched(patterns: Sequence[str], day: date) -> list[FileMetadata]:
+def _matched(patterns: Sequence[str], day: date) -> list[InputFile]:
     """Returns a date's files of all patterns in order, each once, under its first spelling.
 
     Two links to one file are two files if their stems differ: a clip's stem is its id.
     """
-    found: dict[tuple[str, str], FileMetadata] = {}
+    found: dict[tuple[str, str], InputFile] = {}
     for unfilled in patterns:
         pattern = on_date(unfilled, day)
         if os.path.isdir(pattern):
@@ -218,8 +217,3 @@ def _matched(patterns: Sequence[str], day: date) -> list[FileMetadata]:
         for file in files:
             found.setdefault((real_path(file.path), clip_id(file.path)), file)
     return sorted(found.values(), key=lambda file: file.path)
-
-
-def _input_file(file: FileMetadata) -> InputFile:
-    updated = file.last_updated_in_seconds
-    return InputFile(file.path, file.size_in_bytes, str(updated) if updated else None)

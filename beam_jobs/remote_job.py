@@ -76,6 +76,26 @@ def waits(options: PipelineOptions) -> bool:
     return not (options.view_as(StandardOptions).no_wait_until_finish or google.template_location)
 
 
+def check_can_be_awaited(
+    options: PipelineOptions, *, is_backfill: bool, metrics_file: str | None
+) -> None:
+    """Checks that what needs a job's end, or one job alone, is not asked of one without.
+
+    Raises:
+        UserError: it is.
+    """
+    if is_backfill and options.view_as(GoogleCloudOptions).template_location:
+        raise UserError(
+            "--from and --to would write each date's template in place of the one before: with "
+            "--template_location give --date"
+        )
+    if metrics_file is not None and not waits(options):
+        raise UserError(
+            f"--metrics-file {metrics_file} would stay unwritten, as the job's end is not waited "
+            "for: leave out --no_wait_until_finish and --template_location, or --metrics-file"
+        )
+
+
 def keep_machine_private(options: PipelineOptions) -> None:
     """Keeps Beam from sending this machine's packages and Python path along with the job."""
     options.view_as(DebugOptions).add_experiment("disable_logging_submission_environment")

@@ -21,7 +21,8 @@ class InputFile:
 
     Attributes:
         path: path or URI.
-        updated: the storage's word for its version: a modification time or a generation.
+        updated: the storage's word for its version: an object's generation in `gs://`, elsewhere
+            the modification time in seconds since 1970.
     """
 
     path: str

@@ -81,7 +81,9 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     rows = (labels, dead_letters) | "AllRows" >> beam.Flatten()
     reports = rows | AggregateReports(job.run) | WriteReports(job.run)
     already_scored = (
-        verdicts | beam.Map(count_already_scored) | "AlreadyScored" >> beam.CombineGlobally(sum)
+        verdicts
+        | "CountAlreadyScored" >> beam.Map(count_already_scored)
+        | "AlreadyScored" >> beam.CombineGlobally(sum)
     )
     (
         (rows, reports)

@@ -17,13 +17,14 @@ gcloud dataflow flex-template build "$template" --project="$PROJECT" \
   --image="$images/mm-emor-launcher:0.1.0" --sdk-language=PYTHON \
   --metadata-file="$here/flex_template.json"
 
-# Without a date the job takes today's, UTC: shortly before midnight, that is the day just ending.
+# The launcher's machine takes minutes to start: the date is the day before, whenever it has.
 gcloud scheduler jobs create http mm-emor-daily --project="$PROJECT" --location="$REGION" \
-  --schedule="55 23 * * *" --time-zone=UTC --http-method=POST \
+  --schedule="30 3 * * *" --time-zone=UTC --http-method=POST \
   --uri="https://dataflow.googleapis.com/v1b3/projects/$PROJECT/locations/$REGION/flexTemplates:launch" \
   --oauth-service-account-email="$ACCOUNT" --headers="Content-Type=application/json" \
   --message-body="{\"launchParameter\": {\"jobName\": \"mm-emor\",
     \"containerSpecGcsPath\": \"$template\",
-    \"parameters\": {\"items\": \"gs://$BUCKET/tweets/{date}*.jsonl\", \"out\": \"gs://$BUCKET/emotions\"},
+    \"parameters\": {\"items\": \"gs://$BUCKET/tweets/{date}*.jsonl\", \"out\": \"gs://$BUCKET/emotions\",
+      \"date\": \"yesterday\", \"if_done\": \"skip\"},
     \"environment\": {\"sdkContainerImage\": \"$images/mm-emor:0.1.0\",
       \"tempLocation\": \"gs://$BUCKET/temp\", \"serviceAccountEmail\": \"$ACCOUNT\"}}}"

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 METADATA = Path(__file__).with_name("flex_template.json")
+REPEATED = frozenset({"items", "clips", "audio_root", "column"})
+"""Parameters of several values, spaces between."""
 
 
 def split_flags(flags: Sequence[str], metadata: Path = METADATA) -> list[str]:
     """Returns the command line of `mm-emor`.
 
-    A switch stands in it where its parameter is true. A parameter of several values has them
-    between spaces.
+    A switch stands in it where its parameter is true; a repeated flag, once for each value.
     """
     parameters = json.loads(metadata.read_text(encoding="utf-8"))["parameters"]
     kinds = {parameter["name"]: parameter["paramType"] for parameter in parameters}
@@ -29,7 +30,7 @@ def split_flags(flags: Sequence[str], metadata: Path = METADATA) -> list[str]:
             if value.lower() == "true":
                 ours.append(f"--{name.replace('_', '-')}")
         else:
-            for one in value.split() if name in ("items", "clips", "audio_root") else [value]:
+            for one in value.split() if name in REPEATED else [value]:
                 ours += [f"--{name.replace('_', '-')}", one]
     return ["score", *ours, "--", *beams]
 

@@ -97,7 +97,7 @@ class AudioPreprocessor:
         filter_banks: `build_filter_banks(config)`, or what the artifact stored of it.
 
     Attributes:
-        elsewhere: what decodes the clips that FFmpeg reads; None: this process.
+        elsewhere: what decodes all clips but plain WAV; None: this process.
 
     Raises:
         ValueError: where the banks do not fit the settings.

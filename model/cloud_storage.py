@@ -123,6 +123,18 @@ def check_access(uris: Iterable[str]) -> None:
         _told(where, lambda: list(_list(client, bucket, prefix, max_results=1)))  # noqa: B023
 
 
+def list_objects(prefix: str) -> list[tuple[str, int, int]]:
+    """Returns URI, size in bytes and generation of the objects whose URI begins so, in one listing.
+
+    Raises:
+        UserError: the bucket is not there, may not be listed, or cannot be reached.
+    """
+    bucket, name = split_uri(prefix)
+    client = open_client()
+    found = _told(prefix, lambda: list(_list(client, bucket, name)))
+    return [(f"{SCHEME}{bucket}/{blob.name}", blob.size, blob.generation) for blob in found]
+
+
 def fetch_directory(uri: str) -> Path:
     """Copies the objects right under a prefix to this machine's cache, and returns where they are.
 

@@ -1,7 +1,7 @@
-"""Processes that decode what FFmpeg reads, and that can be killed where it hangs or crashes.
+"""Processes that decode all clips but plain WAV, and that can be killed where they hang or crash.
 
-FFmpeg reads some hundred formats in C, from files that anybody may have made. A thread that hangs
-in it cannot be ended, and where it crashes all of a worker's items are lost with it.
+FFmpeg and libsndfile read some hundred formats in C, from files that anybody may have made. A
+thread that hangs in them cannot be ended, and where they crash all of a worker's items are lost.
 """
 
 import os
@@ -26,7 +26,11 @@ MAX_DECODE_SECONDS = 60.0
 
 
 class DecoderProcess:
-    """One process, which decodes a clip at a time; it ends when this end of its pipe is closed."""
+    """One process, which decodes a clip at a time; it ends when this end of its pipe is closed.
+
+    Raises:
+        RuntimeError: it cannot be started, which is no clip's fault.
+    """
 
     def __init__(self, config: AudioConfig) -> None:
         self._connection, theirs = Pipe()
@@ -37,7 +41,14 @@ class DecoderProcess:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         theirs.close()
-        self._connection.send(config)
+        try:
+            self._connection.send(config)
+            self._connection.recv()  # it has imported its libraries, at no clip's cost
+        except (EOFError, OSError):
+            code = self.process.wait()
+            raise RuntimeError(
+                f"a process that decodes clips ended with exit code {code} before the first"
+            ) from None
 
     def decode(self, data: bytes, limit_seconds: float) -> npt.NDArray[np.float32]:
         """Returns what `decode_clip` does.
@@ -127,6 +138,7 @@ def _serve(connection: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started this one ends it
     try:
         config = connection.recv()
+        connection.send(None)
         while True:
             data = connection.recv_bytes()
             try:

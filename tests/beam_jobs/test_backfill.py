@@ -1,7 +1,7 @@
 """Dates in patterns, and a backfill: each date is a run of its own, whatever becomes of another."""
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +150,34 @@ def test_a_date_without_files_and_one_that_fails_keep_no_other_back(
     assert [run.status for run in manifest.runs.values()] == [Status.COMPLETE] * 3
 
 
+def test_the_plan_of_a_backfill_tells_what_becomes_of_each_date(
+    tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_day(tmp_path, DAYS[0], tweet("1"))
+    write_day(tmp_path, DAYS[2], tweet("3"))
+    assert score(tmp_path, tiny_artifact, "--date", str(DAYS[0]), "--json") == 0
+    run_id = json.loads(capsys.readouterr().out)["run_id"]
+    before = sorted((tmp_path / "out").rglob("*"))
+
+    def dates_of(*flags: str) -> list[str]:
+        assert score(tmp_path, tiny_artifact, *ALL_DAYS, "--dry-run", *flags) == 1
+        stdout, stderr = capsys.readouterr()
+        missing, last = stderr.splitlines()
+        assert missing == f"mm-emor: {DAYS[1]}: no file matches {tmp_path}/tweets-{DAYS[1]}.jsonl"
+        assert last == f"mm-emor: 1 of 3 dates are not as asked for: {DAYS[1]} (no file)"
+        return [line for line in stdout.splitlines() if line.startswith("date")]
+
+    first = f"date        {DAYS[2]}: no run of it was published yet"
+    assert dates_of() == [f"date        {DAYS[0]}: replaces run {run_id}", first]
+    write_day(tmp_path, DAYS[0], tweet("1"), tweet("2"))
+    assert dates_of("--only-new") == [f"date        {DAYS[0]}: adds to run {run_id}", first]
+    assert dates_of("--if-done", "skip") == [
+        f"date        {DAYS[0]}: run {run_id} is complete, and --if-done skip leaves it alone",
+        first,
+    ]
+    assert sorted((tmp_path / "out").rglob("*")) == before
+
+
 def test_a_date_that_dies_or_is_refused_keeps_no_other_back(
     tiny_artifact: Path,
     tmp_path: Path,
@@ -179,6 +207,34 @@ def test_a_date_that_dies_or_is_refused_keeps_no_other_back(
         f"mm-emor: 2 of 3 dates are not as asked for: {DAYS[0]} (failed), {DAYS[1]} (failed)"
     )
     assert ids_by_date(tmp_path / "out") == {DAYS[2]: ["3"]}
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+@pytest.mark.parametrize("is_verbose", [False, True])
+@pytest.mark.parametrize("flags", [["--date", str(DAYS[0])], [*ALL_DAYS[:2], "--to", str(DAYS[0])]])
+def test_a_traceback_is_shown_where_it_was_asked_for(
+    tiny_artifact: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    flags: list[str],
+    is_verbose: bool,
+    log_format: str,
+) -> None:
+    def die(*_: Any) -> Any:
+        raise MemoryError("the worker dies")
+
+    monkeypatch.setattr(launch, "_run_pipeline", die)
+    monkeypatch.setenv("MM_EMOR_LOG_FORMAT", log_format)
+    monkeypatch.setenv("MM_EMOR_VERBOSE", "1" if is_verbose else "")
+    write_day(tmp_path, DAYS[0], tweet("1"))
+    assert score(tmp_path, tiny_artifact, *flags) == 1
+    stderr = capsys.readouterr().err
+    assert "the job failed: MemoryError: the worker dies" in stderr
+    assert ("Traceback (most recent call last)" in stderr) == is_verbose
+    if log_format == "json":
+        first = json.loads(stderr.splitlines()[0])
+        assert ("exception" in first) == is_verbose
 
 
 def test_an_interruption_ends_a_backfill(
@@ -215,6 +271,14 @@ def test_an_interruption_ends_a_backfill(
         (["--from", "1 May", "--to", "2026-11-01"], "--from is '1 May'; it must be a day as YYYY"),
         (["--from", "2026-11-01", "--to", "2026-11-31"], "--to is '2026-11-31'; it must be a day"),
         (["--date", ""], "--date is ''; it must be a day"),
+        (
+            ["--from", "2026-11-01", "--to", "2026-11-02", "--", "--template_location=gs://t/1"],
+            "--from and --to would write each date's template in place of the one before",
+        ),
+        (
+            ["--metrics-file", "a.prom", "--", "--no_wait_until_finish"],
+            "--metrics-file a.prom would stay unwritten, as the job's end is not waited for",
+        ),
         (["--date", "2026-11-01"], "no file matches {}/tweets-2026-11-01.jsonl"),
         (
             [*ALL_DAYS, "--clips", "/clips/*.wav"],
@@ -242,3 +306,13 @@ def test_a_backfill_needs_the_date_in_every_pattern(patterns: list[str]) -> None
     with pytest.raises(UserError, match=r"in each pattern, and (tweets\.jsonl|clips/\*) has none"):
         backfill_dates(DAYS[0], DAYS[1], patterns)
     assert len(backfill_dates(DAYS[0], DAYS[1], ["{date}.jsonl", "clips/{date}/*"])) == 2
+
+
+def test_yesterday_is_the_day_before_in_utc(
+    tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    days = [datetime.now(UTC).date() - timedelta(days=1)]
+    assert score(tmp_path, tiny_artifact, "--date", "yesterday") == 2
+    days.append(datetime.now(UTC).date() - timedelta(days=1))  # midnight may have passed
+    lines = [f"mm-emor: no file matches {tmp_path}/tweets-{day}.jsonl\n" for day in days]
+    assert capsys.readouterr().err in lines

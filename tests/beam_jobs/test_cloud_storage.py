@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.cloud_access import prepare_cloud_storage
+from beam_jobs.inputs import match_files
 from beam_jobs.launch import score_corpus
 from beam_jobs.manifest import Status
 from model.artifact import Artifact
@@ -63,6 +65,12 @@ def test_a_run_in_cloud_storage_equals_a_local_one(
     put(bucket_corpus)
     result = score_corpus(request_for("gs://in", "gs://out/runs"))
     assert result.manifest.status == Status.COMPLETE
+    generations = {
+        f"gs://in/{blob.name}": str(blob.generation) for blob in open_client().list_blobs("in")
+    }
+    assert [file.updated for file in result.manifest.inputs] == [
+        generations[file.path] for file in result.manifest.inputs
+    ]
     written = objects()
     assert set(written) == {f"runs/{file.path}" for file in result.manifest.outputs} | {
         "runs/_manifest.json"
@@ -79,6 +87,23 @@ def test_a_run_in_cloud_storage_equals_a_local_one(
     assert second.keys() == written.keys()
     assert all(second[name] == written[name] for name in written if name.endswith(".parquet"))
     assert score_corpus(request_for("gs://in", "gs://out/runs", if_done="skip")).skipped
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["tweets*", "tweets.jsonl", "clips/", "clips/*.wav", "**.wav", "c[l-m]ips/?.wav", "none*", ""],
+)
+def test_a_pattern_matches_what_beam_matches(
+    storage: StorageServer, bucket_corpus: Path, pattern: str
+) -> None:
+    put(bucket_corpus)
+    prepare_cloud_storage(["gs://in/"])
+    [expected] = FileSystems.match([f"gs://in/{pattern}"])
+    assert [(file.path, file.size_bytes) for file in match_files(f"gs://in/{pattern}")] == sorted(
+        (file.path, file.size_in_bytes)
+        for file in expected.metadata_list
+        if not file.path.endswith("/")
+    )
 
 
 @pytest.mark.slow

@@ -186,6 +186,45 @@ def test_what_dataflow_lacks_is_told_before_it_is_asked(
         score_corpus(cloud_request(**changes))
 
 
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        ((), "container   none: processes of this machine"),
+        (("--runner=PortableRunner",), "container   the flags name none"),
+        (
+            (
+                "--runner=PortableRunner",
+                "--environment_type=DOCKER",
+                f"--environment_config={IMAGE}",
+            ),
+            f"container   {IMAGE}",
+        ),
+        (
+            ("--runner=PortableRunner", f"--sdk_container_image={IMAGE}"),
+            f"container   {IMAGE}",
+        ),
+        (
+            ("--runner=PortableRunner", "--environment_type=EXTERNAL", "--environment_config=h:1"),
+            "container   the flags name none",
+        ),
+    ],
+)
+def test_the_plan_tells_the_image_of_any_runner(
+    tiny_artifact: Path, tmp_path: Path, flags: tuple[str, ...], told: str
+) -> None:
+    items = tmp_path / "tweets.jsonl"
+    items.write_text('{"id": "1", "text": "rain"}\n', encoding="utf-8")
+    request = request_for(
+        str(tmp_path),
+        str(tmp_path / "out"),
+        clips=(),
+        audio_roots=(),
+        beam_flags=flags,
+        model=str(tiny_artifact),
+    )
+    assert told in describe(plan_job(prepare_job(request)))  # type: ignore[arg-type]
+
+
 def test_the_command_prints_its_plan(tiny_artifact: Path, tmp_path: Path) -> None:
     items = tmp_path / "tweets.jsonl"
     items.write_text('{"id": "1", "text": "rain"}\n' * 3, encoding="utf-8")
@@ -202,6 +241,6 @@ def test_the_command_prints_its_plan(tiny_artifact: Path, tmp_path: Path) -> Non
     assert (outcome.returncode, outcome.stderr) == (0, "")
     plan = json.loads(outcome.stdout)
     assert (plan["status"], plan["runner"], plan["n_items"]) == ("planned", "DirectRunner", 3)
-    assert plan["container"] is None
+    assert (plan["container"], plan["is_local"], plan["effect"]) == (None, True, "first")
     assert [step["name"] for step in plan["steps"]][:2] == ["IndexItems", "ReadItems"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tweets.jsonl"]

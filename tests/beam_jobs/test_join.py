@@ -242,7 +242,7 @@ class TestMatchFiles:
             (tmp_path / name).write_text(text)
         a, b, c = (str(tmp_path / name) for name in ("a.csv", "b.csv", "sub/c.csv"))
         matched = match_files(f"{tmp_path}/*.csv")
-        assert [(file.path, file.size_in_bytes) for file in matched] == [(a, 1), (b, 2)]
+        assert [(file.path, file.size_bytes) for file in matched] == [(a, 1), (b, 2)]
         assert [file.path for file in match_files(f"{tmp_path}/**.csv")] == [a, b, c]
         assert match_files(f"{tmp_path}/*.tsv") == ()
         monkeypatch.chdir(tmp_path)

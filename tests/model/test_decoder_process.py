@@ -1,24 +1,28 @@
-"""What FFmpeg decodes in another process is the same, and a clip that hangs it costs itself."""
+"""What another process decodes is the same, and a clip that hangs or crashes it costs itself."""
 
 import os
 import signal
+import struct
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NoReturn
 
 import numpy as np
 import pytest
 
 from model.audio_decoder import decode_clip
 from model.config import AudioConfig
-from model.decoder_process import DecoderProcess, DecoderProcesses
+from model.decoder_process import MAX_DECODE_SECONDS, DecoderProcess, DecoderProcesses
 from model.errors import ItemError
 from schemas.dead_letters import Reason
-from tests.model.clips import encode, speech_like
+from tests.model.clips import FORMATS, encode, speech_like
 
 CONFIG = AudioConfig(max_clip_seconds=2)
 CLIP = encode(speech_like(0.5), 16_000, "mp3")
+FLAC = encode(speech_like(0.5), 16_000, "flac")
 
 
 @pytest.fixture
@@ -40,8 +44,8 @@ def only_process(processes: DecoderProcesses) -> DecoderProcess:
 
 
 def test_waveforms_and_refusals_are_those_of_this_process(processes: DecoderProcesses) -> None:
-    clips = [encode(speech_like(0.5), 16_000, name) for name in ("mp3", "m4a", "webm", "w64")]
-    for clip in clips:
+    for name in FORMATS:
+        clip = encode(speech_like(0.5), 16_000, name)
         np.testing.assert_array_equal(
             decode_clip(clip, CONFIG, processes), decode_clip(clip, CONFIG)
         )
@@ -52,12 +56,42 @@ def test_waveforms_and_refusals_are_those_of_this_process(processes: DecoderProc
     assert len(processes._idle.queue) == 1
 
 
-def test_wav_needs_no_process(processes: DecoderProcesses) -> None:
-    decode_clip(encode(speech_like(0.5), 16_000, "wav"), CONFIG, processes)
-    assert processes._idle.empty()
+@pytest.mark.parametrize("name", FORMATS)
+def test_plain_wav_alone_needs_no_process(processes: DecoderProcesses, name: str) -> None:
+    decode_clip(encode(speech_like(0.5), 16_000, name), CONFIG, processes)
+    assert processes._idle.empty() == (name == "wav")
 
 
-@pytest.mark.parametrize("data", [CLIP, CLIP + bytes(2**20)], ids=["small", "larger than a pipe"])
+def test_the_worst_plain_wav_ends_within_the_limit() -> None:
+    """6.5 million empty chunks before one sample: as many as the limit on bytes lets in."""
+    config = AudioConfig()
+    layout = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
+    sample = struct.pack("<4sIh", b"data", 2, 1)
+    n_chunks = (config.max_clip_bytes - 12 - len(layout) - len(sample)) // 8
+    body = b"WAVE" + layout + n_chunks * struct.pack("<4sI", b"LIST", 0) + sample
+    clip = b"RIFF" + struct.pack("<I", len(body)) + body
+
+    def nowhere(*_: object) -> NoReturn:
+        raise AssertionError("plain WAV is read in this process")
+
+    started = time.thread_time()
+    assert decode_clip(clip, config, nowhere).tolist() == [1 / 32_768]
+    assert time.thread_time() - started < MAX_DECODE_SECONDS / 2
+
+
+def test_a_process_that_cannot_start_is_no_clip_s_fault(
+    processes: DecoderProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(RuntimeError, match="ended with exit code 1 before the first"):
+        decode_clip(CLIP, CONFIG, processes)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [CLIP, CLIP + bytes(2**20), FLAC],
+    ids=["FFmpeg's", "larger than a pipe", "libsndfile's"],
+)
 def test_a_clip_that_hangs_is_given_up_and_the_next_is_decoded(
     processes: DecoderProcesses, data: bytes
 ) -> None:
