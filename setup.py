@@ -6,10 +6,12 @@ from setuptools import find_packages, setup
 
 # Ranges, not pins: the pins, with hashes, are in requirements/.
 RUNTIME = [
+    "altair>=6.0,<7",
     "apache-beam>=2.77,<3",
     "av>=15",
     "emoji>=2.14",
     "huggingface_hub>=1.0",
+    "jinja2>=3.1",
     "keras>=3.15,<4",
     "librosa>=0.11,<2",
     "matplotlib>=3.10",
@@ -30,6 +32,7 @@ RUNTIME = [
     "tokenizers>=0.21",
     "transformers>=5.0,<6",
     "typer>=0.29",
+    "vl-convert-python>=1.8,<2",
 ]
 EXTRAS = {
     "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-storage>=3.0"],
@@ -40,8 +43,12 @@ EXTRAS = {
         "gcp-storage-emulator>=2026.7",
         "hypothesis>=6.130",
         "mypy>=1.15",
+        "polars>=1.30",
         "pytest>=8.3",
+        "pytest-xdist>=3.6",
         "ruff>=0.11",
+        "selenium>=4.30",
+        "sqlglot>=30",
     ],
 }
 
@@ -57,6 +64,7 @@ setup(
     include_package_data=False,
     package_data={
         "beam_jobs": ["sample_corpus/**/*", "py.typed"],
+        "beam_jobs.report_views": ["page.*"],
         "model": ["default_model/*", "configs/*.toml", "py.typed"],
         "schemas": ["py.typed"],
     },

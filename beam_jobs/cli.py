@@ -24,13 +24,14 @@ from beam_jobs.flags import (
     LogFormatFlag,
     Out,
     Verbose,
+    look_for_credentials,
     parse_column,
     parse_dates,
     remember_format,
 )
 from beam_jobs.log_lines import LogFormat, complain, is_json, set_up_logs, tell
+from beam_jobs.report_command import report
 from model.cli import app as model_app
-from model.cloud_storage import is_cloud, open_client
 from model.engine import EngineName, Precision
 from model.errors import UserError
 
@@ -47,7 +48,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its table breaks words that are wider than a column
 )
-app.registered_commands += model_app.registered_commands
 
 
 def _print_version(wanted: bool) -> None:
@@ -156,7 +156,7 @@ def score(
 ) -> None:
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
     set_up_logs(log_format, verbose=verbose)
-    _look_for_credentials(*(items or ()), *(clips or ()), *(audio_root or ()), out, model)
+    look_for_credentials(*(items or ()), *(clips or ()), *(audio_root or ()), out, model)
     from beam_jobs.beam_flags import parse_beam_flags
     from beam_jobs.remote_job import check_can_be_awaited
     from beam_jobs.scoring_request import ScoringRequest
@@ -208,7 +208,7 @@ def demo(
 ) -> None:
     """Score the sample corpus with the model, both of the package."""
     set_up_logs(log_format, verbose=verbose)
-    _look_for_credentials(out)
+    look_for_credentials(out)
     from beam_jobs.scoring_request import ScoringRequest
 
     corpus = str(files("beam_jobs") / "sample_corpus")
@@ -232,7 +232,7 @@ def verify(
 ) -> None:
     """Check that an output directory is what its manifest says."""
     set_up_logs(log_format, verbose=verbose)
-    _look_for_credentials(out)
+    look_for_credentials(out)
     from beam_jobs.cloud_access import prepare_cloud_storage
     from beam_jobs.verify import verify_tree
 
@@ -251,6 +251,10 @@ def verify(
             typer.echo(f"{directory} is of a run that is at work or was killed: no fault")
     if tree.faults:
         raise typer.Exit(EXIT_JOB_FAILED)
+
+
+app.command()(report)
+app.registered_commands += model_app.registered_commands
 
 
 def _backfill(
@@ -349,12 +353,6 @@ def _write_metrics(path: str, result: "ScoringResult | NothingNew") -> str | Non
     except OSError as error:
         return f"--metrics-file {path} cannot be written: {error.strerror}"
     return None
-
-
-def _look_for_credentials(*paths: str) -> None:
-    """Tells that there are none before Beam is imported, which takes seconds."""
-    if any(map(is_cloud, paths)):
-        open_client()
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import typer
 
 from beam_jobs.backfill import backfill_dates
 from beam_jobs.log_lines import LOG_FORMAT_VARIABLE, LogFormat
+from model.cloud_storage import is_cloud, open_client
 from model.errors import UserError
 
 
@@ -52,15 +53,20 @@ def parse_dates(
         UserError: a date is none, or the flags do not go together.
     """
     if first is None and last is None:
-        return (datetime.now(UTC).date() if day is None else _parse_date("--date", day),)
+        return (datetime.now(UTC).date() if day is None else parse_date("--date", day),)
     if first is None or last is None:
         raise UserError("--from and --to need each other: they are a backfill's two ends")
     if day is not None:
         raise UserError("--date is one date, and --from and --to are several: give either")
-    return backfill_dates(_parse_date("--from", first), _parse_date("--to", last), patterns)
+    return backfill_dates(parse_date("--from", first), parse_date("--to", last), patterns)
 
 
-def _parse_date(flag: str, text: str) -> date:
+def parse_date(flag: str, text: str) -> date:
+    """Returns the date that a flag names.
+
+    Raises:
+        UserError: it is none.
+    """
     if text == "yesterday":
         return datetime.now(UTC).date() - timedelta(days=1)
     try:
@@ -82,3 +88,9 @@ def parse_column(text: str) -> tuple[str, str]:
     if not (field and separator and name):
         raise UserError(f"--column is {text!r}; it must be FIELD=NAME, as in item_id=tweet_pk")
     return field, name
+
+
+def look_for_credentials(*paths: str) -> None:
+    """Tells that there are none before Beam is imported, which takes seconds."""
+    if any(map(is_cloud, paths)):
+        open_client()

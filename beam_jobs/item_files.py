@@ -40,6 +40,16 @@ def check_item_files(paths: Iterable[str]) -> None:
         _format_of(path)
 
 
+def is_item_file(path: str) -> bool:
+    """Says by its name whether a file is one of items.
+
+    >>> is_item_file("tweets.jsonl.gz"), is_item_file("1.wav")
+    (True, False)
+    """
+    name = path.lower()
+    return name.removesuffix(".gz").endswith(TEXT_SUFFIXES) or name.endswith(PARQUET_SUFFIX)
+
+
 def read_records(
     file: BinaryIO,
     path: str,

@@ -1,6 +1,5 @@
 """Starts a scoring job that is checked, runs it, and says how it ended."""
 
-import os
 import tempfile
 import threading
 import time
@@ -9,19 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import apache_beam as beam
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
-from apache_beam.portability.api import beam_provision_api_pb2
-from apache_beam.runners.portability.fn_api_runner import FnApiRunner
-from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
-from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner
 
 from beam_jobs.beam_flags import runs_here
 from beam_jobs.counters import RunMetrics, read_metrics
+from beam_jobs.local_runner import local_runner
 from beam_jobs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.only_new import NothingNew
-from beam_jobs.output_files import unique_path
+from beam_jobs.output_files import check_writable
 from beam_jobs.prepared_job import prepare_job
 from beam_jobs.progress import Progress
 from beam_jobs.publish import remove_superseded, remove_unlisted
@@ -31,7 +26,6 @@ from beam_jobs.score_emotions import ScoringJob, build_pipeline
 from beam_jobs.scoring_model import load_scorer
 from beam_jobs.scoring_request import ScoringRequest
 from beam_jobs.worker_processes import watch_worker_processes
-from model.errors import UserError
 
 POLL_SECONDS = 0.2
 OnProgress = Callable[[int, int], None]
@@ -83,7 +77,7 @@ def score_corpus(
     if request.if_done == "skip" and done and done.status == Status.COMPLETE:
         remove_superseded(run.out, done, ())  # what a run that was killed has left
         return ScoringResult(done, skipped=True, seconds=0.0)
-    _check_writable(run)
+    check_writable(run.out, temporary_name(run.date))
     if not (runs_here(options) or waits(options)):
         return _submit(job, options)
     seconds, metrics = _run_pipeline(job, options, on_progress)
@@ -106,20 +100,6 @@ def _published_run(run: Run) -> RunManifest | None:
     return manifest.runs.get(run.date) if manifest else None
 
 
-def _check_writable(run: Run) -> None:
-    """Writes and removes a file; its directory goes when a run of the date is published."""
-    if os.path.isfile(run.out):
-        raise UserError(f"--out {run.out} is a file; it must be a directory, or not be there yet")
-    try:
-        probe = unique_path(FileSystems.join(run.out, temporary_name(run.date)), "probe")
-        FileSystems.create(probe).close()
-        FileSystems.delete([probe])
-    except Exception as error:  # each storage has its own
-        reason = error.strerror if isinstance(error, OSError) else None
-        reason = reason or str(error).strip().partition("\n")[0]
-        raise UserError(f"--out {run.out} cannot be written: {reason}") from error
-
-
 def _run_pipeline(
     job: ScoringJob, options: PipelineOptions, on_progress: OnProgress | None
 ) -> tuple[float, RunMetrics]:
@@ -131,7 +111,7 @@ def _run_pipeline(
     with tempfile.TemporaryDirectory() as directory:
         progress = Progress(directory)
         with _watched(progress, on_progress), watch_worker_processes():
-            return _timed(replace(job, progress=progress), _local_runner(options), options)
+            return _timed(replace(job, progress=progress), local_runner(options), options)
 
 
 def _submit(job: ScoringJob, options: PipelineOptions) -> Submitted:
@@ -142,16 +122,6 @@ def _submit(job: ScoringJob, options: PipelineOptions) -> Submitted:
     has_job = getattr(result, "has_job", True)  # Dataflow's, where only a template was made
     job_id = str(result.job_id()) if has_job and hasattr(result, "job_id") else None
     return Submitted(job.run.date, job.run.run_id, runner_name(options), job_id)
-
-
-def _local_runner(options: PipelineOptions) -> PipelineRunner:
-    """Returns a runner that tells its worker processes the options, as Beam's DirectRunner does.
-
-    DirectRunner itself would first try to download another runner; this one needs no network.
-    """
-    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
-    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
-    return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))
 
 
 def _timed(

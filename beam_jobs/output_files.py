@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from model.errors import UserError
+
 CHUNK_BYTES = 2**20
 
 
@@ -43,6 +45,36 @@ def is_local(path: str) -> bool:
 def unique_path(directory: str, name: str) -> str:
     """Returns a path for a temporary file that no other attempt has."""
     return str(FileSystems.join(directory, f"{name}.{uuid.uuid4().hex}"))
+
+
+def check_out(out: str) -> None:
+    """Checks the name of a directory that is written to.
+
+    Raises:
+        UserError: it is empty, or Beam would take it for a pattern.
+    """
+    if not out:
+        raise UserError("out is empty; it must name a directory")
+    if any(character in out for character in "*?["):
+        raise UserError(f"out is {out!r}; `*`, `?` and `[` cannot stand in it")
+
+
+def check_writable(out: str, name: str) -> None:
+    """Writes a file in the directory `out/name`, which is for temporary files, and removes it.
+
+    Raises:
+        UserError: that failed.
+    """
+    if is_local(out) and os.path.isfile(out):
+        raise UserError(f"--out {out} is a file; it must be a directory, or not be there yet")
+    try:
+        probe = unique_path(FileSystems.join(out, name), "probe")
+        FileSystems.create(probe).close()
+        FileSystems.delete([probe])
+    except Exception as error:  # each storage has its own
+        reason = error.strerror if isinstance(error, OSError) else None
+        reason = reason or str(error).strip().partition("\n")[0]
+        raise UserError(f"--out {out} cannot be written: {reason}") from error
 
 
 def close_durably(file: IO[bytes], path: str) -> None:

@@ -1,18 +1,11 @@
 """What a scoring job would do, without doing it: its graph, its inputs, its time and cost."""
 
-import io
 import os
-import re
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
 import apache_beam as beam
-import pyarrow as pa
-import pyarrow.parquet as pq
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     PipelineOptions,
     PortableOptions,
@@ -23,48 +16,16 @@ from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
-from beam_jobs.elements import Item
-from beam_jobs.item_files import PARQUET_SUFFIX, read_records
+from beam_jobs.estimates import SLOWER_THAN_INT8, estimate_items, measured_rate, worker_cores
 from beam_jobs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.output_files import is_local
 from beam_jobs.prepared_job import PreparedJob
 from beam_jobs.remote_job import is_dataflow, runner_name
-from beam_jobs.run import InputFile
 from beam_jobs.score_emotions import build_pipeline
-from model.config import ClassifierConfig
-from model.engine import EngineChoice, available_cores
+from model.engine import available_cores
 from model.errors import UserError
 
-SAMPLE_BYTES = 2**20
-"""Bytes at the start of the largest file of each format, from which its items are estimated."""
-LARGE_HIDDEN_SIZE = 768
 NOTHING_DONE = "nothing was written or submitted"
-SLOWER_THAN_INT8 = {"int8": 1.0, "bfloat16": 1.55, "float32": 2.9}
-"""Time of TensorFlow over that of ONNX Runtime in int8: 0.62 s and 1.16 s over 0.40 s for 32 x 32
-tokens at RoBERTa-base's size, on the machine of the README's rates."""
-
-
-@dataclass(frozen=True)
-class MeasuredRate:
-    """How fast a core scores, in int8, as the README's section "How fast" has it.
-
-    Attributes:
-        texts_per_second: the whole job on texts, a core.
-        clip_seconds: what a clip adds, of a core.
-        source: which rows of it.
-    """
-
-    texts_per_second: float
-    clip_seconds: float
-    source: str
-
-
-SMALL_MODEL = MeasuredRate(
-    386.0, 0.0014, "the default model (772 texts/s on 2 cores; a clip adds 1.4 ms)"
-)
-LARGE_MODEL = MeasuredRate(
-    111.0, 0.0121, "a model of RoBERTa-base's size (222 texts/s on 2 cores; a clip adds 12.1 ms)"
-)
 
 
 @dataclass(frozen=True)
@@ -276,75 +237,6 @@ def list_steps(graph: Any) -> tuple[Step, ...]:
         n_shuffles = sum(transform.spec.urn == group for transform in inner)
         steps.append(Step(transforms[name].unique_name, n_shuffles, ", ".join(hints) or None))
     return tuple(steps)
-
-
-def measured_rate(
-    config: ClassifierConfig, choice: EngineChoice
-) -> tuple[MeasuredRate | None, str]:
-    """Returns the rate that was measured on the most similar model, and which one that is."""
-    if choice.device == "gpu":
-        return None, "no rate was measured on a GPU"
-    large = config.encoder is not None and config.encoder.hidden_size >= LARGE_HIDDEN_SIZE
-    rate = LARGE_MODEL if large else SMALL_MODEL
-    slower = SLOWER_THAN_INT8[choice.precision]
-    scaled = f", {slower:g} times slower in {choice.precision}" if slower > 1 else ""
-    return rate, f"measured in int8 on a Xeon with AMX on {rate.source}{scaled}"
-
-
-def worker_cores(options: PipelineOptions) -> int | None:
-    """Returns the cores of all workers, as far as the flags tell; None where they do not.
-
-    >>> flags = ["--max_num_workers=4", "--machine_type=n1-standard-8"]
-    >>> worker_cores(PipelineOptions(flags)), worker_cores(PipelineOptions(flags[:1]))
-    (32, None)
-    """
-    workers = options.view_as(WorkerOptions)
-    n_workers = workers.max_num_workers or workers.num_workers
-    cores = re.search(r"-(\d+)$", workers.machine_type or "")
-    return n_workers * int(cores[1]) if n_workers and cores else None
-
-
-def estimate_items(
-    files: Sequence[InputFile], columns: tuple[tuple[str, str], ...]
-) -> tuple[int | None, int | None]:
-    """Returns about how many items files hold, and how many of them name a clip.
-
-    The first MiB of the largest file of each format stands for all of that format; of Parquet, its
-    number of rows. None where a sample shows no item.
-    """
-    largest: dict[str, InputFile] = {}
-    n_bytes: dict[str, int] = {}
-    for file in files:
-        kind = "".join(re.findall(r"\.[a-z]+", file.path.lower())[-2:])
-        n_bytes[kind] = n_bytes.get(kind, 0) + file.size_bytes
-        if kind not in largest or file.size_bytes > largest[kind].size_bytes:
-            largest[kind] = file
-    n_items = n_clips = 0.0
-    for kind, file in largest.items():
-        if file.size_bytes == 0:
-            continue
-        n_found, n_named, n_sampled = _sample(file, columns)
-        if not n_found:
-            return None, None
-        n_items += n_bytes[kind] * n_found / n_sampled
-        n_clips += n_bytes[kind] * n_named / n_sampled
-    return round(n_items), round(n_clips)
-
-
-def _sample(file: InputFile, columns: tuple[tuple[str, str], ...]) -> tuple[int, int, int]:
-    """Returns how many items, and how many with a clip, so many bytes of a file hold."""
-    with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
-        if file.path.lower().endswith(PARQUET_SUFFIX):
-            try:
-                return pq.ParquetFile(source).metadata.num_rows, 0, file.size_bytes
-            except pa.ArrowInvalid:
-                return 0, 0, file.size_bytes
-        head = source.read(SAMPLE_BYTES)
-    records = list(read_records(io.BytesIO(head), file.path, columns))
-    if len(head) < file.size_bytes:
-        records = records[:-1]  # cut
-    n_named = sum(isinstance(record, Item) and record.audio_uri is not None for record in records)
-    return len(records), n_named, len(head)
 
 
 def describe(plan: Plan) -> list[str]:

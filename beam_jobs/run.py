@@ -11,7 +11,7 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.output_files import WrittenFile
+from beam_jobs.output_files import WrittenFile, check_out
 from model.errors import UserError
 
 
@@ -107,10 +107,7 @@ class Run:
     extends: EarlierRun | None = None
 
     def __post_init__(self) -> None:
-        if not self.out:
-            raise UserError("out is empty; it must name a directory")
-        if any(character in self.out for character in "*?["):
-            raise UserError(f"out is {self.out!r}; `*`, `?` and `[` cannot stand in it")
+        check_out(self.out)
         if self.n_parts < 1:
             raise ValueError(f"n_parts is {self.n_parts}; at least 1 is needed")
         if not 0 <= self.max_bad_fraction <= 1:
@@ -131,12 +128,17 @@ class Run:
         return TableLocation(self.out, table, self.date, self.run_id)
 
 
+PAGE_TABLE = "reports/page"
+"""Where the page that shows a run's reports lies, beside their tables."""
+
+
 @dataclass(frozen=True)
 class TableLocation:
     """Where the files of one table of a run lie.
 
     Attributes:
         table: `labels`, `dead_letters` or `reports/` and a report's name.
+        suffix: of the files' names; `.html` for `PAGE_TABLE`, the page that shows the reports.
 
     >>> TableLocation("out", "labels", date(2026, 11, 22), "60706f4b").path("-00003-of-00008")
     'labels/dt=2026-11-22/part-60706f4b-00003-of-00008.parquet'
@@ -146,10 +148,11 @@ class TableLocation:
     table: str
     date: date
     run_id: str
+    suffix: str = ".parquet"
 
     def path(self, part: str = "") -> str:
         """Returns a file's path relative to `out`; `part` is empty where the table is one file."""
-        return f"{self.table}/dt={self.date.isoformat()}/part-{self.run_id}{part}.parquet"
+        return f"{self.table}/dt={self.date.isoformat()}/part-{self.run_id}{part}{self.suffix}"
 
     @property
     def temporary_dir(self) -> str:

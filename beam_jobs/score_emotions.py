@@ -14,7 +14,7 @@ from beam_jobs.preprocess import PreprocessItems
 from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.progress import Progress
 from beam_jobs.read_items import ReadItems
-from beam_jobs.reports import AggregateReports, WriteReports
+from beam_jobs.reports import AggregateReports, ListReportFiles, WriteReports
 from beam_jobs.run import Run
 from beam_jobs.score import ScoreEmotions
 from beam_jobs.scoring_model import ScoringModel
@@ -79,7 +79,7 @@ def build_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
         already_refused = parted.left_out | "AlreadyRefused" >> beam.CombineGlobally(sum)
     dead_letters = letters | WriteDeadLetters(job.run)
     rows = (labels, dead_letters) | "AllRows" >> beam.Flatten()
-    reports = rows | AggregateReports(job.run) | WriteReports(job.run)
+    reports = rows | ListReportFiles(job.run) | AggregateReports() | WriteReports(job.run)
     already_scored = (
         verdicts
         | "CountAlreadyScored" >> beam.Map(count_already_scored)

@@ -3,18 +3,17 @@
 from dataclasses import asdict
 from typing import Any
 
-import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
-from rich.table import Table
 
 from beam_jobs.launch import ScoringResult
 from beam_jobs.manifest import MANIFEST_NAME, RunManifest
 from beam_jobs.output_files import read_small_table
+from beam_jobs.report import Report, Span
+from beam_jobs.report_views.terminal import print_report
+from beam_jobs.run import PAGE_TABLE
 from model.engine import EngineChoice
-from schemas.dead_letters import REASON_MEANINGS, Reason
-
-BAR_WIDTH = 24
+from schemas.reports import CHANGE_SCHEMAS
 
 
 def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
@@ -36,11 +35,16 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
         "seconds": round(result.seconds, 2),
         "items_per_second": round(result.n_items / result.seconds, 1) if result.seconds else None,
         "metrics": asdict(result.metrics) if result.metrics else None,
-        "paths": {
-            name: FileSystems.join(out, name)
-            for name in ("labels", "dead_letters", "reports", MANIFEST_NAME)
-        },
+        "paths": _paths(run, out),
     }
+
+
+def _paths(run: RunManifest, out: str) -> dict[str, str]:
+    paths = {name: name for name in ("labels", "dead_letters", "reports", MANIFEST_NAME)}
+    for file in run.outputs:
+        if file.table == PAGE_TABLE:
+            paths["page"] = file.path
+    return {name: FileSystems.join(out, path) for name, path in paths.items()}
 
 
 def print_summary(result: ScoringResult, out: str) -> None:
@@ -56,37 +60,17 @@ def print_summary(result: ScoringResult, out: str) -> None:
             soft_wrap=True,
         )
         return
-    title = f"{run.date} · {counts.n_items:,} items · model {run.model_version}"
-    table = Table(title=title, title_justify="left", show_header=True, header_style="bold")
-    table.add_column("emotion")
-    table.add_column("items", justify="right")
-    table.add_column("share", justify="right")
-    table.add_column("mean confidence", justify="right")
-    table.add_column("")
-    for row in _read_report(run, out, "by_emotion").to_pylist():
-        table.add_row(
-            row["emotion"],
-            f"{row['n_items']:,}",
-            f"{row['share']:.1%}",
-            f"{row['mean_confidence']:.2f}",
-            "█" * max(round(row["share"] * BAR_WIDTH), 1),
-        )
-    console.print(table if table.row_count else title)
+    print_report(read_run_report(run, out), console)
     labelled = ", ".join(f"{name} {n:,}" for name, n in counts.labels_by_modality.items())
-    console.print(f"labels        {counts.n_labels:,}" + (f"  ({labelled})" if labelled else ""))
-    console.print(f"dead letters  {counts.n_dead:,}")
-    for reason, n in sorted(counts.dead_letters_by_reason.items(), key=lambda pair: -pair[1]):
-        console.print(
-            f"  {n:>5,}  {reason}: {REASON_MEANINGS[Reason(reason)]}",
-            highlight=False,
-            soft_wrap=True,
-        )
+    if labelled:
+        console.print(f"modalities    {labelled}", highlight=False)
     if run.extends:
         console.print(f"new items     {result.n_items:,}")
     if run.already_scored:
         console.print(f"already scored  {run.already_scored:,}")
     if run.already_refused:
         console.print(f"already refused  {run.already_refused:,}")
+    console.print(f"model         {run.model_version}", highlight=False)
     if engine := run.settings.get("engine"):
         console.print(f"engine        {EngineChoice(**engine)}", highlight=False)
     if result.seconds:
@@ -95,11 +79,17 @@ def print_summary(result: ScoringResult, out: str) -> None:
             f"time          {result.seconds:.1f} s without start-up, {rate:,.0f} items/s",
             highlight=False,
         )
-    for name, path in summarise(result, out)["paths"].items():
+    for name, path in _paths(run, out).items():
         label = "manifest" if name == MANIFEST_NAME else name.replace("_", " ")
         console.print(f"→ {label:<12} {path}", highlight=False, soft_wrap=True)
 
 
-def _read_report(run: RunManifest, out: str, name: str) -> pa.Table:
-    [path] = [file.path for file in run.outputs if file.table == f"reports/{name}"]
-    return read_small_table(FileSystems.join(out, path))
+def read_run_report(run: RunManifest, out: str) -> Report:
+    """Returns the published report of a run; one date alone, so that nothing has changed."""
+    tables = {
+        file.table.removeprefix("reports/"): read_small_table(FileSystems.join(out, file.path))
+        for file in run.outputs
+        if file.table.startswith("reports/") and file.table != PAGE_TABLE
+    }
+    tables |= {name: schema.empty_table() for name, schema in CHANGE_SCHEMAS.items()}
+    return Report(tables, Span(run.date, run.date), None, command="")

@@ -11,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.manifest import MANIFEST_NAME, RunManifest, read_manifest
 from beam_jobs.output_files import WrittenFile, is_as_written, list_files
+from beam_jobs.run import PAGE_TABLE
 from model.errors import UserError
 
 TABLES = ("labels", "dead_letters", "reports")
@@ -89,7 +90,9 @@ def verify_tree(out: str) -> TreeCheck:
     found = [path for table in TABLES for path in list_files(FileSystems.join(out, table, "**"))]
     return TreeCheck(
         dates=tuple(DateCheck(run, tuple(find_faults(out, run))) for run in runs),
-        unlisted=tuple(path for path in found if path.endswith(".parquet") and path not in listed),
+        unlisted=tuple(
+            path for path in found if path.endswith((".parquet", ".html")) and path not in listed
+        ),
         unfinished=_unfinished(out),
     )
 
@@ -119,6 +122,8 @@ def _fault_of(out: str, file: WrittenFile) -> str | None:
         return f"has {found[0]:,} bytes; {file.n_bytes:,} were written"
     if not is_as_written(path, file):
         return f"has not the SHA-256 that it was written with, {file.sha256}"
+    if file.table == PAGE_TABLE:
+        return None
     try:
         with FileSystems.open(path) as source:
             n_rows = pq.ParquetFile(source).metadata.num_rows

@@ -17,12 +17,14 @@ from apache_beam.pvalue import AsSingleton
 from beam_jobs.manifest import RunCounts, RunManifest
 from beam_jobs.output_files import WrittenFile, read_small_table
 from beam_jobs.publish import publish_run, remove_superseded
-from beam_jobs.run import EarlierRun, Run, staging_dir
+from beam_jobs.run import PAGE_TABLE, EarlierRun, Run, staging_dir
 from schemas.emotions import Modality
 from schemas.reports import REPORT_SCHEMAS
 
 VERSIONED_LIBRARIES = (
+    "altair",
     "apache-beam",
+    "jinja2",
     "keras",
     "librosa",
     "mm-emor",
@@ -33,6 +35,7 @@ VERSIONED_LIBRARIES = (
     "tensorflow",
     "tokenizers",
     "transformers",
+    "vl-convert-python",
 )
 """What can change a label or a file's bytes."""
 
@@ -143,6 +146,7 @@ def _check_tables(files: Iterable[WrittenFile], run: Run) -> None:
         "labels": run.n_parts,
         "dead_letters": run.n_parts,
         **{f"reports/{name}": 1 for name in REPORT_SCHEMAS},
+        PAGE_TABLE: 1,
     }
     if written != expected:
         raise RuntimeError(f"the run wrote {dict(written)} files; expected {expected}")

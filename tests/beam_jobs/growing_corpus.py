@@ -71,4 +71,4 @@ class Corpus:
 
     def data_files(self, out: str = "out") -> dict[str, bytes]:
         root = self.directory / out
-        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*.parquet")}
+        return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("part-*")}

@@ -72,7 +72,10 @@ def test_score_prints_a_summary(tiny_artifact: Path, tweets: Path, tmp_path: Pat
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stderr == ""
     assert "3 items" in outcome.stdout
-    assert "labels        2  (text 2)" in outcome.stdout
+    assert "labels        2  (mean confidence 0." in outcome.stdout
+    assert "modalities    text 2\n" in outcome.stdout
+    [page] = (out / "reports" / "page").rglob("*.html")
+    assert f"→ page         {page}\n" in outcome.stdout
     assert "no_content: the item has neither text nor audio" in outcome.stdout
     assert f"→ reports      {out}/reports" in outcome.stdout
 
@@ -105,7 +108,7 @@ def test_what_is_uncertain_stands_in_the_summary(
     )
     assert outcome.returncode == 0, outcome.stderr
     [line] = [line for line in outcome.stdout.split("\n") if line.startswith("│")]
-    assert [cell.strip() for cell in line.split("│")[1:4]] == ["uncertain", "2", "100.0%"]
+    assert [cell.strip() for cell in line.split("│")[1:4]] == ["uncertain", "2", "100.0\xa0%"]
 
 
 def test_without_labels_there_is_no_table(tiny_artifact: Path, tmp_path: Path) -> None:
@@ -115,9 +118,10 @@ def test_without_labels_there_is_no_table(tiny_artifact: Path, tmp_path: Path) -
         *("--model", str(tiny_artifact), "--date", "2026-11-22"),
     )
     assert outcome.returncode == 0, outcome.stderr
-    first, second = outcome.stdout.splitlines()[:2]
-    assert first.startswith("2026-11-22 · 0 items · model ")
-    assert second == "labels        0"
+    assert outcome.stdout.splitlines()[:2] == [
+        "2026-11-22 · 0 items",
+        "labels        0: there is no mix of emotions to show",
+    ]
 
 
 def test_a_failed_run_says_why_in_one_line(

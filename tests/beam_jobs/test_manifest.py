@@ -21,7 +21,7 @@ from beam_jobs.manifest import Manifest, RunCounts, RunManifest, Status, read_ma
 from beam_jobs.output_files import WrittenFile
 from beam_jobs.parquet_io import WriteDeadLetters, WriteLabels
 from beam_jobs.publish import publish_run, remove_unlisted
-from beam_jobs.reports import AggregateReports, WriteReports
+from beam_jobs.reports import AggregateReports, ListReportFiles, WriteReports
 from beam_jobs.run import InputFile, Run, staging_dir
 from beam_jobs.write_manifest import WriteManifest, publish_files
 from model.errors import UserError
@@ -73,7 +73,7 @@ def write_run(run: Run, n_labels: int = 10, letters: tuple[DeadLetter, ...] = ()
         labels = pipeline | "Labels" >> beam.Create(rows) | WriteLabels(run)
         dead = (pipeline | "Letters" >> beam.Create(letters),) | WriteDeadLetters(run)
         data = (labels, dead) | "Data" >> beam.Flatten()
-        reports = data | AggregateReports(run) | WriteReports(run)
+        reports = data | ListReportFiles(run) | AggregateReports() | WriteReports(run)
         published = (data, reports) | "All" >> beam.Flatten() | WriteManifest(run)
         ids = published | beam.Map(lambda entry: (entry.date, entry.run_id))
         assert_that(ids, equal_to([(run.date, run.run_id)]), label="published")
@@ -114,7 +114,7 @@ def test_a_run_is_published_with_all_its_files_and_nothing_else(tmp_path: Path) 
         assert hashlib.sha256(content).hexdigest() == file.sha256
     tables = [file.table for file in entry.outputs]
     assert tables == ["dead_letters"] * 2 + ["labels"] * 2 + [
-        f"reports/{name}" for name in sorted(REPORT_SCHEMAS)
+        f"reports/{name}" for name in sorted([*REPORT_SCHEMAS, "page"])
     ]
 
 
@@ -134,7 +134,7 @@ def test_an_empty_corpus_is_published(tmp_path: Path) -> None:
     assert {file.table: file.n_rows for file in entry.outputs} == {
         "labels": 0,
         "dead_letters": 0,
-        **{f"reports/{name}": int(name == "run_summary") for name in REPORT_SCHEMAS},
+        **{f"reports/{name}": int(name == "run_summary") for name in [*REPORT_SCHEMAS, "page"]},
     }
     assert files_under(tmp_path) == listed(entry) | BESIDES
 

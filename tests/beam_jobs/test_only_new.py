@@ -60,7 +60,7 @@ def test_a_late_file_is_added_to_its_date(corpus: Corpus) -> None:
     assert {path: after[path] for path in kept} == {path: before[path] for path in kept}
     assert len(kept) == 2
     assert after.keys() == {file.path for file in second.outputs}
-    assert len(second.outputs) == 2 + 2 + len(REPORT_SCHEMAS)
+    assert len(second.outputs) == 2 + 2 + len(REPORT_SCHEMAS) + 1
 
     # All is as if both files had been there from the start.
     assert isinstance(corpus.score("at_once", only_new=False, batch_size=1), ScoringResult)
@@ -192,9 +192,10 @@ def test_an_item_of_another_date_stays_there(
     corpus.write("c.jsonl", [MORNING[1], {"id": "5", "text": "rain"}])
     assert run_command(lambda: app(arguments, standalone_mode=False)) == 0
     lines = capsys.readouterr().out.splitlines()
-    start = lines.index("labels        3  (text 3)")
-    assert lines[start + 1] == "dead letters  1"
-    assert lines[start + 3 : start + 5] == ["new items     1", "already scored  2"]
+    assert any(line.startswith("labels        3  (mean confidence ") for line in lines)
+    assert "dead letters  1  (25.0\xa0% of the items)" in lines
+    start = lines.index("modalities    text 3")
+    assert lines[start + 1 : start + 3] == ["new items     1", "already scored  2"]
 
 
 def test_clips_that_came_late(corpus: Corpus) -> None:

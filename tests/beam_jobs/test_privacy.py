@@ -26,6 +26,7 @@ from model.preprocessor import ModelInput
 from model.scorer import EmotionScorer
 from model.scores import EmotionScores
 from schemas.dead_letters import REASON_MEANINGS, Reason, Stage
+from schemas.reports import REPORT_SCHEMAS
 from tests.beam_jobs.reading import parquet
 
 REDACT = Privacy(redact_text=True)
@@ -182,7 +183,7 @@ def test_a_run_writes_no_text(out: Path) -> None:
 
 def test_no_footer_names_the_machine(out: Path) -> None:
     paths = sorted(out.rglob("*.parquet"))
-    assert len(paths) == 12
+    assert len(paths) == 2 + len(REPORT_SCHEMAS)
     places = {str(out), str(out.parent), os.getcwd(), str(Path.home()), os.uname().nodename}
     for path in paths:
         data = path.read_bytes()

@@ -236,8 +236,17 @@ def test_a_scored_tree_is_as_written(
     assert run_command(lambda: app(arguments, standalone_mode=False)) == 0
     capsys.readouterr()
     assert verify(f"{tmp_path}/out") == 0
-    n_files = len(list((tmp_path / "out").rglob("*.parquet")))
+    n_files = len(list((tmp_path / "out").rglob("part-*")))
     assert capsys.readouterr().out == (
         f"2026-11-22 complete, 1 labels, 1 dead letters, {n_files} files as written\n"
     )
     assert pq.read_table(next((tmp_path / "out" / "labels").rglob("*.parquet"))).num_rows == 1
+
+    [page] = (tmp_path / "out" / "reports" / "page" / "dt=2026-11-22").iterdir()
+    page.write_text(page.read_text(encoding="utf-8").replace("rain", "sun") + " ")
+    stray = page.with_name("part-0.html")
+    stray.write_text("")
+    assert verify(f"{tmp_path}/out") == 1
+    told = capsys.readouterr().out
+    assert f"2026-11-22: {page.relative_to(tmp_path / 'out')} has " in told
+    assert f"{stray} is not in the manifest" in told

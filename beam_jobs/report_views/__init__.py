@@ -1,0 +1,1 @@
+"""What people look at of a report: the page, its charts, and the terminal."""
