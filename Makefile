@@ -19,14 +19,10 @@ help:  ## Show this list.
 demo: $(VENV)/.runtime  ## Score the sample corpus with the model in the package; results in demo-out/.
 	$(BIN)/mm-emor demo --out $(OUT)
 
-# Two halves at once: those of the jobs start many commands, one after the other. 5: none was chosen.
+# Files of tests on as many processes: those of the jobs start many commands, one after the other.
+JOBS ?= 2
 test: $(VENV)/.dev  ## Run all tests.
-	@mkdir -p build
-	@$(BIN)/python -m pytest -q tests/beam_jobs $(PYTEST_FLAGS) > build/test-jobs.log 2>&1 & jobs=$$!; \
-	trap "kill $$jobs" INT TERM; \
-	$(BIN)/python -m pytest -q --ignore tests/beam_jobs $(PYTEST_FLAGS); others=$$?; \
-	wait $$jobs; jobs=$$?; cat build/test-jobs.log; \
-	for code in $$others $$jobs; do case $$code in 0|5) ;; *) exit 1;; esac; done
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(PYTEST_FLAGS)
 
 test-fast: $(VENV)/.dev  ## Run the tests that take under 30 s each.
 	$(BIN)/python -m pytest -q -m "not slow" $(PYTEST_FLAGS)
@@ -35,11 +31,11 @@ test-reference: $(REFERENCE)/.torch $(MINILM)/config.json  ## Compare live with 
 	MM_EMOR_MINILM=$(MINILM) $(REFERENCE)/bin/python -m pytest -q tests/reference $(PYTEST_FLAGS)
 
 # A machine with a GPU has its own PyTorch, and may reach no index: SUITE=gpu and gpu_training run on PYTHON.
-SUITES := text audio fused pipeline start stages train gpu gpu_training
+SUITES := text audio fused pipeline reports start stages train gpu gpu_training
 BENCH_PYTHON := $(if $(filter gpu%,$(SUITE)),$(PYTHON),$(REFERENCE)/bin/python)
 BENCH_NEEDS := $(if $(filter gpu%,$(SUITE)),,$(REFERENCE)/.torch $(MINILM)/config.json)
 # bench-suite is first: a mistyped name is told at once.
-bench: bench-suite $(BENCH_NEEDS)  ## Compare speed with a peer's: SUITE=text, audio, fused … [JSON=FILE].
+bench: bench-suite $(BENCH_NEEDS)  ## Compare speed with a peer's: SUITE=text, audio, reports … [JSON=FILE].
 	MM_EMOR_MINILM=$(MINILM) $(BENCH_PYTHON) -m tests.benchmarks.$(SUITE) \
 	  $(if $(JSON),--json $(JSON))
 
