@@ -145,7 +145,7 @@ def check_dataflow(options: PipelineOptions, paths: dict[str, tuple[str, ...]]) 
     except ImportError as error:
         raise UserError(
             f"DataflowRunner needs a part that is not installed ({error.name}): "
-            "pip install 'mm-emor[gcp]'"
+            "pip install '.[gcp]' where mm-emor was cloned"
         ) from error
     google = options.view_as(GoogleCloudOptions)
     setup_file = options.view_as(SetupOptions).setup_file

@@ -61,7 +61,7 @@ def report(
     set_up_logs(log_format, verbose=verbose)
     look_for_credentials(*labels, out)
     from beam_jobs.report_request import ReportRequest, report_corpus
-    from beam_jobs.report_views.facts import describe_alerts, describe_no_alert
+    from beam_jobs.report_views.facts import describe_alerts, describe_gaps, describe_no_alert
 
     request = ReportRequest(
         labels=tuple(labels),
@@ -91,16 +91,16 @@ def report(
 
             print_report(made, Console())
         else:
-            for line in alerts or [describe_no_alert(made)]:
+            for line in [*(alerts or [describe_no_alert(made)]), *describe_gaps(made)]:
                 typer.echo(line)
         typer.echo(f"→ {out.rstrip('/')}/report.html")
     if fail_on_drift and alerts:
-        failure = f"{len(alerts)} measures moved further than chance since {made.before}"
+        failure = f"{len(alerts)} measures moved further than chance against {made.before}"
         raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
 
 
 def _summarise(made: "Report", out: str, seconds: float) -> dict[str, Any]:
-    from beam_jobs.report_views.facts import describe_alerts, refusals
+    from beam_jobs.report_views.facts import describe_alerts, describe_gaps, refusals
 
     runs = made.tables["run_summary"].to_pylist()
     n_items = sum(run["n_items"] for run in runs)
@@ -115,7 +115,7 @@ def _summarise(made: "Report", out: str, seconds: float) -> dict[str, Any]:
         },
         "dead_letters": {refusal.reason: refusal.n_items for refusal in refusals(made)},
         "alerts": describe_alerts(made),
-        "notes": list(made.notes),
+        "notes": describe_gaps(made),
         "seconds": round(seconds, 2),
         "items_per_second": round(n_items / seconds, 1),
         "paths": {

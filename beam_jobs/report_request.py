@@ -139,7 +139,7 @@ def prepare_report(request: ReportRequest) -> ReportJob:
         ),
         min_shift=request.min_shift,
         command=request.command,
-        notes=tuple(_notes(counted, request)),
+        notes=tuple(_notes(counted, request, is_alone=before is None and len(runs) > len(counted))),
         item_files=tuple(_item_files(counted)) if request.n_examples else (),
     )
 
@@ -258,8 +258,21 @@ def _item_files(runs: Sequence[_PublishedRun]) -> Iterator[ItemFile]:
                 yield ItemFile(file.path, columns)
 
 
-def _notes(runs: Sequence[_PublishedRun], request: ReportRequest) -> Iterator[str]:
-    """Yields what the tables do not say of the runs, a sentence each."""
+def _notes(
+    runs: Sequence[_PublishedRun], request: ReportRequest, *, is_alone: bool
+) -> Iterator[str]:
+    """Yields what the tables do not say of the runs, a sentence each.
+
+    Args:
+        runs: those of the span.
+        request: what was asked for.
+        is_alone: whether other dates were scored, and none of them is compared with.
+    """
+    if is_alone and request.against is None:
+        yield (
+            "None of as many dates right before the span was scored, so nothing is compared and "
+            "nothing can raise an alert: --against names other dates."
+        )
     for run in runs:
         if run.manifest.status != Status.COMPLETE:
             status = run.manifest.status.replace("_", " ")

@@ -62,7 +62,8 @@ def open_client() -> Any:
         from google.cloud import storage  # noqa: PLC0415
     except ImportError as error:
         raise UserError(
-            f"gs:// needs a part that is not installed ({error.name}): pip install 'mm-emor[gcp]'"
+            f"gs:// needs a part that is not installed ({error.name}): "
+            "pip install '.[gcp]' where mm-emor was cloned"
         ) from error
     if os.environ.get(EMULATOR_VARIABLE):
         return storage.Client(project="emulator", credentials=AnonymousCredentials())

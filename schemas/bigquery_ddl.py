@@ -7,6 +7,7 @@ BigQuery promises no consistent answer from files that a run replaces meanwhile.
 import argparse
 import json
 from collections.abc import Iterator
+from datetime import date
 
 import pyarrow as pa
 
@@ -150,14 +151,26 @@ def bigquery_ddl() -> str:
     return "\n\n".join(statements) + "\n"
 
 
+def day(text: str) -> str:
+    """Returns a date as it is written in a partition; argparse tells of one that is none."""
+    return date.fromisoformat(text).isoformat()
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Prints the file, or the statements that load one date or one report."""
-    parser = argparse.ArgumentParser(description=bigquery_ddl.__doc__)
+    parser = argparse.ArgumentParser(
+        description="Print BigQuery's statements: those that make all tables, or, with --load, "
+        "those that load the files of one date, or of a report."
+    )
     parser.add_argument("--load", metavar="OUT", help="where the files are: gs://BUCKET/OUT")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--date", default=EXAMPLE_DATE, help="of the run, YYYY-MM-DD")
+    which.add_argument("--date", type=day, help="YYYY-MM-DD, whose rows are replaced")
     which.add_argument("--report", action="store_true", help="OUT is a report's")
     parsed = parser.parse_args(arguments)
+    if parsed.load and not parsed.load.startswith("gs://"):
+        parser.error(f"--load is {parsed.load}; it must be gs://BUCKET/OUT")
+    if bool(parsed.load) != bool(parsed.date or parsed.report):
+        parser.error("--load needs --date or --report, and these need it")
     if not parsed.load:
         text = bigquery_ddl()
     elif parsed.report:

@@ -230,12 +230,12 @@ def describe_alerts(report: Report) -> list[str]:
 def describe_no_alert(report: Report) -> str:
     """Returns what stands in place of alerts, where there are none."""
     if report.before is None:
-        return "No span before to compare with."
+        return "Compared with no other dates."
     if not report.tables["change"].num_rows:
         return (
             f"Nothing to compare: {name_dates(report.before)} or this span has no labelled items."
         )
-    return f"Nothing moved further than chance since {name_dates(report.before)}."
+    return f"Nothing moved further than chance against {name_dates(report.before)}."
 
 
 def _describe_shift(row: dict[str, Any]) -> str:
@@ -296,6 +296,12 @@ def describe_model_versions(report: Report) -> str | None:
     if n_versions < 2:
         return None
     return f"{n_versions} models made these labels: shares can differ for that alone."
+
+
+def describe_gaps(report: Report) -> list[str]:
+    """Returns what a reader should know before they trust the figures, a sentence each."""
+    hints = (describe_missing_dates(report), describe_model_versions(report), *report.notes)
+    return list(filter(None, hints))
 
 
 def group_columns(table: pa.Table) -> list[str]:

@@ -158,7 +158,7 @@ def _most_unlike(report: Report, groups: Sequence[Group]) -> str:
         if abs(distance) > widening * abs(row["share"] - end):
             unlike.append((abs(distance), group, row))
     if not unlike:
-        return "none of those shown differs clearly from all items"
+        return "none of the known ones shown differs clearly from all items"
     _, group, row = max(unlike, key=lambda found: found[0])
     emotion = row["emotion"]
     return (

@@ -72,7 +72,7 @@ def mix_figure(report: Report, paint: Mapping[str, str]) -> Figure:
     ]
     compared = first.share_before is not None
     note = sentences(
-        "Thin lines are 95 % intervals.",
+        "Thin lines are 95 % intervals: of chance alone, not of the model's own mistakes.",
         f"Diamonds are the shares of {name_dates(report.before)}."
         if compared and report.before
         else "",
@@ -303,6 +303,8 @@ def refused_section(report: Report) -> Section:
         f"{first.reason} is the most frequent reason: {count(first.n_items)} of "
         f"{count(n_refused)} refused items"
     )
+    if len(reasons) > 1 and reasons[1].n_items == first.n_items:
+        heading = f"{count(n_refused)} items were refused, for {len(reasons)} reasons"
     bars = [{"name": reason.reason, "n": reason.n_items} for reason in reasons[:MAX_MIX_BARS]]
     rows = sorted(
         report.tables["dead_letters_by_reason"].to_pylist(),

@@ -12,8 +12,7 @@ from beam_jobs.report_views.facts import (
     EmotionShare,
     count_items,
     describe_alerts,
-    describe_missing_dates,
-    describe_model_versions,
+    describe_gaps,
     describe_no_alert,
     mix_of_emotions,
     name_dates,
@@ -54,13 +53,12 @@ def print_report(report: Report, console: Console) -> None:
         _say(console, f"  {refusal.n_items:>5,}  {shorten(refusal.reason, 40)}{meaning}")
     alerts = describe_alerts(report)
     if alerts and report.before:
-        _say(console, f"changed       since {name_dates(report.before)}:", "bold")
+        _say(console, f"changed       against {name_dates(report.before)}:", "bold")
         for alert in alerts:
             _say(console, f"  ! {alert}")
     else:
         _say(console, f"changed       {describe_no_alert(report)}")
-    hints = (describe_missing_dates(report), describe_model_versions(report), *report.notes)
-    for hint in filter(None, hints):
+    for hint in describe_gaps(report):
         _say(console, f"note          {shorten(hint, MAX_NOTE)}")
 
 

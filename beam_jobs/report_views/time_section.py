@@ -134,6 +134,9 @@ def _counts_figure(groups: Sequence[Group], step: Step) -> Figure:
     if len(groups) == 1:
         return Figure(f"All {count(busiest.n_items)} items with a time are of {when}")
     title = f"The busiest {step.noun} is {when}, with {count(busiest.n_items)} items"
+    n_as_busy = sum(group.n_items == busiest.n_items for group in groups)
+    if n_as_busy > 1:
+        title = f"{count(busiest.n_items)} items on each of the {n_as_busy} busiest {step.noun}s"
     draw = partial(draw_counts_over_time, rows, _axis(steps, step))
     return Figure(
         title,

@@ -227,6 +227,40 @@ def test_a_directory_without_runs(tmp_path: Path, capsys: pytest.CaptureFixture[
     )
 
 
+def test_what_is_missing_is_told(
+    week: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gappy = tmp_path / "gappy"
+    for number in (2, 5, 7):
+        run = make_run(gappy, day(number))
+        labels = make_labels(WEEK, day(number), 20, run.run_id)
+        write_run(run, labels, make_dead_letters(WEEK, day(number), 1, run.run_id))
+    arguments = [
+        "report",
+        "--labels",
+        str(gappy),
+        "--out",
+        f"{tmp_path}/report",
+        "--json",
+        "--from",
+    ]
+    assert mm_emor(*arguments, "2026-11-05", "--to", "2026-11-07") == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == ["No run for 2026-11-06."]
+    alone = (
+        "None of as many dates right before the span was scored, so nothing is compared and "
+        "nothing can raise an alert: --against names other dates."
+    )
+    assert mm_emor(*arguments, "2026-11-07") == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == [alone]
+    assert mm_emor(*arguments[:-2], "--from", "2026-11-07") == 0
+    assert capsys.readouterr().out == (
+        f"Compared with no other dates.\n{alone}\n→ {tmp_path}/report/report.html\n"
+    )
+    for asked in (["2026-11-07", "--against", "none"], ["2026-11-02"]):
+        assert mm_emor(*arguments, *asked) == 0
+        assert alone not in json.loads(capsys.readouterr().out)["notes"]
+
+
 def test_a_report_lies_apart_from_what_it_reports_on(
     week: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

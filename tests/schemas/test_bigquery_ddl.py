@@ -146,3 +146,21 @@ def test_a_report_is_loaded_whole(capsys: pytest.CaptureFixture[str]) -> None:
     uris = [each.args["files"].find(exp.Array).expressions[0].this for each in loads]
     assert uris == [f"gs://b/report/{table.name}.parquet" for table in of_report]
     assert load_report_statement(of_report[0], "gs://b/report").endswith(");")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--load", "gs://b/out"], "--load needs --date or --report"),
+        (["--date", "2026-11-22"], "--load needs --date or --report, and these need it"),
+        (["--load", "out", "--report"], "--load is out; it must be gs://BUCKET/OUT"),
+        (["--load", "gs://b/out", "--date", "2026-02-31"], "invalid day value: '2026-02-31'"),
+    ],
+)
+def test_nothing_is_loaded_by_guess(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

@@ -134,7 +134,7 @@ def test_empty_tables_give_plain_sentences() -> None:
     page = page_of(samples.empty())
     for sentence in (
         "Emotions of 0 items",
-        "No span before to compare with.",
+        "Compared with no other dates.",
         "What failed: nothing",
         "Over time There are no labelled items.",
         "Groups of items There are no labelled items.",
@@ -154,7 +154,7 @@ def test_a_span_before_without_alerts() -> None:
         report.tables["change"].schema,
     )
     page = page_of(replace(report, tables={**report.tables, "change": calm}))
-    assert "Nothing moved further than chance since 1 to 7 November 2026." in page.text
+    assert "Nothing moved further than chance against 1 to 7 November 2026." in page.text
     assert "No share moved further than chance" in page.text
 
 

@@ -36,7 +36,7 @@ labels        40  (mean confidence 0.69)
 dead letters  10  (20.0 % of the items)
       7  duplicate_id: the id stands earlier, in a smaller file name or line
       3  broken_json: the line is not a JSON object
-changed       since 1 to 7 November 2026:
+changed       against 1 to 7 November 2026:
   ! Anger fell from 75.0 % to 25.0 % (−50.0 points).
   ! Joy rose from 25.0 % to 75.0 % (+50.0 points).
   ! The share of refused items rose from 1.2 % to 3.1 % (+1.9 points).
@@ -52,7 +52,7 @@ def test_nothing_to_show() -> None:
 2026-11-08 to 2026-11-14 · 0 items
 labels        0: there is no mix of emotions to show
 dead letters  0
-changed       No span before to compare with.
+changed       Compared with no other dates.
 """
     )
 
@@ -65,7 +65,7 @@ def test_only_refused_items() -> None:
 labels        0: there is no mix of emotions to show
 dead letters  2  (100.0 % of the items)
       2  broken_json: the line is not a JSON object
-changed       No span before to compare with.
+changed       Compared with no other dates.
 """
     )
 
