@@ -202,7 +202,7 @@ def test_without_the_extra_the_line_names_it(monkeypatch: pytest.MonkeyPatch) ->
     open_client.cache_clear()
     monkeypatch.setitem(sys.modules, "google.cloud.storage", None)
     monkeypatch.delattr("google.cloud.storage")
-    with pytest.raises(UserError, match=r"pip install 'mm-emor\[gcp\]'"):
+    with pytest.raises(UserError, match=r"pip install '\.\[gcp\]'"):
         check_access(["gs://in"])
 
 
