@@ -14,7 +14,8 @@ from beam_jobs.report import Example, Report
 from beam_jobs.report_views.page import render_page
 from schemas.reports import REPORT_SCHEMAS
 from tests.beam_jobs.report_views import samples
-from tests.beam_jobs.report_views.samples import HOSTILE, Item, made_up_items, report_of
+from tests.beam_jobs.report_views.sample_tables import Item, made_up_items, report_of
+from tests.beam_jobs.report_views.samples import HOSTILE
 
 LIMIT_BYTES = 2_000_000
 # Elements that HTML lets stand without an end.

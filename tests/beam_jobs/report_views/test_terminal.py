@@ -7,7 +7,8 @@ from rich.console import Console
 
 from beam_jobs.report_views.terminal import print_report
 from tests.beam_jobs.report_views import samples
-from tests.beam_jobs.report_views.samples import HOSTILE, Item, made_up_items, report_of
+from tests.beam_jobs.report_views.sample_tables import Item, made_up_items, report_of
+from tests.beam_jobs.report_views.samples import HOSTILE
 
 
 def printed(report: samples.Report, width: int = 100) -> str:
