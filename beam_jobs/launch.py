@@ -39,7 +39,8 @@ class ScoringResult:
     Attributes:
         manifest: the run as published.
         skipped: whether the date was complete already and nothing ran.
-        seconds: how long the pipeline ran, start-up left out.
+        seconds: how long the pipeline ran. Start-up is left out: imports, the model, and putting
+            the pipeline together.
         n_items: items that it labelled or refused; those of a run that it extends are not its own.
         metrics: what it has counted; None where nothing ran.
     """
@@ -127,10 +128,10 @@ def _submit(job: ScoringJob, options: PipelineOptions) -> Submitted:
 def _timed(
     job: ScoringJob, runner: PipelineRunner | None, options: PipelineOptions
 ) -> tuple[float, RunMetrics]:
-    """Runs the pipeline to its end; returns the seconds that it took, and what it has counted."""
-    started = time.monotonic()
+    """Runs the pipeline to its end; returns the seconds of its run, and what it has counted."""
     with beam.Pipeline(runner, options) as root:
         build_pipeline(root, job)
+        started = time.monotonic()
     return time.monotonic() - started, read_metrics(root.result)
 
 

@@ -15,7 +15,7 @@ from beam_jobs.dead_letters import DEAD, OK, OkDead, tag_dead
 from beam_jobs.elements import DeadLetter, Features, Item
 from beam_jobs.privacy import PUBLIC, Privacy
 from beam_jobs.progress import Progress
-from beam_jobs.scoring_model import ScoringModel
+from beam_jobs.scoring_model import ScoringModel, load_artifact
 from model.decoder_process import DecoderProcesses
 from model.engine import available_cores
 from model.errors import ItemError
@@ -85,7 +85,7 @@ class PreprocessBatch(beam.DoFn):
         """Builds the preprocessor."""
         n_threads = self._model.n_threads or available_cores()
         os.environ.setdefault("TOKENIZERS_PARALLELISM", str(n_threads > 1).lower())
-        self._preprocessor = self._model.load_artifact().preprocessor()
+        self._preprocessor = load_artifact(self._model).preprocessor()
         self._pool = ThreadPoolExecutor(n_threads, "decode")
         self._decoders = DecoderProcesses()
         if self._preprocessor.audio:

@@ -25,19 +25,23 @@ class ScoringModel:
     choice: EngineChoice = FLOAT32
     n_threads: int | None = None
 
-    def load_artifact(self) -> Artifact:
-        """Returns the artifact.
 
-        Raises:
-            ArtifactError: it is damaged, or was replaced since the job was started.
-        """
-        artifact = Artifact.load(self.artifact)
-        if artifact.model_version != self.model_version:
-            raise ArtifactError(
-                f"{self.artifact} is version {artifact.model_version}; the job was started with "
-                f"{self.model_version}"
-            )
-        return artifact
+@lru_cache(maxsize=1)
+def load_artifact(model: ScoringModel) -> Artifact:
+    """Returns a model's artifact; a process that asks again for the same one gets the same one.
+
+    So its files are read, and their hashes checked, once a process.
+
+    Raises:
+        ArtifactError: it is damaged, or was replaced since the job was started.
+    """
+    artifact = Artifact.load(model.artifact)
+    if artifact.model_version != model.model_version:
+        raise ArtifactError(
+            f"{model.artifact} is version {artifact.model_version}; the job was started with "
+            f"{model.model_version}"
+        )
+    return artifact
 
 
 @lru_cache(maxsize=1)
@@ -50,5 +54,5 @@ def load_scorer(model: ScoringModel) -> EmotionScorer:
         ArtifactError: the artifact is damaged, or was replaced since the job was started.
         UserError: the job asks for a GPU, and there is none.
     """
-    artifact = model.load_artifact()
+    artifact = load_artifact(model)
     return EmotionScorer(artifact, start_engine(artifact, model.choice, model.n_threads))

@@ -1,8 +1,8 @@
 """How a report's charts become static SVG, by Altair and vl-convert: no script, no network.
 
-Each chart is drawn twice, for a wide page and for a phone, since text in a scaled picture becomes
-too small to read. Colours are CSS variables, so that one picture serves light and dark. The
-geometry is fixed here, not measured from a font: the page uses the reader's own.
+A chart as wide as the page is drawn twice, for a wide page and for a phone, since text in a scaled
+picture becomes too small to read. Colours are CSS variables, so that one picture serves light and
+dark. The geometry is fixed here, not measured from a font: the page uses the reader's own.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any
 
 import altair as alt
 import vl_convert
+from altair.utils.schemapi import debug_mode
 
 from beam_jobs.report_views.facts import shorten
 
@@ -72,11 +73,17 @@ WIDE, NARROW, STACKED = Frame(800, 200, 6), Frame(340, 112, 3), Frame(340, 0, 3)
 
 @dataclass(frozen=True)
 class Picture:
-    """A chart as SVG for a wide page and for a narrow one, and what it shows, in a sentence."""
+    """A chart as SVG.
 
-    wide: str
-    narrow: str
+    Attributes:
+        label: what it shows, in a sentence.
+        wide: for a wide page.
+        narrow: for a phone; empty where the same picture serves both.
+    """
+
     label: str
+    wide: str
+    narrow: str = ""
 
 
 def draw_both(
@@ -87,14 +94,15 @@ def draw_both(
     narrow: Frame = NARROW,
 ) -> Picture:
     """Returns the chart drawn for both widths."""
-    return Picture(to_svg(draw(wide)), to_svg(draw(narrow)), label)
+    return Picture(label, to_svg(draw, wide), to_svg(draw, narrow))
 
 
-def to_svg(chart: Mark) -> str:
-    """Returns the chart as an SVG element, to stand in an HTML page."""
+def to_svg(draw: Callable[[Frame], Mark], frame: Frame) -> str:
+    """Returns what is drawn for a frame as an SVG element, to stand in an HTML page."""
     # The tests look at what is drawn; checking every part against the schema takes half of the
     # time, and a configuration that goes through Altair's classes has the chart copied.
-    spec = chart.to_dict(validate=False)
+    with debug_mode(False):
+        spec = draw(frame).to_dict(validate=False)
     spec["config"] = CONFIG
     svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     # The page sets its own font, and the roles of parts say nothing inside of one picture.

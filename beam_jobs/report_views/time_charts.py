@@ -9,7 +9,8 @@ import altair as alt
 
 from beam_jobs.report_views.drawing import BAR, WIDE, Frame, Mark, Rows, data_of, layer
 
-PANEL_WIDE, PANEL_NARROW = Frame(248, 0, 1), Frame(164, 0, 1)
+PANEL = Frame(164, 0, 1)
+"""A small chart of several beside each other: four on a wide page, two on a phone."""
 MANY = 62
 """From as many bars or points on, they are drawn finer."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from beam_jobs.report import Report
-from beam_jobs.report_views.drawing import draw_both
+from beam_jobs.report_views.drawing import Picture, draw_both, to_svg
 from beam_jobs.report_views.facts import WEEKDAYS, mix_of_emotions, percent, shorten
 from beam_jobs.report_views.figures import (
     MAX_ROWS,
@@ -26,8 +26,7 @@ from beam_jobs.report_views.figures import (
 )
 from beam_jobs.report_views.group_section import draw_group_picture
 from beam_jobs.report_views.time_charts import (
-    PANEL_NARROW,
-    PANEL_WIDE,
+    PANEL,
     TimeAxis,
     draw_counts_over_time,
     draw_share_over_time,
@@ -214,13 +213,9 @@ def _panel(
             {"time": _iso(start), **dict(zip(("share", "low", "high"), values, strict=True))}
         )
     name = shorten(emotion, 18)
-    picture = draw_both(
-        partial(draw_share_over_time, rows, _axis(steps, step), colour),
-        f"Line chart of the share of {name} per {step.noun}; {percent(overall)} of all.",
-        wide=PANEL_WIDE,
-        narrow=PANEL_NARROW,
-    )
-    return Panel(name, colour, picture)
+    label = f"Line chart of the share of {name} per {step.noun}; {percent(overall)} of all."
+    draw = partial(draw_share_over_time, rows, _axis(steps, step), colour)
+    return Panel(name, colour, Picture(label, to_svg(draw, PANEL)))
 
 
 def _largest_swing(groups: Sequence[Group], emotions: Sequence[str], step: Step, least: int) -> str:
