@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from beam_jobs.output_files import WrittenFile
 from beam_jobs.run import InputFile
+from model.config import first_fault
 from model.errors import UserError
 from schemas.dead_letters import Reason
 
@@ -144,6 +145,4 @@ def parse_manifest(text: bytes, path: str) -> Manifest:
     try:
         return Manifest.from_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(key) for key in first["loc"])
-        raise UserError(f"{path} is not a manifest of mm-emor: {where}: {first['msg']}") from error
+        raise UserError(f"{path} is not a manifest of mm-emor: {first_fault(error)}") from error

@@ -88,15 +88,22 @@ def close_durably(file: IO[bytes], path: str) -> None:
 def publish_file(path: str, content: bytes | memoryview, temporary_dir: str) -> str:
     """Writes a whole file at `path`, in place of one that is there, and returns its SHA-256.
 
-    It is written under another name, synced (local disks; an object store does so on closing) and
-    then renamed. After a power cut, too, a reader finds the old file or the new one.
+    It is staged and then renamed: after a power cut, too, a reader finds the old file or the new.
+    """
+    rename_files({stage_file(path, content, temporary_dir): path})
+    return hashlib.sha256(content).hexdigest()
+
+
+def stage_file(path: str, content: bytes | memoryview, temporary_dir: str) -> str:
+    """Writes what is to stand at `path` under another name, and returns that.
+
+    It is synced (local disks; an object store does so on closing).
     """
     temporary = unique_path(temporary_dir, os.path.basename(path))
     file = FileSystems.create(temporary)
     file.write(content)
     close_durably(file, temporary)
-    rename_files({temporary: path})
-    return hashlib.sha256(content).hexdigest()
+    return temporary
 
 
 def rename_files(new_paths: Mapping[str, str]) -> None:

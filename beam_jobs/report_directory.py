@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from apache_beam.io.filesystems import FileSystems
 from pydantic import TypeAdapter, ValidationError
 
-from beam_jobs.output_files import publish_file, read_small_table
+from beam_jobs.output_files import publish_file, read_small_table, rename_files, stage_file
 from beam_jobs.parquet_io import to_parquet
 from beam_jobs.report import Report, Span
 from beam_jobs.report_views.page import render_page
+from model.config import first_fault
 from model.errors import UserError
 
 RECORD_NAME = "report.json"
@@ -38,28 +39,37 @@ _RECORD = TypeAdapter(ReportRecord)
 def write_report(report: Report, out: str) -> Mapping[str, int]:
     """Writes a report in place of the one that is there; returns the rows of each table.
 
-    Tables that only the earlier report had are removed.
+    All files are written before the first is put in its place, so that a report that fails leaves
+    the earlier one alone; its record is replaced last. Tables that only the earlier report had are
+    removed.
     """
     earlier = read_record(out)
-    temporary_dir = FileSystems.join(out, TEMPORARY_NAME)
+    contents: dict[str, bytes | memoryview] = {PAGE_NAME: render_page(report).encode()}
     for name, table in report.tables.items():
-        path = FileSystems.join(out, f"{name}.parquet")
-        publish_file(path, memoryview(to_parquet(table)), temporary_dir)
-    page = render_page(report).encode()
-    publish_file(FileSystems.join(out, PAGE_NAME), page, temporary_dir)
+        contents[f"{name}.parquet"] = memoryview(to_parquet(table))
     n_rows = {name: table.num_rows for name, table in sorted(report.tables.items())}
+    record = ReportRecord(report.span, report.before, report.command, report.notes, n_rows)
     superseded = [
         FileSystems.join(out, f"{name}.parquet")
         for name in (earlier.tables if earlier else ())
         if name not in n_rows
     ]
-    # While the earlier record still names them: done again, this finds what is left of them.
-    FileSystems.delete([path for path in superseded if FileSystems.exists(path)])
-    record = ReportRecord(report.span, report.before, report.command, report.notes, n_rows)
-    content = _RECORD.dump_json(record, indent=2) + b"\n"
-    publish_file(FileSystems.join(out, RECORD_NAME), content, temporary_dir)
-    if FileSystems.exists(temporary_dir):
-        FileSystems.delete([temporary_dir])
+    temporary_dir = FileSystems.join(out, TEMPORARY_NAME)
+    try:
+        paths = {name: FileSystems.join(out, name) for name in contents}
+        rename_files(
+            {
+                stage_file(paths[name], content, temporary_dir): paths[name]
+                for name, content in contents.items()
+            }
+        )
+        # While the earlier record still names them: done again, this finds what is left of them.
+        FileSystems.delete([path for path in superseded if FileSystems.exists(path)])
+        content = _RECORD.dump_json(record, indent=2) + b"\n"
+        publish_file(FileSystems.join(out, RECORD_NAME), content, temporary_dir)
+    finally:
+        if FileSystems.exists(temporary_dir):
+            FileSystems.delete([temporary_dir])
     return n_rows
 
 
@@ -77,9 +87,7 @@ def read_record(out: str) -> ReportRecord | None:
     try:
         return _RECORD.validate_json(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(key) for key in first["loc"])
-        raise UserError(f"{path} is no record of a report: {where}: {first['msg']}") from error
+        raise UserError(f"{path} is no record of a report: {first_fault(error)}") from error
 
 
 def read_report(out: str) -> Report:

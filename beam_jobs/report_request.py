@@ -15,7 +15,7 @@ from beam_jobs.inputs import real_path
 from beam_jobs.item_files import is_item_file
 from beam_jobs.local_runner import local_runner
 from beam_jobs.manifest import MANIFEST_NAME, RunManifest, Status, read_manifest
-from beam_jobs.output_files import check_out, check_writable
+from beam_jobs.output_files import check_out, check_writable, is_local
 from beam_jobs.remote_job import check_dataflow, is_dataflow, keep_machine_private, waits
 from beam_jobs.report import Report, Span
 from beam_jobs.report_counts import RunKey
@@ -158,6 +158,8 @@ class _PublishedRun:
 
 def _published_runs(directory: str) -> Iterator[_PublishedRun]:
     manifest = read_manifest(directory)
+    if manifest is None and is_local(directory) and not FileSystems.exists(directory):
+        raise UserError(f"--labels {directory} is not there")
     if manifest is None or not manifest.runs:
         raise UserError(
             f"--labels {directory} holds no {MANIFEST_NAME}: it must be the --out of mm-emor score"

@@ -219,8 +219,13 @@ def parse_config(type_: type[T], value: Any, source: str) -> T:
     try:
         return TypeAdapter(type_).validate_python(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        shown = f" (it is {first['input']!r:.80})" if first["type"] != "value_error" else ""
-        raise ConfigError(f"{source}: {where + ': ' if where else ''}{message}{shown}") from None
+        raise ConfigError(f"{source}: {first_fault(error)}") from None
+
+
+def first_fault(error: ValidationError) -> str:
+    """Returns in one line the first value that is wrong: its place, the rule, and the value."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    shown = f" (it is {first['input']!r:.80})" if first["type"] != "value_error" else ""
+    return f"{where + ': ' if where else ''}{message}{shown}"

@@ -218,11 +218,12 @@ def test_an_out_that_names_no_directory(
 
 
 def test_a_directory_without_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert mm_emor("report", "--labels", f"{tmp_path}/no", "--out", f"{tmp_path}/report") == 2
-    assert capsys.readouterr().err == (
-        f"mm-emor: --labels {tmp_path}/no holds no _manifest.json: it must be the --out of "
-        "mm-emor score\n"
-    )
+    for directory, message in (
+        (tmp_path, "holds no _manifest.json: it must be the --out of mm-emor score"),
+        (tmp_path / "no", "is not there"),
+    ):
+        assert mm_emor("report", "--labels", str(directory), "--out", f"{tmp_path}/report") == 2
+        assert capsys.readouterr().err == f"mm-emor: --labels {directory} {message}\n"
 
 
 def test_what_is_missing_is_told(
@@ -342,6 +343,25 @@ def test_a_report_that_was_stopped_leaves_no_earlier_table_when_made_again(
     monkeypatch.undo()
     report_directory.write_report(made, str(out))
     assert not (out / "by_truncated.parquet").exists()
+
+
+def test_a_report_that_fails_leaves_the_earlier_one_alone(
+    week: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "report"
+    made = report_corpus(ReportRequest((week,), str(out), by=("lang",)))
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    stage = report_directory.stage_file
+
+    def fill_the_disk(path: str, content: bytes | memoryview, temporary_dir: str) -> str:
+        if path.endswith("run_summary.parquet"):
+            raise OSError("the disk is full")
+        return stage(path, content, temporary_dir)
+
+    monkeypatch.setattr(report_directory, "stage_file", fill_the_disk)
+    with pytest.raises(OSError, match="the disk is full"):
+        report_directory.write_report(replace(made, command="another"), str(out))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_a_broken_record_is_told(week: str, tmp_path: Path) -> None:
