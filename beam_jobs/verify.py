@@ -27,8 +27,8 @@ class DateCheck:
     def __str__(self) -> str:
         counts = self.run.counts
         return (
-            f"{self.run.date} {self.run.status.replace('_', ' ')}, {counts.n_labels:,} labels, "
-            f"{counts.n_dead:,} dead letters, {len(self.run.outputs):,} files as written"
+            f"{self.run.date} {self.run.status.replace('_', ' ')}, labels {counts.n_labels:,}, "
+            f"dead letters {counts.n_dead:,}, {len(self.run.outputs):,} files as written"
         )
 
 

@@ -74,8 +74,8 @@ def write_manifest(out: Path, **changes: Any) -> None:
 
 
 GOOD_LINES = [
-    "2026-11-22 complete, 256 labels, 15 dead letters, 3 files as written",
-    "2026-11-23 too many bad items, 256 labels, 15 dead letters, 3 files as written",
+    "2026-11-22 complete, labels 256, dead letters 15, 3 files as written",
+    "2026-11-23 too many bad items, labels 256, dead letters 15, 3 files as written",
 ]
 
 
@@ -238,7 +238,7 @@ def test_a_scored_tree_is_as_written(
     assert verify(f"{tmp_path}/out") == 0
     n_files = len(list((tmp_path / "out").rglob("part-*")))
     assert capsys.readouterr().out == (
-        f"2026-11-22 complete, 1 labels, 1 dead letters, {n_files} files as written\n"
+        f"2026-11-22 complete, labels 1, dead letters 1, {n_files} files as written\n"
     )
     assert pq.read_table(next((tmp_path / "out" / "labels").rglob("*.parquet"))).num_rows == 1
 
