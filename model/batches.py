@@ -1,6 +1,6 @@
 """Batches for training: texts of like length, augmented clips, and pairs of features."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -68,6 +68,8 @@ class TextBatches(_Batches):
         batch_size: texts of a batch.
         seed: repeats the batches.
         window_tokens: the longest that a window may be, padding included.
+        bare: the windows of some texts without their emoji, by the text's number.
+        emoji_dropout: share of those texts that are read so, drawn anew in each epoch.
     """
 
     def __init__(
@@ -77,8 +79,12 @@ class TextBatches(_Batches):
         batch_size: int,
         seed: int,
         window_tokens: int = 512,
+        bare: Mapping[int, tuple[int, ...]] | None = None,
+        emoji_dropout: float = 0.0,
     ) -> None:
         self.windows = windows
+        self.bare = bare or {}
+        self.emoji_dropout = emoji_dropout
         self.window_tokens = window_tokens
         self.targets = targets
         self.lengths = np.array([len(window) for window in windows])
@@ -110,7 +116,12 @@ class TextBatches(_Batches):
 
     def __getitem__(self, index: int) -> Batch:
         rows = self.batches[index]
-        token_ids, mask = pad_windows([self.windows[row] for row in rows], self.window_tokens)
+        windows = [self.windows[row] for row in rows]
+        if self.bare:
+            drawn = self._batch_rng(index).random(len(rows)) < self.emoji_dropout
+            for place in np.flatnonzero(drawn):
+                windows[place] = self.bare.get(rows[place], windows[place])
+        token_ids, mask = pad_windows(windows, self.window_tokens)
         return {"token_ids": token_ids[:, None], "token_mask": mask[:, None]}, self.targets[rows]
 
 

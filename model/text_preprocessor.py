@@ -19,6 +19,9 @@ LENGTH_STEP = 8
 # A handle is not part of a longer word (an e-mail address keeps its at sign).
 MENTION = re.compile(r"(?<![\w@])@\w+")
 LINK = re.compile(r"(?:https?://|(?<![\w.])www\.)\S+", re.IGNORECASE)
+LEFT_OF_EMOJI = re.compile(r"(?<!\S)\ufe0f+")
+"""Where emoji were taken out of a text, as in TweetEval's emoji task, some leave their selector of
+colour: RoBERTa's tokenizers read it, BERT's drop it."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +60,28 @@ def clean_text(text: str) -> str:
 def describe_emoji(text: str) -> str:
     """Returns the text with each emoji spelled as its English name.
 
+    A selector that is left of an emoji becomes `emoji`, unless there is nothing else.
+
     >>> describe_emoji("so happy😂😂")
     'so happy face with tears of joy face with tears of joy'
+    >>> describe_emoji("so happy \ufe0f")
+    'so happy emoji'
     """
     if text.isascii():
         return text
+    if text.strip(" \ufe0f"):
+        text = LEFT_OF_EMOJI.sub(" emoji ", text)
     described = emoji.replace_emoji(text, lambda _, data: f" {_emoji_words(data.get('en', ''))} ")
     return " ".join(described.split())
+
+
+def drop_emoji(text: str) -> str:
+    """Returns the text without its emoji, and without what is left of emoji.
+
+    >>> drop_emoji("so happy😂😂 \ufe0f today")
+    'so happy today'
+    """
+    return " ".join(LEFT_OF_EMOJI.sub(" ", emoji.replace_emoji(text, " ")).split())
 
 
 def _emoji_words(name: str) -> str:

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from model.batches import TextBatches
+from model.config import ClassifierConfig
 from model.datasets import Dataset, label_indices, one_hot, texts_of
 from model.emotion_classifier import EmotionClassifier
+from model.errors import ItemError
 from model.fitting import HeadModel, class_weights, fit_model
-from model.text_preprocessor import TextPreprocessor
+from model.text_preprocessor import TextPreprocessor, TokenWindows, drop_emoji
 from model.training_config import TextTraining
 from schemas.emotions import Modality
 
@@ -32,30 +34,52 @@ def fit_text(
         seed: of the batches.
         folder: see `model.fitting.fit_model`.
     """
-
-    def batches_of(split: str) -> TextBatches:
-        examples = dataset.split(split)
-        windows = [
-            cut_window(item.windows[0], settings.train_tokens, preprocessor.suffix)
-            for item in preprocessor.batch(texts_of(examples))
-        ]
-        targets = one_hot(label_indices(examples, classifier.config.emotions), classifier.config)
-        return TextBatches(
-            windows,
-            targets,
-            settings.fit.batch_size,
-            seed,
-            preprocessor.config.window_tokens,
-        )
-
-    train = batches_of("train")
-    validation = batches_of("validation") if dataset.splits["validation"] else None
-    if validation:
+    config = classifier.config
+    train = text_batches(dataset, "train", config, preprocessor, settings, seed)
+    validation = None
+    if dataset.splits["validation"]:
+        validation = text_batches(dataset, "validation", config, preprocessor, settings, seed)
         validation.moves_on = False
     model = HeadModel(classifier, Modality.TEXT)
     weights = class_weights(train.targets, settings.fit)
     title = f"Training of the text part on {dataset.name}"
     fit_model(model, train, validation, settings.fit, folder, title, weights)
+
+
+def text_batches(
+    dataset: Dataset,
+    split: str,
+    config: ClassifierConfig,
+    preprocessor: TextPreprocessor,
+    settings: TextTraining,
+    seed: int,
+) -> TextBatches:
+    """Returns the batches of a split; those of `train` also have its texts without their emoji."""
+
+    def first_window(item: TokenWindows) -> tuple[int, ...]:
+        return cut_window(item.windows[0], settings.train_tokens, preprocessor.suffix)
+
+    examples = dataset.split(split)
+    texts = texts_of(examples)
+    windows = [first_window(item) for item in preprocessor.batch(texts)]
+    bare = {}
+    if split == "train" and settings.emoji_dropout:
+        without = preprocessor.try_batch([drop_emoji(text) for text in texts])
+        bare = {
+            row: first_window(item)
+            for row, item in enumerate(without)
+            # A text of nothing but emoji keeps them.
+            if not isinstance(item, ItemError) and first_window(item) != windows[row]
+        }
+    return TextBatches(
+        windows,
+        one_hot(label_indices(examples, config.emotions), config),
+        settings.fit.batch_size,
+        seed,
+        preprocessor.config.window_tokens,
+        bare,
+        settings.emoji_dropout,
+    )
 
 
 def cut_window(

@@ -75,6 +75,8 @@ class TextTraining:
         max_tokens: content tokens read of one text.
         train_tokens: longer texts are cut to this many tokens in training only, to save time.
         emoji: see `model.config.TextConfig`.
+        emoji_dropout: share of the texts with emoji that are read without them, drawn anew in each
+            epoch, so that labels are learned from the words, too.
         trim_vocabulary: drop the word pieces that the training texts do not use.
         precision: Keras's dtype policy of the encoder in training.
     """
@@ -85,12 +87,17 @@ class TextTraining:
     max_tokens: int = 1000
     train_tokens: int = 128
     emoji: Literal["keep", "describe"] = "keep"
+    emoji_dropout: float = 0.0
     trim_vocabulary: bool = False
     precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         if self.train_tokens < 3:
             raise ValueError(f"train_tokens is {self.train_tokens}; at least 3 are needed")
+        if not 0 <= self.emoji_dropout < 1:
+            raise ValueError(
+                f"emoji_dropout is {self.emoji_dropout}; it must be at least 0 and below 1"
+            )
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -74,6 +74,27 @@ def pair_batches(
     return PairBatches(text, audio, crops_for, targets, settings_, seed)
 
 
+def test_emoji_are_dropped_anew_in_each_epoch() -> None:
+    """From texts that have some; what is dropped depends on seed and epoch alone."""
+    windows = [(1, 1, 9), (2, 2), (3, 3, 9), (4, 4, 9)] * 50
+    bare = {row: window[:2] for row, window in enumerate(windows) if 9 in window}
+
+    def read(share: float, epoch: int) -> dict[int, bool]:
+        batches = TextBatches(windows, numbered(200), 8, 1, bare=bare, emoji_dropout=share)
+        batches.start_epoch(epoch)
+        return {
+            int(row): 9 in window
+            for inputs, targets in epoch_of(batches)
+            for row, window in zip(targets[:, 0], inputs["token_ids"][:, 0], strict=True)
+        }
+
+    assert read(0.0, 0) == {row: row in bare for row in range(200)}
+    first = read(0.8, 0)
+    assert 0.1 < sum(first.values()) / len(bare) < 0.3
+    assert not any(first[row] for row in range(200) if row not in bare)
+    assert first == read(0.8, 0) != read(0.8, 1)
+
+
 # All of them
 
 

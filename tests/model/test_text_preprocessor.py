@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from model.config import TextConfig
 from model.errors import ItemError
-from model.text_preprocessor import TextPreprocessor, clean_text, describe_emoji, pad_windows
+from model.text_preprocessor import (
+    TextPreprocessor,
+    clean_text,
+    describe_emoji,
+    drop_emoji,
+    pad_windows,
+)
 from schemas.dead_letters import Reason
 from tests.model.tiny_models import word_piece_tokenizer
 
@@ -44,6 +50,23 @@ def test_cleaning_never_fails_and_leaves_single_spaces(text: str) -> None:
 
 def test_emoji_are_described_with_flags_and_skin_tones() -> None:
     assert describe_emoji("👍🏽ok🇩🇪") == "thumbs up medium skin tone ok Germany"
+
+
+@pytest.mark.parametrize(
+    ("text", "described", "dropped"),
+    [
+        ("love \ufe0f \ufe0f\ufe0f @ San", "love emoji emoji @ San", "love @ San"),
+        ("\ufe0flove", "emoji love", "love"),
+        # Not left of one: it belongs to the character before it.
+        ("I \N{HEAVY BLACK HEART}\ufe0f it", "I red heart it", "I it"),
+        ("no\ufe0f", "no", "no"),
+        (" \ufe0f ", "", ""),
+        ("plain", "plain", "plain"),
+    ],
+)
+def test_what_is_left_of_emoji(text: str, described: str, dropped: str) -> None:
+    assert describe_emoji(text) == described
+    assert drop_emoji(text) == dropped
 
 
 @pytest.mark.parametrize("text", ["😂", "a", ".", "@user", "漢字"])

@@ -1,0 +1,45 @@
+"""What the text part is trained on, and what of it is read without its emoji."""
+
+from dataclasses import replace
+
+import pytest
+
+from model.backend import start_keras
+from model.datasets import Dataset
+from model.datasets.dataset import Example
+from model.text_preprocessor import TextPreprocessor
+from model.training_config import FitConfig, TextTraining
+from tests.model.tiny_models import tiny_classifier_config, word_piece_tokenizer
+
+start_keras()
+from model.text_training import cut_window, text_batches  # noqa: E402
+
+TEXTS = ("the rain", "the rain 😂", "😂😂", "happy \ufe0f \ufe0f", "the  rain ")
+SETTINGS = TextTraining("some", FitConfig(), train_tokens=24, emoji="describe", emoji_dropout=0.5)
+
+
+@pytest.mark.parametrize("emoji", ["describe", "keep"])
+def test_training_texts_with_emoji_also_stand_without(emoji: str) -> None:
+    """Not those of nothing but emoji, nor those whose emoji the tokenizer drops anyway."""
+    config = tiny_classifier_config(audio=False)
+    assert config.text
+    preprocessor = TextPreprocessor(replace(config.text, emoji=emoji), word_piece_tokenizer())
+    examples = [Example("joy", text) for text in TEXTS]
+    dataset = Dataset("some", config.emotions, {"train": examples, "validation": examples})
+
+    def windows_of(text: str) -> tuple[int, ...]:
+        return cut_window(preprocessor(text).windows[0], 24, preprocessor.suffix)
+
+    train = text_batches(dataset, "train", config, preprocessor, SETTINGS, seed=1)
+    assert list(train.windows) == [windows_of(text) for text in TEXTS]
+    expected = {1: windows_of("the rain")}
+    if emoji == "describe":
+        expected[3] = windows_of("happy")
+    assert train.bare == expected
+    assert train.emoji_dropout == 0.5
+
+    for split, settings in (
+        ("validation", SETTINGS),
+        ("train", replace(SETTINGS, emoji_dropout=0)),
+    ):
+        assert not text_batches(dataset, split, config, preprocessor, settings, seed=1).bare
