@@ -23,6 +23,7 @@ from beam_jobs.pseudonyms import key_fingerprint
 from beam_jobs.remote_job import (
     check_accelerator,
     check_dataflow,
+    check_job_server,
     is_dataflow,
     keep_machine_private,
 )
@@ -145,6 +146,7 @@ def check_common(
     check_accelerator(request.accelerator, request.require_gpu, options, is_local)
     if not is_local:
         keep_machine_private(options)
+        check_job_server(options)
     paths = [on_date(each, request.run_date) for each in (*request.items, *request.clips)]
     paths += [*request.audio_roots, request.out, request.model]
     if is_dataflow(options):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,6 +11,7 @@ from apache_beam.options.pipeline_options import (
     DebugOptions,
     GoogleCloudOptions,
     PipelineOptions,
+    PortableOptions,
     SetupOptions,
     StandardOptions,
     WorkerOptions,
@@ -24,6 +26,7 @@ ACCELERATOR = re.compile(r"type:[^;:]+;count:[1-9][0-9]*(;.+)?")
 EXAMPLE_ACCELERATOR = "type:nvidia-tesla-t4;count:1;install-nvidia-driver"
 WORKER_ACCELERATOR = "worker_accelerator"
 """Dataflow's service option that gives every worker a GPU, also those that only read and write."""
+JOB_SERVER_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,25 @@ def check_can_be_awaited(
 def keep_machine_private(options: PipelineOptions) -> None:
     """Keeps Beam from sending this machine's packages and Python path along with the job."""
     options.view_as(DebugOptions).add_experiment("disable_logging_submission_environment")
+
+
+def check_job_server(options: PipelineOptions) -> None:
+    """Checks that a job server answers where one is named: Beam would try it for minutes.
+
+    Raises:
+        UserError: it does not.
+    """
+    endpoint = options.view_as(PortableOptions).job_endpoint
+    if not endpoint or endpoint == "embed":  # Beam's own, in this process
+        return
+    host, _, port = endpoint.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UserError(f"--job_endpoint is {endpoint!r}; it must be HOST:PORT")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), JOB_SERVER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UserError(f"--job_endpoint {endpoint} does not answer: {reason}") from error
 
 
 def check_accelerator(

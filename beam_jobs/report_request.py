@@ -16,7 +16,13 @@ from beam_jobs.item_files import is_item_file
 from beam_jobs.local_runner import local_runner
 from beam_jobs.manifest import MANIFEST_NAME, RunManifest, Status, read_manifest
 from beam_jobs.output_files import check_out, check_writable, is_local
-from beam_jobs.remote_job import check_dataflow, is_dataflow, keep_machine_private, waits
+from beam_jobs.remote_job import (
+    check_dataflow,
+    check_job_server,
+    is_dataflow,
+    keep_machine_private,
+    waits,
+)
 from beam_jobs.report import Report, Span
 from beam_jobs.report_counts import RunKey
 from beam_jobs.report_directory import TEMPORARY_NAME, read_record, read_report
@@ -106,6 +112,7 @@ def report_corpus(request: ReportRequest) -> Report:
 
 def _check_remote(request: ReportRequest, options: PipelineOptions) -> None:
     keep_machine_private(options)
+    check_job_server(options)
     if not waits(options):
         raise UserError("a report is waited for: leave out --no_wait_until_finish and templates")
     if is_dataflow(options):

@@ -1,15 +1,21 @@
 """The same corpus on every runner that can run here: the same rows."""
 
 import os
+import socket
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from beam_jobs.launch import ScoringResult, score_corpus
+from beam_jobs.remote_job import check_job_server
+from beam_jobs.report_request import ReportRequest, report_corpus
 from beam_jobs.scoring_request import ScoringRequest
+from model.errors import UserError
 from tests.model.clips import encode, speech_like
 
 DAY = date(2026, 11, 22)
@@ -72,3 +78,30 @@ def test_the_rows_are_those_of_one_process(
         assert other["scores"] == pytest.approx(one["scores"], abs=1e-5)
     counts = ["emotion", "n_items", "share"]
     assert there[2].select(counts) == here[2].select(counts)
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_a_job_server_is_called_before_anything_is_sent(listening: socket.socket) -> None:
+    port = listening.getsockname()[1]
+    for endpoint in (f"127.0.0.1:{port}", "embed"):
+        check_job_server(PipelineOptions(["--job_endpoint", endpoint]))
+    check_job_server(PipelineOptions([]))
+    listening.close()
+    with pytest.raises(UserError, match=f"^--job_endpoint 127.0.0.1:{port} does not answer: Conn"):
+        check_job_server(PipelineOptions(["--job_endpoint", f"127.0.0.1:{port}"]))
+
+
+@pytest.mark.parametrize("endpoint", ["localhost", ":8099", "localhost:", "localhost:http"])
+def test_a_job_server_has_a_host_and_a_port(endpoint: str, tmp_path: Path) -> None:
+    flags = ("--runner=PortableRunner", f"--job_endpoint={endpoint}")
+    message = f"^--job_endpoint is '{endpoint}'; it must be HOST:PORT$"
+    with pytest.raises(UserError, match=message):
+        rows_of(tmp_path, tmp_path, tmp_path / "out", flags)
+    with pytest.raises(UserError, match=message):
+        report_corpus(ReportRequest((str(tmp_path),), str(tmp_path / "report"), beam_flags=flags))
+    assert not list(tmp_path.iterdir())
