@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import time
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -26,7 +27,8 @@ ACCELERATOR = re.compile(r"type:[^;:]+;count:[1-9][0-9]*(;.+)?")
 EXAMPLE_ACCELERATOR = "type:nvidia-tesla-t4;count:1;install-nvidia-driver"
 WORKER_ACCELERATOR = "worker_accelerator"
 """Dataflow's service option that gives every worker a GPU, also those that only read and write."""
-JOB_SERVER_SECONDS = 10.0
+JOB_SERVER_SECONDS, POLL_SECONDS = 5.0, 0.25
+"""For which a job server may go on starting, and how often it is called meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def keep_machine_private(options: PipelineOptions) -> None:
 
 
 def check_job_server(options: PipelineOptions) -> None:
-    """Checks that a job server answers where one is named: Beam would try it for minutes.
+    """Checks that a job server answers where one is named: Beam would try for five minutes.
 
     Raises:
         UserError: it does not.
@@ -114,13 +116,21 @@ def check_job_server(options: PipelineOptions) -> None:
     if not endpoint or endpoint == "embed":  # Beam's own, in this process
         return
     host, _, port = endpoint.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise UserError(f"--job_endpoint is {endpoint!r}; it must be HOST:PORT")
+    ends = time.monotonic() + JOB_SERVER_SECONDS
+    while silence := _why_silent(host.strip("[]"), int(port)):
+        if time.monotonic() > ends:
+            raise UserError(f"--job_endpoint {endpoint} does not answer: {silence}")
+        time.sleep(POLL_SECONDS)
+
+
+def _why_silent(host: str, port: int) -> str | None:
     try:
-        socket.create_connection((host.strip("[]"), int(port)), JOB_SERVER_SECONDS).close()
-    except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise UserError(f"--job_endpoint {endpoint} does not answer: {reason}") from error
+        socket.create_connection((host, port), JOB_SERVER_SECONDS).close()
+    except (OSError, UnicodeError) as error:  # the latter of names that no host can have
+        return getattr(error, "strerror", None) or str(error)
+    return None
 
 
 def check_accelerator(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from apache_beam.io.filesystems import FileSystems
 from pydantic import TypeAdapter, ValidationError
 
-from beam_jobs.output_files import publish_file, read_small_table, rename_files, stage_file
+from beam_jobs.output_files import read_small_table, rename_files, stage_file
 from beam_jobs.parquet_io import to_parquet
 from beam_jobs.report import Report, Span
 from beam_jobs.report_views.page import render_page
@@ -44,31 +44,32 @@ def write_report(report: Report, out: str) -> Mapping[str, int]:
     removed.
     """
     earlier = read_record(out)
-    contents: dict[str, bytes | memoryview] = {PAGE_NAME: render_page(report).encode()}
-    for name, table in report.tables.items():
-        contents[f"{name}.parquet"] = memoryview(to_parquet(table))
     n_rows = {name: table.num_rows for name, table in sorted(report.tables.items())}
     record = ReportRecord(report.span, report.before, report.command, report.notes, n_rows)
+    contents: dict[str, bytes | memoryview] = {
+        f"{name}.parquet": memoryview(to_parquet(table)) for name, table in report.tables.items()
+    }
+    contents[PAGE_NAME] = render_page(report).encode()
+    contents[RECORD_NAME] = _RECORD.dump_json(record, indent=2) + b"\n"
     superseded = [
         FileSystems.join(out, f"{name}.parquet")
         for name in (earlier.tables if earlier else ())
         if name not in n_rows
     ]
     temporary_dir = FileSystems.join(out, TEMPORARY_NAME)
+    new_paths: dict[str, str] = {}
     try:
-        paths = {name: FileSystems.join(out, name) for name in contents}
-        rename_files(
-            {
-                stage_file(paths[name], content, temporary_dir): paths[name]
-                for name, content in contents.items()
-            }
-        )
+        for name, content in contents.items():
+            path = FileSystems.join(out, name)
+            new_paths[stage_file(path, content, temporary_dir)] = path
+        *files, (staged_record, record_path) = new_paths.items()
+        rename_files(dict(files))
         # While the earlier record still names them: done again, this finds what is left of them.
         FileSystems.delete([path for path in superseded if FileSystems.exists(path)])
-        content = _RECORD.dump_json(record, indent=2) + b"\n"
-        publish_file(FileSystems.join(out, RECORD_NAME), content, temporary_dir)
+        rename_files({staged_record: record_path})
     finally:
-        if FileSystems.exists(temporary_dir):
+        FileSystems.delete([path for path in new_paths if FileSystems.exists(path)])
+        if FileSystems.exists(temporary_dir):  # a local one
             FileSystems.delete([temporary_dir])
     return n_rows
 

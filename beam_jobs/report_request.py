@@ -112,9 +112,9 @@ def report_corpus(request: ReportRequest) -> Report:
 
 def _check_remote(request: ReportRequest, options: PipelineOptions) -> None:
     keep_machine_private(options)
-    check_job_server(options)
     if not waits(options):
         raise UserError("a report is waited for: leave out --no_wait_until_finish and templates")
+    check_job_server(options)
     if is_dataflow(options):
         check_dataflow(options, {"--labels": request.labels, "--out": (request.out,)})
 

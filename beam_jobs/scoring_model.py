@@ -30,7 +30,7 @@ class ScoringModel:
 def load_artifact(model: ScoringModel) -> Artifact:
     """Returns a model's artifact; a process that asks again for the same one gets the same one.
 
-    So its files are read, and their hashes checked, once a process.
+    So the steps of a job check the hashes of its files once a process, and not once each.
 
     Raises:
         ArtifactError: it is damaged, or was replaced since the job was started.

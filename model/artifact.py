@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -93,11 +93,7 @@ class Artifact:
             ),
         )
         _check_parts(artifact, name)
-        for file, expected in artifact.hashes.items():
-            if _hash_file(path / file, name) != expected:
-                raise ArtifactError(
-                    f"{name}/{file} is damaged: its hash differs from config.json's"
-                )
+        _check_hashes(artifact, artifact.hashes, name)
         if artifact.model_version != _model_version(artifact):
             raise ArtifactError(f"{name}/{CONFIG} was changed: its settings differ from its hash")
         return artifact
@@ -106,8 +102,10 @@ class Artifact:
         """Returns the preprocessor with the artifact's settings; it needs no TensorFlow.
 
         Raises:
-            ArtifactError: the tokenizer has tokens that the encoder does not know.
+            ArtifactError: the tokenizer has tokens that the encoder does not know, or a file was
+                replaced since the artifact was loaded.
         """
+        _check_hashes(self, {TOKENIZER, FILTER_BANKS} & self.hashes.keys(), self.path)
         text = audio = None
         if self.config.text:
             tokenizer = Tokenizer.from_file(str(self.path / TOKENIZER))
@@ -194,6 +192,13 @@ def _check_parts(artifact: Artifact, name: str | Path) -> None:
         raise ArtifactError(
             f"{name}: hashes are of {sorted(artifact.hashes)}; the files are {sorted(files)}"
         )
+
+
+def _check_hashes(artifact: Artifact, files: Iterable[str], name: str | Path) -> None:
+    """Raises ArtifactError unless files are those that `config.json` was written for."""
+    for file in files:
+        if _hash_file(artifact.path / file, name) != artifact.hashes[file]:
+            raise ArtifactError(f"{name}/{file} is damaged: its hash differs from config.json's")
 
 
 def save_artifact(

@@ -87,7 +87,9 @@ class TextBatches(_Batches):
         self.emoji_dropout = emoji_dropout
         self.window_tokens = window_tokens
         self.targets = targets
-        self.lengths = np.array([len(window) for window in windows])
+        self.lengths = np.array(
+            [max(len(window), len(self.bare.get(row, ()))) for row, window in enumerate(windows)]
+        )
         super().__init__(len(windows), batch_size, seed)
 
     def start_epoch(self, epoch: int) -> None:
@@ -121,7 +123,10 @@ class TextBatches(_Batches):
             drawn = self._batch_rng(index).random(len(rows)) < self.emoji_dropout
             for place in np.flatnonzero(drawn):
                 windows[place] = self.bare.get(rows[place], windows[place])
-        token_ids, mask = pad_windows(windows, self.window_tokens)
+        # As long with emoji as without: the lengths of batches are what they are ordered by.
+        token_ids, mask = pad_windows(
+            windows, self.window_tokens, at_least=self._batch_length(index)
+        )
         return {"token_ids": token_ids[:, None], "token_mask": mask[:, None]}, self.targets[rows]
 
 

@@ -10,6 +10,7 @@ from model.errors import ConfigError
 
 STRICT = ConfigDict(extra="forbid", protected_namespaces=())
 T = TypeVar("T")
+EmojiReading = Literal["keep", "describe", "describe_all"]
 N_CHROMA = 12
 """Pitch classes of the equal-tempered octave."""
 
@@ -22,12 +23,13 @@ class TextConfig:
         window_tokens: tokens of one window, special tokens included; the encoder's own length.
         max_tokens: content tokens read of one text (1000 in the paper, section 3.1).
         emoji: `keep` them for a tokenizer that knows them (RoBERTa's bytes), or `describe` them
-            in words for one that does not (BERT's word pieces).
+            in words for one that does not (BERT's word pieces); `describe_all` also says `emoji`
+            for the selector U+FE0F that is left where one was taken out.
     """
 
     window_tokens: int = 512
     max_tokens: int = 1000
-    emoji: Literal["keep", "describe"] = "keep"
+    emoji: EmojiReading = "keep"
 
     def __post_init__(self) -> None:
         if self.window_tokens < 3:
@@ -223,9 +225,10 @@ def parse_config(type_: type[T], value: Any, source: str) -> T:
 
 
 def first_fault(error: ValidationError) -> str:
-    """Returns in one line the first value that is wrong: its place, the rule, and the value."""
+    """Returns in one line what is wrong first: its place, the rule, and the value, if one is."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
-    shown = f" (it is {first['input']!r:.80})" if first["type"] != "value_error" else ""
+    has_value = first["type"] not in ("value_error", "missing", "json_invalid")
+    shown = f" (it is {first['input']!r:.80})" if has_value else ""
     return f"{where + ': ' if where else ''}{message}{shown}"

@@ -22,6 +22,8 @@ LINK = re.compile(r"(?:https?://|(?<![\w.])www\.)\S+", re.IGNORECASE)
 LEFT_OF_EMOJI = re.compile(r"(?<!\S)\ufe0f+")
 """Where emoji were taken out of a text, as in TweetEval's emoji task, some leave their selector of
 colour: RoBERTa's tokenizers read it, BERT's drop it."""
+LEFT = "emoji"
+"""The word for it."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,22 @@ def clean_text(text: str) -> str:
     return " ".join(text.split())
 
 
-def describe_emoji(text: str) -> str:
+def describe_emoji(text: str, *, left_too: bool = False) -> str:
     """Returns the text with each emoji spelled as its English name.
 
-    A selector that is left of an emoji becomes `emoji`, unless there is nothing else.
+    Args:
+        text: as cleaned.
+        left_too: whether what is left of an emoji becomes `emoji`, unless there is nothing else.
 
     >>> describe_emoji("so happy😂😂")
     'so happy face with tears of joy face with tears of joy'
-    >>> describe_emoji("so happy \ufe0f")
+    >>> describe_emoji("so happy \ufe0f", left_too=True)
     'so happy emoji'
     """
     if text.isascii():
         return text
-    if text.strip(" \ufe0f"):
-        text = LEFT_OF_EMOJI.sub(" emoji ", text)
+    if left_too and text.strip(" \ufe0f"):
+        text = LEFT_OF_EMOJI.sub(f" {LEFT} ", text)
     described = emoji.replace_emoji(text, lambda _, data: f" {_emoji_words(data.get('en', ''))} ")
     return " ".join(described.split())
 
@@ -89,7 +93,10 @@ def _emoji_words(name: str) -> str:
 
 
 def pad_windows(
-    windows: Sequence[tuple[int, ...]], window_tokens: int, length_step: int = LENGTH_STEP
+    windows: Sequence[tuple[int, ...]],
+    window_tokens: int,
+    length_step: int = LENGTH_STEP,
+    at_least: int = 0,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """Returns token ids and mask, `[windows, length]`, padded with id 0 to one length.
 
@@ -97,13 +104,15 @@ def pad_windows(
         windows: token ids.
         window_tokens: the longest that a window may be: the encoder's positions end there.
         length_step: the length is a multiple of it, where window_tokens allows.
+        at_least: tokens that there is room for, however short the windows are.
 
     >>> ids, mask = pad_windows([(5, 6, 7), (8,)], window_tokens=512)
     >>> ids.shape, mask.sum(axis=1).tolist()
     ((2, 8), [3, 1])
     """
     lengths = np.array([len(window) for window in windows])
-    width = min(-(-int(lengths.max()) // length_step) * length_step, window_tokens)
+    longest = max(int(lengths.max()), at_least)
+    width = min(-(-longest // length_step) * length_step, window_tokens)
     mask = np.arange(width) < lengths[:, None]
     token_ids = np.zeros(mask.shape, np.int32)
     token_ids[mask] = [token for window in windows for token in window]
@@ -196,8 +205,8 @@ class TextPreprocessor:
             ItemError: empty_text, when nothing is left after cleaning.
         """
         cleaned = clean_text(text)
-        if self.config.emoji == "describe":
-            cleaned = describe_emoji(cleaned)
+        if self.config.emoji != "keep":
+            cleaned = describe_emoji(cleaned, left_too=self.config.emoji == "describe_all")
         if not cleaned:
             raise ItemError(
                 Reason.EMPTY_TEXT,

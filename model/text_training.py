@@ -8,7 +8,7 @@ from model.datasets import Dataset, label_indices, one_hot, texts_of
 from model.emotion_classifier import EmotionClassifier
 from model.errors import ItemError
 from model.fitting import HeadModel, class_weights, fit_model
-from model.text_preprocessor import TextPreprocessor, TokenWindows, drop_emoji
+from model.text_preprocessor import TextPreprocessor, TokenWindows, clean_text, drop_emoji
 from model.training_config import TextTraining
 from schemas.emotions import Modality
 
@@ -64,13 +64,12 @@ def text_batches(
     windows = [first_window(item) for item in preprocessor.batch(texts)]
     bare = {}
     if split == "train" and settings.emoji_dropout:
-        without = preprocessor.try_batch([drop_emoji(text) for text in texts])
-        bare = {
-            row: first_window(item)
-            for row, item in enumerate(without)
-            # A text of nothing but emoji keeps them.
-            if not isinstance(item, ItemError) and first_window(item) != windows[row]
-        }
+        for row, item in enumerate(
+            preprocessor.try_batch([drop_emoji(clean_text(text)) for text in texts])
+        ):
+            # A text of nothing but emoji keeps them; one without any stands in `windows`.
+            if not isinstance(item, ItemError) and (window := first_window(item)) != windows[row]:
+                bare[row] = window
     return TextBatches(
         windows,
         one_hot(label_indices(examples, config.emotions), config),

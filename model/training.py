@@ -34,7 +34,7 @@ from model.hugging_face import (
 )
 from model.preprocessor import EmotionPreprocessor, ModelInput
 from model.scorer import EmotionScorer
-from model.text_preprocessor import TextPreprocessor
+from model.text_preprocessor import LEFT, TextPreprocessor
 from model.text_training import fit_text
 from model.training_config import TextTraining, TrainingConfig
 from model.training_data import TrainingData, config_for_data
@@ -151,9 +151,9 @@ def trim_preprocessor(
 ) -> tuple[TextPreprocessor, list[int]]:
     """Returns a preprocessor of the tokens that training texts use, and their ids before."""
     texts = texts_of(dataset.split("train"))
-    if settings.emoji == "describe":
+    if settings.emoji != "keep":
         # Each emoji's name, too: a corpus has others than the training texts.
-        texts += list(emoji.EMOJI_DATA)
+        texts += [*emoji.EMOJI_DATA, LEFT]
     prepared = [preprocessor.prepare(text) for text in texts]
     tokenizer, kept_tokens = trim_vocabulary(preprocessor.tokenizer, prepared)
     return TextPreprocessor(preprocessor.config, tokenizer), kept_tokens

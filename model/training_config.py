@@ -6,7 +6,14 @@ from typing import Literal
 
 from pydantic.dataclasses import dataclass
 
-from model.config import STRICT, AudioConfig, HeadConfig, MobileNetConfig, parse_config
+from model.config import (
+    STRICT,
+    AudioConfig,
+    EmojiReading,
+    HeadConfig,
+    MobileNetConfig,
+    parse_config,
+)
 from model.errors import ConfigError
 
 Precision = Literal["float32", "mixed_bfloat16"]
@@ -86,7 +93,7 @@ class TextTraining:
     window_tokens: int | None = None
     max_tokens: int = 1000
     train_tokens: int = 128
-    emoji: Literal["keep", "describe"] = "keep"
+    emoji: EmojiReading = "keep"
     emoji_dropout: float = 0.0
     trim_vocabulary: bool = False
     precision: Precision = "float32"

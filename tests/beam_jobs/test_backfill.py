@@ -16,7 +16,7 @@ from beam_jobs.cli import app
 from beam_jobs.exit_code import run_command
 from beam_jobs.launch import score_corpus
 from beam_jobs.manifest import Status, read_manifest
-from beam_jobs.scoring_model import load_scorer
+from beam_jobs.scoring_model import load_artifact, load_scorer
 from beam_jobs.scoring_request import ScoringRequest
 from model.errors import UserError
 
@@ -91,8 +91,11 @@ def test_a_backfill_runs_each_date_as_its_own_run(
     for number, day in enumerate(DAYS):
         write_day(tmp_path, day, tweet(f"{number}a"), tweet(f"{number}b"))
     load_scorer.cache_clear()
+    load_artifact.cache_clear()
     assert score(tmp_path, tiny_artifact, *ALL_DAYS, "--json") == 0
     assert load_scorer.cache_info().misses == 1  # the model is loaded once
+    assert load_artifact.cache_info().misses == 1
+    assert load_artifact.cache_info().hits >= len(DAYS)  # by the steps that read what is scored
     stdout, stderr = capsys.readouterr()
     summaries = [json.loads(line) for line in stdout.splitlines()]
     assert [(one["date"], one["labels"], one["skipped"]) for one in summaries] == [

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from beam_jobs import remote_job
 from beam_jobs.launch import ScoringResult, score_corpus
 from beam_jobs.remote_job import check_job_server
 from beam_jobs.report_request import ReportRequest, report_corpus
@@ -86,17 +87,32 @@ def listening() -> Iterator[socket.socket]:
         yield server
 
 
-def test_a_job_server_is_called_before_anything_is_sent(listening: socket.socket) -> None:
+def test_a_job_server_is_called_before_anything_is_sent(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remote_job, "JOB_SERVER_SECONDS", 0.3)
     port = listening.getsockname()[1]
     for endpoint in (f"127.0.0.1:{port}", "embed"):
         check_job_server(PipelineOptions(["--job_endpoint", endpoint]))
     check_job_server(PipelineOptions([]))
     listening.close()
-    with pytest.raises(UserError, match=f"^--job_endpoint 127.0.0.1:{port} does not answer: Conn"):
-        check_job_server(PipelineOptions(["--job_endpoint", f"127.0.0.1:{port}"]))
+    for endpoint, reason in ((f"127.0.0.1:{port}", "Connection refused"), ("a..b:1", "encoding")):
+        with pytest.raises(
+            UserError, match=f"^--job_endpoint {endpoint} does not answer: {reason}"
+        ):
+            check_job_server(PipelineOptions(["--job_endpoint", endpoint]))
 
 
-@pytest.mark.parametrize("endpoint", ["localhost", ":8099", "localhost:", "localhost:http"])
+def test_a_job_server_may_be_starting(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusals = iter(["Connection refused", "Connection refused", None])
+    monkeypatch.setattr(remote_job, "_why_silent", lambda host, port: next(refusals))
+    check_job_server(PipelineOptions(["--job_endpoint", "[::1]:8099"]))
+    assert next(refusals, "called three times") == "called three times"
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["localhost", ":8099", "localhost:", "localhost:http", "localhost:65536"]
+)
 def test_a_job_server_has_a_host_and_a_port(endpoint: str, tmp_path: Path) -> None:
     flags = ("--runner=PortableRunner", f"--job_endpoint={endpoint}")
     message = f"^--job_endpoint is '{endpoint}'; it must be HOST:PORT$"

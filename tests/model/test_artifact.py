@@ -63,6 +63,15 @@ def test_a_flipped_bit_is_found(copy: Path, file: str) -> None:
         Artifact.load(copy)
 
 
+@pytest.mark.parametrize("file", [TOKENIZER, "filter_banks.safetensors"])
+def test_a_file_that_is_replaced_after_loading_is_found(copy: Path, file: str) -> None:
+    artifact = Artifact.load(copy)
+    artifact.preprocessor()
+    (copy / file).write_bytes((copy / file).read_bytes() + b" ")
+    with pytest.raises(ArtifactError, match=f"{file} is damaged: its hash differs"):
+        artifact.preprocessor()
+
+
 def test_a_missing_file_is_named(copy: Path) -> None:
     (copy / WEIGHTS).unlink()
     with pytest.raises(ArtifactError, match=f"{WEIGHTS} is missing"):

@@ -95,6 +95,18 @@ def test_emoji_are_dropped_anew_in_each_epoch() -> None:
     assert first == read(0.8, 0) != read(0.8, 1)
 
 
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_the_longest_and_the_shortest_batch_come_first_without_emoji_too(seed: int) -> None:
+    windows = [(1,) * length for length in (6,) * 8 + (14,) * 8 + (96,)]
+    batches = TextBatches(
+        windows, numbered(17), 8, seed, bare={16: (1,) * 5, 0: (1,) * 9}, emoji_dropout=0.9
+    )
+    widths = [inputs["token_ids"].shape[-1] for inputs, _ in epoch_of(batches)]
+    assert widths[0] == max(widths)
+    assert widths[1] == min(widths[1:])
+
+
 # All of them
 
 

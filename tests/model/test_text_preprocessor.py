@@ -57,6 +57,7 @@ def test_emoji_are_described_with_flags_and_skin_tones() -> None:
     [
         ("love \ufe0f \ufe0f\ufe0f @ San", "love emoji emoji @ San", "love @ San"),
         ("\ufe0flove", "emoji love", "love"),
+        ("love \ufe0f", "love emoji", "love"),
         # Not left of one: it belongs to the character before it.
         ("I \N{HEAVY BLACK HEART}\ufe0f it", "I red heart it", "I it"),
         ("no\ufe0f", "no", "no"),
@@ -65,7 +66,8 @@ def test_emoji_are_described_with_flags_and_skin_tones() -> None:
     ],
 )
 def test_what_is_left_of_emoji(text: str, described: str, dropped: str) -> None:
-    assert describe_emoji(text) == described
+    assert describe_emoji(text, left_too=True) == described
+    assert describe_emoji(text) == " ".join(described.replace("emoji", "").split())
     assert drop_emoji(text) == dropped
 
 

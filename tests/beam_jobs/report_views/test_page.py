@@ -352,6 +352,12 @@ def test_a_gap_of_days_is_drawn_as_a_gap() -> None:
     assert len(page.table("Share of each emotion by day")) == 1 + 5
 
 
+def test_a_small_chart_is_drawn_once_and_a_wide_one_for_a_phone_too() -> None:
+    source = render_page(report_of(made_up_items(40, 3, n_days=3)))
+    assert source.count('aria-label="Line chart of the share of joy per') == 1
+    assert source.count('aria-label="Bar chart of labelled items per') == 2
+
+
 def test_groups_by_several_columns_and_other_types() -> None:
     items = made_up_items(300, 1)
     both = report_of(items).tables["by_modality"]
