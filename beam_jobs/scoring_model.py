@@ -30,7 +30,7 @@ class ScoringModel:
 def load_artifact(model: ScoringModel) -> Artifact:
     """Returns a model's artifact; a process that asks again for the same one gets the same one.
 
-    So the steps of a job check the hashes of its files once a process, and not once each.
+    So the steps of a process check all files once, and each only those that it reads.
 
     Raises:
         ArtifactError: it is damaged, or was replaced since the job was started.

@@ -93,10 +93,27 @@ class Artifact:
             ),
         )
         _check_parts(artifact, name)
-        _check_hashes(artifact, artifact.hashes, name)
+        artifact.check_files(artifact.hashes, name)
         if artifact.model_version != _model_version(artifact):
             raise ArtifactError(f"{name}/{CONFIG} was changed: its settings differ from its hash")
         return artifact
+
+    def check_files(self, files: Iterable[str], name: str | Path | None = None) -> None:
+        """Checks that files are those that `config.json` was written for, before they are read.
+
+        Args:
+            files: of `hashes`.
+            name: what to call the artifact; its directory where None.
+
+        Raises:
+            ArtifactError: one is missing, or another.
+        """
+        name = name or self.path
+        for file in files:
+            if _hash_file(self.path / file, name) != self.hashes[file]:
+                raise ArtifactError(
+                    f"{name}/{file} is damaged: its hash differs from config.json's"
+                )
 
     def preprocessor(self) -> EmotionPreprocessor:
         """Returns the preprocessor with the artifact's settings; it needs no TensorFlow.
@@ -105,7 +122,7 @@ class Artifact:
             ArtifactError: the tokenizer has tokens that the encoder does not know, or a file was
                 replaced since the artifact was loaded.
         """
-        _check_hashes(self, {TOKENIZER, FILTER_BANKS} & self.hashes.keys(), self.path)
+        self.check_files({TOKENIZER, FILTER_BANKS} & self.hashes.keys())
         text = audio = None
         if self.config.text:
             tokenizer = Tokenizer.from_file(str(self.path / TOKENIZER))
@@ -135,8 +152,10 @@ class Artifact:
             text_precision: Keras's dtype policy of the text encoder.
 
         Raises:
-            ArtifactError: a weight is missing or of another shape.
+            ArtifactError: a weight is missing or of another shape, or the file was replaced since
+                the artifact was loaded.
         """
+        self.check_files([WEIGHTS])
         start_keras()
         from model.emotion_classifier import EmotionClassifier  # noqa: PLC0415  (TensorFlow)
 
@@ -192,13 +211,6 @@ def _check_parts(artifact: Artifact, name: str | Path) -> None:
         raise ArtifactError(
             f"{name}: hashes are of {sorted(artifact.hashes)}; the files are {sorted(files)}"
         )
-
-
-def _check_hashes(artifact: Artifact, files: Iterable[str], name: str | Path) -> None:
-    """Raises ArtifactError unless files are those that `config.json` was written for."""
-    for file in files:
-        if _hash_file(artifact.path / file, name) != artifact.hashes[file]:
-            raise ArtifactError(f"{name}/{file} is damaged: its hash differs from config.json's")
 
 
 def save_artifact(

@@ -49,8 +49,14 @@ class OnnxEngine:
 
     @classmethod
     def load(cls, artifact: Artifact, n_threads: int) -> "OnnxEngine":
-        """Reads the graphs of an artifact that has been exported."""
+        """Reads the graphs of an artifact that has been exported.
+
+        Raises:
+            ArtifactError: ONNX Runtime cannot read one, or it was replaced since the artifact was
+                loaded.
+        """
         files = onnx_files(artifact.config)
+        artifact.check_files(files)
         return cls({file: artifact.path / file for file in files}, n_threads)
 
     def sum_windows(

@@ -85,7 +85,8 @@ def drop_emoji(text: str) -> str:
     >>> drop_emoji("so happy😂😂 \ufe0f today")
     'so happy today'
     """
-    return " ".join(LEFT_OF_EMOJI.sub(" ", emoji.replace_emoji(text, " ")).split())
+    # The library takes each U+FE0F, too.
+    return " ".join(emoji.replace_emoji(text, " ").split())
 
 
 def _emoji_words(name: str) -> str:

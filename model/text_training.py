@@ -64,12 +64,12 @@ def text_batches(
     windows = [first_window(item) for item in preprocessor.batch(texts)]
     bare = {}
     if split == "train" and settings.emoji_dropout:
-        for row, item in enumerate(
-            preprocessor.try_batch([drop_emoji(clean_text(text)) for text in texts])
-        ):
-            # A text of nothing but emoji keeps them; one without any stands in `windows`.
-            if not isinstance(item, ItemError) and (window := first_window(item)) != windows[row]:
-                bare[row] = window
+        cleaned = [clean_text(text) for text in texts]
+        without = [drop_emoji(text) for text in cleaned]
+        for row, item in enumerate(preprocessor.try_batch(without)):
+            # A text of nothing but emoji keeps them.
+            if without[row] != cleaned[row] and not isinstance(item, ItemError):
+                bare[row] = first_window(item)
     return TextBatches(
         windows,
         one_hot(label_indices(examples, config.emotions), config),

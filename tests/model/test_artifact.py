@@ -1,7 +1,9 @@
 """Artifacts: what is saved is what is loaded, and what was changed is refused."""
 
+import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -63,13 +65,22 @@ def test_a_flipped_bit_is_found(copy: Path, file: str) -> None:
         Artifact.load(copy)
 
 
-@pytest.mark.parametrize("file", [TOKENIZER, "filter_banks.safetensors"])
-def test_a_file_that_is_replaced_after_loading_is_found(copy: Path, file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "read"),
+    [
+        (TOKENIZER, Artifact.preprocessor),
+        ("filter_banks.safetensors", Artifact.preprocessor),
+        (WEIGHTS, Artifact.classifier),
+    ],
+)
+def test_a_file_that_is_replaced_after_loading_is_found(
+    copy: Path, file: str, read: Callable[[Artifact], object]
+) -> None:
     artifact = Artifact.load(copy)
-    artifact.preprocessor()
+    read(artifact)
     (copy / file).write_bytes((copy / file).read_bytes() + b" ")
     with pytest.raises(ArtifactError, match=f"{file} is damaged: its hash differs"):
-        artifact.preprocessor()
+        read(artifact)
 
 
 def test_a_missing_file_is_named(copy: Path) -> None:
@@ -116,10 +127,11 @@ def test_a_broken_config_is_named(copy: Path, content: str, message: str) -> Non
 def test_weights_of_another_network_are_refused(copy: Path) -> None:
     weights = load_file(copy / WEIGHTS)
     name = min(weights)
-    save_file({**weights, name: np.zeros((1, 2), np.float16)}, copy / WEIGHTS)
-    artifact = Artifact(copy, tiny_classifier_config(), {})
-    with pytest.raises(ArtifactError, match=rf"{name} is \(1, 2\)"):
-        artifact.classifier()
-    save_file({**weights, "stray": np.zeros(1, np.float16)}, copy / WEIGHTS)
-    with pytest.raises(ArtifactError, match="holds an unknown weight stray"):
-        artifact.classifier()
+    for changes, message in (
+        ({name: np.zeros((1, 2), np.float16)}, rf"{name} is \(1, 2\)"),
+        ({"stray": np.zeros(1, np.float16)}, "holds an unknown weight stray"),
+    ):
+        save_file({**weights, **changes}, copy / WEIGHTS)
+        hashes = {WEIGHTS: hashlib.sha256((copy / WEIGHTS).read_bytes()).hexdigest()}
+        with pytest.raises(ArtifactError, match=message):
+            Artifact(copy, tiny_classifier_config(), {}, hashes=hashes).classifier()

@@ -107,6 +107,17 @@ def test_the_longest_and_the_shortest_batch_come_first_without_emoji_too(seed: i
     assert widths[1] == min(widths[1:])
 
 
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_a_text_may_be_longer_without_its_emoji(seed: int) -> None:
+    """`rain😂` is one unknown word, and `rain` several pieces."""
+    bare = {3: (1,) * 9, 17: (1,) * 9}
+    batches = TextBatches([(1,) * 8] * 24, numbered(24), 8, seed, bare=bare, emoji_dropout=0.5)
+    widths = [inputs["token_ids"].shape[-1] for inputs, _ in epoch_of(batches)]
+    assert widths[0] == max(widths) == 16
+    assert widths[1] == min(widths) == 8
+
+
 # All of them
 
 

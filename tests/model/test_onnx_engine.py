@@ -1,6 +1,7 @@
 """The exported model on ONNX Runtime against the same model on Keras."""
 
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -94,6 +95,16 @@ def test_both_at_once_and_mixed(exported: Callable[[bool, bool], Artifact]) -> N
         for head, values in exact.items():
             atol = 1e-4 if head == "audio" else 0.1
             np.testing.assert_allclose(quick[head], values, atol=atol)
+
+
+def test_a_graph_that_is_replaced_after_loading_is_found(
+    exported: Callable[[bool, bool], Artifact], tmp_path: Path
+) -> None:
+    artifact = Artifact.load(shutil.copytree(exported(True, False).path, tmp_path / "copy"))
+    OnnxEngine.load(artifact, n_threads=1)
+    (artifact.path / HEADS_ONNX).write_bytes((artifact.path / TEXT_ONNX).read_bytes())
+    with pytest.raises(ArtifactError, match=f"{HEADS_ONNX} is damaged: its hash differs"):
+        OnnxEngine.load(artifact, n_threads=1)
 
 
 def test_threads_change_nothing(exported: Callable[[bool, bool], Artifact]) -> None:
