@@ -62,10 +62,9 @@ SUREST_SCHEMA = pa.schema(
         ("item_id", pa.string()),
         ("emotion", pa.string()),
         ("confidence", pa.float32()),
-        ("run_id", pa.string()),
     ]
 )
-"""The items with a text whose labels are the surest of each emotion."""
+"""The items with a text whose labels are the surest of each emotion, one of each confidence."""
 
 
 @dataclass(frozen=True)
@@ -247,25 +246,30 @@ def _most_disagreeing(labels: pa.Table) -> pa.Table:
 
 
 def _first_disagreeing(rows: pa.Table) -> pa.Table:
-    return _first(rows, N_DISAGREEING, "disagreement")
+    return _first(rows, N_DISAGREEING, "disagreement", "item_id", "run_id")
 
 
-def _first(rows: pa.Table, n_rows: int, column: str) -> pa.Table:
+def _first(rows: pa.Table, n_rows: int, column: str, *ties: str) -> pa.Table:
     """Returns the n rows with the highest values of a column, in any order."""
     if rows.num_rows <= n_rows:
         return rows
-    order = [(column, "descending"), ("item_id", "ascending"), ("run_id", "ascending")]
+    order = [(column, "descending"), *((tie, "ascending") for tie in ties)]
     return rows.take(pc.select_k_unstable(rows, n_rows, order))
 
 
 def _surest(rows: pa.Table, n_items: int) -> pa.Table:
-    """Returns the n surest items of each emotion."""
+    """Returns the n surest items of each emotion.
+
+    Of items with the same confidence the first by id stands for all: they are copies of one text.
+    """
     if not n_items:
         return SUREST_SCHEMA.empty_table()
-    rows = rows.select(SUREST_SCHEMA.names).cast(SUREST_SCHEMA)
+    grouped = rows.group_by(["emotion", "confidence"], use_threads=False)
+    kept = grouped.aggregate([("item_id", "min")]).rename_columns({"item_id_min": "item_id"})
+    kept = kept.select(SUREST_SCHEMA.names).cast(SUREST_SCHEMA)
     tops = [
-        _first(rows.filter(pc.equal(rows["emotion"], emotion)), n_items, "confidence")
-        for emotion in pc.unique(rows["emotion"])
+        _first(kept.filter(pc.equal(kept["emotion"], emotion)), n_items, "confidence")
+        for emotion in pc.unique(kept["emotion"])
     ]
     return pa.concat_tables([SUREST_SCHEMA.empty_table(), *tops])
 

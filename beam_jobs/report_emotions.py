@@ -11,7 +11,7 @@ from beam_jobs.report import Report, Span
 from beam_jobs.report_change import compare_spans
 from beam_jobs.report_counts import Partials
 from beam_jobs.report_directory import write_report
-from beam_jobs.report_examples import ItemFile, find_texts, make_examples
+from beam_jobs.report_examples import ItemFile, find_texts, make_examples, texts_by_id
 from beam_jobs.report_tables import ReportPlan, finish_tables
 from beam_jobs.reports import AggregateReports, ReportFile
 
@@ -102,9 +102,10 @@ def make_report(
         **finish_tables(now, job.plan),
         **compare_spans(now, spans.get(True), job.plan, job.min_shift),
     }
-    examples, notes = make_examples(now["surest"], texts), job.notes
-    n_wanted = now["surest"].num_rows
-    if n_wanted > len(examples):
-        missing = f"{n_wanted - len(examples)} were not found where the runs read them."
-        notes = (*notes, f"Of {n_wanted} texts to show, {missing}")
+    by_id, wanted, notes = texts_by_id(texts), now["surest"]["item_id"].to_pylist(), job.notes
+    n_missing = sum(item_id not in by_id for item_id in wanted)
+    if n_missing:
+        missing = f"{n_missing} were not found where the runs read them."
+        notes = (*notes, f"Of {len(wanted)} texts to show, {missing}")
+    examples = make_examples(now["surest"], by_id)
     return Report(tables, job.span, job.before, job.command, examples, notes)

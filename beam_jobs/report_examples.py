@@ -1,7 +1,7 @@
 """Texts to read beside a report: those of the surest labels, masked."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -53,17 +53,27 @@ def find_texts(file: ItemFile, item_ids: frozenset[str]) -> Iterator[tuple[str, 
             yield record.item_id, record.text
 
 
-def make_examples(surest: pa.Table, texts: Iterable[tuple[str, str]]) -> tuple[Example, ...]:
-    """Returns the surest items whose texts were found, by emotion, the surest first.
-
-    Of an id that stands in several files the same text is taken, in whatever order they were read.
-    """
+def texts_by_id(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Returns a text for each id: of several the same one, in whatever order they were read."""
     by_id: dict[str, str] = {}
     for item_id, text in texts:
         by_id[item_id] = min(text, by_id.get(item_id, text))
+    return by_id
+
+
+def make_examples(surest: pa.Table, texts: Mapping[str, str]) -> tuple[Example, ...]:
+    """Returns the surest items whose texts were found, by emotion, the surest first.
+
+    Of texts that read alike once they are masked the surest stands for all.
+
+    Args:
+        surest: rows of `beam_jobs.report_counts.SUREST_SCHEMA`.
+        texts: by the items' ids.
+    """
     order = [("emotion", "ascending"), ("confidence", "descending"), ("item_id", "ascending")]
-    return tuple(
-        Example(row["emotion"], row["confidence"], mask(by_id[row["item_id"]]))
-        for row in surest.sort_by(order).to_pylist()
-        if row["item_id"] in by_id
-    )
+    examples: dict[tuple[str, str], Example] = {}
+    for row in surest.sort_by(order).to_pylist():
+        if row["item_id"] in texts:
+            emotion, text = row["emotion"], mask(texts[row["item_id"]])
+            examples.setdefault((emotion, text), Example(emotion, row["confidence"], text))
+    return tuple(examples.values())

@@ -4,9 +4,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from beam_jobs.report_examples import mask
+from beam_jobs.report import Example
+from beam_jobs.report_counts import merge_partials
+from beam_jobs.report_examples import make_examples, mask
 from beam_jobs.report_request import ReportRequest, prepare_report, report_corpus
 from tests.beam_jobs.growing_corpus import Corpus
 
@@ -44,6 +47,48 @@ def test_examples_are_the_surest_texts_masked(tmp_path: Path, tiny_artifact: Pat
     [note] = made.notes
     assert re.fullmatch(
         r"Of (\d) texts to show, \1 were not found where the runs read them\.", note
+    )
+
+
+def test_copies_of_a_text_are_one_example(tmp_path: Path, tiny_artifact: Path) -> None:
+    corpus = Corpus(tmp_path, tiny_artifact)
+    texts = ["glad @ada", "glad @bob", "glad @ada", "glad https://t.co/x1", "the rain", "sad"]
+    corpus.write("a.jsonl", [{"id": str(n), "text": text} for n, text in enumerate(texts)])
+    corpus.add()
+    request = ReportRequest((f"{tmp_path}/out",), f"{tmp_path}/report", n_examples=9)
+    made = report_corpus(request)
+    assert made.notes == ()
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    for text in ("glad @user", "glad http", "the rain", "sad"):
+        assert page.count(f">{text}<") == 1, text
+
+
+def test_the_surest_are_chosen_alike_in_one_pass_and_in_parts() -> None:
+    rows = pa.table(
+        {
+            "item_id": ["5", "3", "4", "1", "2"],
+            "emotion": ["joy", "joy", "joy", "joy", "fear"],
+            "confidence": pa.array([0.9, 0.9, 0.8, 0.7, 0.5], pa.float32()),
+        }
+    )
+    kept = {"item_id": ["2", "3", "4"], "emotion": ["fear", "joy", "joy"]}
+    for parts in ([rows], [rows[:1], rows[1:3], rows[3:]]):
+        merged = merge_partials([{"surest": part} for part in parts], n_surest=2)["surest"]
+        assert merged.sort_by("item_id").drop("confidence").to_pydict() == kept
+
+
+def test_of_texts_that_read_alike_the_surest_is_shown() -> None:
+    surest = pa.table(
+        {
+            "item_id": ["1", "2", "3", "gone"],
+            "emotion": ["joy", "joy", "fear", "fear"],
+            "confidence": pa.array([0.5, 0.75, 0.5, 0.25], pa.float32()),
+        }
+    )
+    texts = {"1": "glad @ada", "2": "glad @bob", "3": "glad @eve"}
+    assert make_examples(surest, texts) == (
+        Example("fear", 0.5, "glad @user"),
+        Example("joy", 0.75, "glad @user"),
     )
 
 
