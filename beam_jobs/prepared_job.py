@@ -72,7 +72,9 @@ def prepare_job(
     """
     options, privacy, artifact, choice = check_common(request)
     is_local = runs_here(options)
-    wants_gpu = request.engine == EngineName.TENSORFLOW or has_gpu_device()
+    wants_gpu = request.engine == EngineName.TENSORFLOW or (
+        request.engine == EngineName.AUTO and has_gpu_device()
+    )
     if on_note and is_local and choice.device == "cpu" and wants_gpu:
         on_note("TensorFlow finds no GPU that it can use; the processor scores")
     item_files = _matched(request.items, request.run_date)

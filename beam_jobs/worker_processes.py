@@ -42,7 +42,8 @@ class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
     """
 
     def __init__(self, processes: WorkerProcesses, command: bytes, *of_beam: Any) -> None:
-        command = command.replace(BEAM_MODULE, OUR_MODULE)
+        # Without -P a model.py of the working directory would stand before ours.
+        command = command.replace(b"-m " + BEAM_MODULE, b"-P -m " + OUR_MODULE)
         super().__init__(b"exec " + command, *of_beam)  # else the shell tells of the death, too
         self._processes = processes
 

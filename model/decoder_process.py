@@ -35,7 +35,8 @@ class DecoderProcess:
     def __init__(self, config: AudioConfig) -> None:
         self._connection, theirs = Pipe()
         self.process = subprocess.Popen(  # noqa: S603  (this module, by this interpreter)
-            [sys.executable, "-m", "model.decoder_process", str(theirs.fileno())],
+            # Without -P a model.py of the working directory would stand before ours.
+            [sys.executable, "-P", "-m", "model.decoder_process", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             # The same modules as here, wherever they were found.
             env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

@@ -129,9 +129,6 @@ def choose_engine(
                 "--engine onnx: the model has no ONNX files; mm-emor export writes them"
             )
         return EngineChoice("onnx", "int8")
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    if backend != "tensorflow" and (name != EngineName.AUTO or not artifact.has_onnx):
-        raise UserError(f"KERAS_BACKEND is {backend}; models are scored on tensorflow: unset it")
     gpu = _find_gpu() if is_local else (BFLOAT16_GPU if require_gpu else None)
     if require_gpu and gpu is None:
         raise UserError(
@@ -144,6 +141,9 @@ def choose_engine(
         and artifact.has_onnx
     ):
         return EngineChoice("onnx", "int8")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        raise UserError(f"KERAS_BACKEND is {backend}; models are scored on tensorflow: unset it")
     if precision == Precision.AUTO:
         fast = gpu >= BFLOAT16_GPU if gpu else bool(cpu_flags() & BFLOAT16_FLAGS)
         fast &= is_local

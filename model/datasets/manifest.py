@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from model.datasets.dataset import Dataset, Example
@@ -49,12 +50,16 @@ def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise DatasetError(f"{path} is not readable: there is no such file")
     try:
-        return readers[path.suffix]()
+        table: pd.DataFrame = readers[path.suffix]()
     except (OSError, ValueError) as error:
         # The text of the system's own error names the path once more.
         reason = error.strerror if isinstance(error, OSError) else None
         reason = reason or str(error).partition("\n")[0]
         raise DatasetError(f"{path} is not readable: {reason}") from error
+    if path.suffix == ".csv" and not isinstance(table.index, pd.RangeIndex):
+        # pandas takes the first cells of such rows for an index, and moves the others along.
+        raise DatasetError(f"{path} is not readable: its rows have more cells than its header")
+    return table
 
 
 def _read_row(row: dict[Any, Any], folder: Path, where: str) -> tuple[str, Example]:
@@ -74,7 +79,7 @@ def _read_row(row: dict[Any, Any], folder: Path, where: str) -> tuple[str, Examp
 
 def _cell(value: Any, name: str, where: str) -> str | None:
     """Returns a cell's text; None where it is empty."""
-    if isinstance(value, bool | list | dict):
+    if isinstance(value, bool | bytes | list | dict | np.ndarray):
         raise DatasetError(f"{where}: {name} is {value!r}; it must be a text")
     if value == "" or pd.isna(value):
         return None

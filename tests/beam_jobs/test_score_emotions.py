@@ -20,6 +20,7 @@ from beam_jobs.failure import explain_failure
 from beam_jobs.launch import ScoringResult, score_corpus
 from beam_jobs.manifest import Status, read_manifest
 from beam_jobs.scoring_request import ScoringRequest
+from model.artifact import Artifact
 from model.errors import ArtifactError, UserError
 from model.scorer import EmotionScorer
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, REASON_MEANINGS, Reason
@@ -396,3 +397,16 @@ def test_a_processor_that_scores_in_a_gpu_s_stead_is_told(
         request = request_for(tmp_path / "out", tiny_artifact, engine=engine, **only_text)
         score_corpus(request, on_note=notes.append)
     assert notes == ["TensorFlow finds no GPU that it can use; the processor scores"]
+
+
+def test_onnx_runtime_scores_on_the_processor_without_a_word_of_the_gpu(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared_job, "has_gpu_device", lambda: True)
+    write_items(tmp_path / "tweets.jsonl", [{"id": "1", "text": "rain"}])
+    only_text = {"items": (f"{tmp_path}/tweets.jsonl",), "clips": (), "audio_roots": ()}
+    onnx = {"engine": "onnx", "precision": "auto"}
+    notes: list[str] = []
+    request = request_for(tmp_path / "out", Artifact.load("default").path, **onnx, **only_text)
+    score_corpus(request, on_note=notes.append)
+    assert notes == []

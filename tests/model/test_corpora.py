@@ -287,6 +287,20 @@ def test_manifest_mistakes(tmp_path: Path, rows: list[dict[str, object]], messag
         load_dataset("manifest", path)
 
 
+@pytest.mark.parametrize("value", [b"joy", ["joy", "fear"]])
+def test_a_parquet_cell_that_is_no_text_is_refused(tmp_path: Path, value: object) -> None:
+    path = write_manifest(tmp_path / "mine.parquet", [{"text": "x", "label": value}])
+    with pytest.raises(DatasetError, match=r"row 1: label is .*; it must be a text"):
+        load_dataset("manifest", path)
+
+
+def test_rows_wider_than_the_header_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text("text,label,speaker\ngood,joy,s0,\nbad,anger,s1,\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="its rows have more cells than its header"):
+        load_dataset("manifest", path)
+
+
 def test_manifest_files(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="is not a manifest: it must end in"):
         load_dataset("manifest", tmp_path)

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -77,6 +78,14 @@ def test_the_worst_plain_wav_ends_within_the_limit() -> None:
     started = time.thread_time()
     assert decode_clip(clip, config, nowhere).tolist() == [1 / 32_768]
     assert time.thread_time() - started < MAX_DECODE_SECONDS / 2
+
+
+def test_a_module_of_the_working_directory_does_not_stand_before_ours(
+    processes: DecoderProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "model.py").write_text("raise RuntimeError('not ours')\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert decode_clip(FLAC, CONFIG, processes).size > 0
 
 
 def test_a_process_that_cannot_start_is_no_clip_s_fault(

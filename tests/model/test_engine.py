@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -229,3 +230,13 @@ def test_another_backend_of_keras_is_refused_where_keras_would_score(
         return
     with pytest.raises(UserError, match=r"^KERAS_BACKEND is jax; models are scored on tensorflow"):
         choose_engine(artifact, name)
+
+
+@pytest.mark.parametrize("given", [{"precision": "float32"}, {"require_gpu": True}, {}])
+def test_another_backend_of_keras_is_refused_of_an_exported_model_too(
+    machine: pytest.MonkeyPatch, given: dict[str, Any]
+) -> None:
+    machine.setenv("KERAS_BACKEND", "jax")
+    machine.setattr(engine, "_find_gpu", lambda: (9, 0))
+    with pytest.raises(UserError, match=r"^KERAS_BACKEND is jax; models are scored on tensorflow"):
+        choose_engine(EXPORTED, "auto", **given)
