@@ -48,7 +48,7 @@ def _read_split(data_dir: Path, split: str, path: Path) -> list[Example]:
             if missing:
                 raise DatasetError(f"{path} has no column {missing[0]}")
             rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DatasetError(f"{path} is not readable: {reason}") from error
     folder = next(

@@ -22,11 +22,11 @@ def load_tweeteval(data_dir: Path, task: str) -> Dataset:
 
     Stance is five topics in a folder each, whose tweets come one topic after another, with the
     topic as their group and part. A split of which both files, or the texts alone, are missing is
-    left out.
+    left out; of stance, where all topics lack them.
 
     Raises:
-        DatasetError: a folder or labels are missing, texts and labels differ in number, or a label
-            is unknown.
+        DatasetError: a folder, labels, or one topic's texts are missing, texts and labels differ in
+            number, or a label is unknown.
     """
     task_dir = data_dir / task
     classes = _read_mapping(task_dir / "mapping.txt")
@@ -38,6 +38,11 @@ def load_tweeteval(data_dir: Path, task: str) -> Dataset:
         folder = topic or task_dir
         for split, prefix in SPLIT_FILES.items():
             splits[split] += _read_split(folder, prefix, classes, topic.name if topic else "")
+    for split, examples in splits.items():
+        read = {example.part for example in examples}
+        for topic in topics:
+            if examples and topic and topic.name not in read:
+                raise DatasetError(f"{topic}/{SPLIT_FILES[split]}_text.txt is missing or empty")
     if not any(splits.values()):
         raise DatasetError(f"{task_dir} has none of {', '.join(SPLIT_FILES.values())}_text.txt")
     return Dataset(f"tweeteval/{task}", tuple(classes), splits)

@@ -53,6 +53,9 @@ def test_stance_is_five_topics(tmp_path: Path, spelling: str) -> None:
         for topic in ("abortion", "atheism", "climate", "feminist", spelling)
     ]
     assert dataset.splits["validation"] == []
+    (folder / "climate" / "test_text.txt").unlink()
+    with pytest.raises(DatasetError, match=r"climate/test_text\.txt is missing or empty"):
+        load_dataset("tweeteval/stance", tmp_path)
 
 
 def test_emoji_classes_are_their_names(tmp_path: Path) -> None:
@@ -151,6 +154,9 @@ def test_meld_mistakes(meld: Path) -> None:
     with pytest.raises(
         DatasetError, match=r"dev_sent_emo\.csv:3: the emotion 'boredom' is unknown"
     ):
+        load_dataset("meld", meld)
+    path.write_text(path.read_text() + '"' + "x" * 200_000)
+    with pytest.raises(DatasetError, match=r"dev_sent_emo\.csv is not readable: field larger than"):
         load_dataset("meld", meld)
     path.write_text(path.read_text().replace("Emotion", "Feeling"))
     with pytest.raises(DatasetError, match=r"dev_sent_emo\.csv has no column Emotion"):
