@@ -37,6 +37,7 @@ LABEL_COLUMNS = (
     "text_emotion",
     "audio_emotion",
     "disagreement",
+    "n_tokens",
     "run_id",
 )
 """What the tables that group by no column of the user's choice are made from."""
@@ -62,9 +63,10 @@ SUREST_SCHEMA = pa.schema(
         ("item_id", pa.string()),
         ("emotion", pa.string()),
         ("confidence", pa.float32()),
+        ("n_tokens", pa.int32()),
     ]
 )
-"""The items with a text whose labels are the surest of each emotion, one of each confidence."""
+"""The items with a text whose labels are the surest of each emotion, one of its copies each."""
 
 
 @dataclass(frozen=True)
@@ -258,13 +260,15 @@ def _first(rows: pa.Table, n_rows: int, column: str, *ties: str) -> pa.Table:
 
 
 def _surest(rows: pa.Table, n_items: int) -> pa.Table:
-    """Returns the n surest items of each emotion.
+    """Returns the n surest items of each emotion, whatever parts the rows came in.
 
-    Of items with the same confidence the first by id stands for all: they are copies of one text.
+    Copies of a text have its confidence and number of tokens: the first by id stands for all. Where
+    a model is so sure that its confidences round to 1, it stands for other texts of as many tokens
+    too, which are not shown.
     """
     if not n_items:
         return SUREST_SCHEMA.empty_table()
-    grouped = rows.group_by(["emotion", "confidence"], use_threads=False)
+    grouped = rows.group_by(["emotion", "confidence", "n_tokens"], use_threads=False)
     kept = grouped.aggregate([("item_id", "min")]).rename_columns({"item_id_min": "item_id"})
     kept = kept.select(SUREST_SCHEMA.names).cast(SUREST_SCHEMA)
     tops = [

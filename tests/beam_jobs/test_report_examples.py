@@ -66,15 +66,16 @@ def test_copies_of_a_text_are_one_example(tmp_path: Path, tiny_artifact: Path) -
 def test_the_surest_are_chosen_alike_in_one_pass_and_in_parts() -> None:
     rows = pa.table(
         {
-            "item_id": ["5", "3", "4", "1", "2"],
-            "emotion": ["joy", "joy", "joy", "joy", "fear"],
-            "confidence": pa.array([0.9, 0.9, 0.8, 0.7, 0.5], pa.float32()),
+            "item_id": ["5", "3", "6", "4", "1", "2"],
+            "emotion": ["joy", "joy", "joy", "joy", "joy", "fear"],
+            "confidence": pa.array([1, 1, 1, 0.75, 0.5, 0.5], pa.float32()),
+            "n_tokens": pa.array([7, 7, 8, 7, 7, 7], pa.int32()),
         }
     )
-    kept = {"item_id": ["2", "3", "4"], "emotion": ["fear", "joy", "joy"]}
+    kept = {"item_id": ["2", "3", "4", "6"], "emotion": ["fear", "joy", "joy", "joy"]}
     for parts in ([rows], [rows[:1], rows[1:3], rows[3:]]):
-        merged = merge_partials([{"surest": part} for part in parts], n_surest=2)["surest"]
-        assert merged.sort_by("item_id").drop("confidence").to_pydict() == kept
+        merged = merge_partials([{"surest": part} for part in parts], n_surest=3)["surest"]
+        assert merged.sort_by("item_id").select(["item_id", "emotion"]).to_pydict() == kept
 
 
 def test_of_texts_that_read_alike_the_surest_is_shown() -> None:

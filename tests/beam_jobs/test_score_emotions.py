@@ -14,13 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import beam_jobs
-from beam_jobs import launch, prepared_job
-from beam_jobs.beam_flags import parse_beam_flags, runs_here
+from beam_jobs import launch
 from beam_jobs.failure import explain_failure
 from beam_jobs.launch import ScoringResult, score_corpus
 from beam_jobs.manifest import Status, read_manifest
 from beam_jobs.scoring_request import ScoringRequest
-from model.artifact import Artifact
 from model.errors import ArtifactError, UserError
 from model.scorer import EmotionScorer
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, REASON_MEANINGS, Reason
@@ -364,49 +362,3 @@ def test_every_item_ends_in_exactly_one_place(
     lone_clips = clips - {record["id"] for record in records}
     assert len(labels) + len(letters) == len(records) + len(lone_clips)
     assert lone_clips <= labels.keys()
-
-
-@pytest.mark.parametrize(
-    ("flags", "is_local", "n_threads"),
-    [
-        ([], True, 4),
-        (["--runner=DirectRunner"], True, 4),
-        (["--direct_running_mode=multi_threading", "--direct_num_workers=4"], True, 4),
-        (["--direct_running_mode=multi_processing", "--direct_num_workers=2"], True, 2),
-        (["--direct_running_mode=multi_processing", "--direct_num_workers=0"], True, 1),
-        (["--runner=FlinkRunner"], False, 1),
-    ],
-)
-def test_the_threads_of_a_worker(
-    monkeypatch: pytest.MonkeyPatch, flags: list[str], is_local: bool, n_threads: int
-) -> None:
-    monkeypatch.setattr(prepared_job, "available_cores", lambda: 4)
-    options = parse_beam_flags(flags)
-    assert runs_here(options) is is_local
-    assert prepared_job._threads_of_a_worker(options) == n_threads
-
-
-def test_a_processor_that_scores_in_a_gpu_s_stead_is_told(
-    tiny_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("model.engine.has_gpu_device", lambda: False)
-    write_items(tmp_path / "tweets.jsonl", [{"id": "1", "text": "rain"}])
-    only_text = {"items": (f"{tmp_path}/tweets.jsonl",), "clips": (), "audio_roots": ()}
-    notes: list[str] = []
-    for engine in ("auto", "tensorflow"):
-        request = request_for(tmp_path / "out", tiny_artifact, engine=engine, **only_text)
-        score_corpus(request, on_note=notes.append)
-    assert notes == ["TensorFlow finds no GPU that it can use; the processor scores"]
-
-
-def test_onnx_runtime_scores_on_the_processor_without_a_word_of_the_gpu(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(prepared_job, "has_gpu_device", lambda: True)
-    write_items(tmp_path / "tweets.jsonl", [{"id": "1", "text": "rain"}])
-    only_text = {"items": (f"{tmp_path}/tweets.jsonl",), "clips": (), "audio_roots": ()}
-    onnx = {"engine": "onnx", "precision": "auto"}
-    notes: list[str] = []
-    request = request_for(tmp_path / "out", Artifact.load("default").path, **onnx, **only_text)
-    score_corpus(request, on_note=notes.append)
-    assert notes == []
