@@ -18,6 +18,8 @@ from model.training_config import AudioTraining
 from schemas.emotions import Modality
 
 FloatArray = npt.NDArray[np.float64]
+PLAIN_SPEEDS = (1.0,)
+"""Of clips that are heard as they are."""
 
 
 def fit_audio(
@@ -40,25 +42,43 @@ def fit_audio(
         folder: see `model.fitting.fit_model`.
         features: folder of the clips' features, see `StripStore`.
     """
+    strips = store_clips(preprocessor, settings, dataset, features)
 
     def batches_of(split: str, settings: AudioTraining) -> ClipBatches:
-        examples = dataset.split(split)
-        strips = StripStore(examples, preprocessor, settings.speeds, features)
-        targets = one_hot(label_indices(examples, classifier.config.emotions), classifier.config)
-        return ClipBatches(strips, targets, settings, settings.fit.batch_size, seed)
+        labels = label_indices(dataset.split(split), classifier.config.emotions)
+        targets = one_hot(labels, classifier.config)
+        return ClipBatches(strips[split], targets, settings, settings.fit.batch_size, seed)
 
     train = batches_of("train", settings)
     if settings.standardise_rows and classifier.audio_encoder:
         classifier.audio_encoder.scale_rows(*row_statistics(train.strips))
     validation = None
-    if dataset.splits["validation"]:
-        plain = replace(settings, speeds=(1.0,), max_masked_frames=0, max_masked_rows=0, mixup=0.0)
+    if "validation" in strips:
+        plain = replace(
+            settings, speeds=PLAIN_SPEEDS, max_masked_frames=0, max_masked_rows=0, mixup=0.0
+        )
         validation = batches_of("validation", plain)
         validation.moves_on = False
     model = HeadModel(classifier, Modality.AUDIO)
     weights = class_weights(train.targets, settings.fit)
     title = f"Training of the audio part on {dataset.name}"
     fit_model(model, train, validation, settings.fit, folder, title, weights)
+
+
+def store_clips(
+    preprocessor: AudioPreprocessor, settings: AudioTraining, dataset: Dataset, features: Path
+) -> dict[str, StripStore]:
+    """Decodes the clips of the splits `train` and `validation`, if they are not in the store yet.
+
+    Raises:
+        DatasetError: a clip cannot be used.
+    """
+    speeds = {"train": settings.speeds, "validation": PLAIN_SPEEDS}
+    return {
+        split: StripStore(dataset.splits[split], preprocessor, speeds[split], features)
+        for split in speeds
+        if dataset.splits[split]
+    }
 
 
 def row_statistics(strips: Sequence[Sequence[Strip]]) -> tuple[FloatArray, FloatArray]:

@@ -33,10 +33,22 @@ Corpus = Annotated[
 ]
 
 
-def _local_path(path: Path) -> Path:
-    """Refuses a URI, of which `Path` makes a directory here: `gs:/bucket`."""
+def _local_path(path: Path | None) -> Path | None:
+    """Refuses a URI, of which `Path` makes a directory here, `gs:/bucket`, and what no file holds.
+
+    The second is told before hours of training, and not after.
+    """
+    if path is None:
+        return None
     if path.parts and path.parts[0].endswith(":"):
         raise ConfigError(f"{path.parts[0]}// is no place for this; it must be on this machine")
+    try:
+        whole = path.absolute()
+        there = next(each for each in (whole, *whole.parents) if each.exists())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be a directory: {error.strerror}") from error
+    if not there.is_dir():
+        raise ConfigError(f"{path} cannot be a directory: {there} is a file")
     return path
 
 
@@ -119,7 +131,10 @@ def evaluate(
     out: Annotated[
         Path | None,
         typer.Option(
-            help="Where metrics.json, tables and figures go.", metavar="DIR", file_okay=False
+            help="Where metrics.json, tables and figures go.",
+            metavar="DIR",
+            file_okay=False,
+            callback=_local_path,
         ),
     ] = None,
 ) -> None:
@@ -143,7 +158,7 @@ def evaluate(
     from model.paper import count_remarks
 
     loaded = load_dataset(dataset, data_dir)
-    for line in count_remarks(loaded):
+    for line in (*loaded.remarks, *count_remarks(loaded)):
         typer.echo(line)
     details: dict[str, Any] = {"dataset": dataset, "split": split}
     from model import evaluation
@@ -181,6 +196,10 @@ def evaluate(
         choice = choose_engine(artifact, engine or EngineName.AUTO)
         scorer = EmotionScorer(artifact, start_engine(artifact, choice))
         measured = evaluation.evaluate_model(scorer, loaded, split)
+        if n_left := len(loaded.split(split)) - measured.metrics.n:
+            typer.echo(
+                f"{dataset}, {split}: left out, with nothing that the model scores: {n_left}"
+            )
         details |= {"model_version": scorer.model_version, "engine": choice.as_settings()}
     if out is not None:
         from model.evaluation_files import write_evaluation

@@ -1,6 +1,7 @@
 """Trains and tests a config once for each fold of a data set."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,7 +60,7 @@ def cross_validate(
             have the classes' shares, and know no speakers (the paper's 5 folds, as it seems).
         text_encoder: checkpoint directory or hub id that the text encoder starts from.
         training: where the parts' states and weights are kept: a run that was killed goes on.
-        tell: called with a line of text when a fold is done.
+        tell: called with a line of text when a fold is done, and of what is left out.
 
     Raises:
         UserError: the config has no part for the data set, there are fewer groups than folds, or
@@ -67,16 +68,18 @@ def cross_validate(
     """
     config = _only_parts_of(config, dataset)
     # Parted after the rest is left out, so that no fold has nothing to test.
+    n_given = len(dataset.examples())
     dataset = dataset.only(
         lambda each: bool((config.text and each.has_text) or (config.audio and each.clip))
     )
     examples = dataset.examples()
+    if n_left := n_given - len(examples):
+        tell(f"{dataset.name}: left out, with nothing that {config.name} learns from: {n_left}")
     folds, names = fold_examples(dataset, examples, n_folds, fold_by, config.seed)
     labels = label_indices(examples, dataset.emotions)
     parts = [part for part in (config.text, config.audio, config.fusion) if part]
     holds_out = any(part.fit.keep == "best" for part in parts)
-    models: list[TrainedModel] = []
-    probabilities: dict[str, npt.NDArray[np.float32]] = {}
+    datasets = []  # of all folds, so that one that cannot be trained on is told before the first
     for fold in range(n_folds):
         splits: dict[str, list[Example]] = {
             "train": [example for example, own in zip(examples, folds, strict=True) if own != fold],
@@ -86,16 +89,21 @@ def cross_validate(
         parted = replace(dataset, splits=splits)
         if holds_out:
             parted = parted.for_training("train", config.validation_share, config.seed)
+        datasets.append(parted)
+    models: list[TrainedModel] = []
+    probabilities: dict[str, npt.NDArray[np.float32]] = {}
+    for fold, parted in enumerate(datasets):
+        tested = parted.splits["test"]
         data = TrainingData.of_parts(
             parted if config.text else None, parted if config.audio else None
         )
         with tempfile.TemporaryDirectory() as out:
             models.append(train(config, data, text_encoder, Path(out), training, tell))
             scorer = EmotionScorer.load(out)
-            for head, columns in predict(scorer, dataset, splits["test"]).items():
+            for head, columns in predict(scorer, dataset, tested).items():
                 missing = np.full((len(examples), columns.shape[1]), np.nan, np.float32)
                 probabilities.setdefault(head, missing)[folds == fold] = columns
-            latency_ms = measure_latency_ms(scorer, splits["test"])
+            latency_ms = measure_latency_ms(scorer, tested)
             keras.backend.clear_session()
         chosen = probabilities[""][folds == fold].argmax(axis=1)
         metrics = compute_metrics(labels[folds == fold], chosen, dataset.emotions)
@@ -114,7 +122,7 @@ def fold_examples(
     """Returns the fold of each example, and what each fold is tested on, in words.
 
     Raises:
-        DatasetError: there are fewer groups, or fewer examples of each class, than folds.
+        DatasetError: there are fewer groups, or fewer examples of a class, than folds.
     """
     if fold_by == "group":
         fold_of = dataset.fold_of_group(n_folds)
@@ -123,14 +131,18 @@ def fold_examples(
             np.array([fold_of[example.group] for example in examples]),
             [f"tested on {', '.join(names)}" for names in groups],
         )
+    labels = [example.emotion for example in examples]
+    counted = Counter(labels)
+    rarest = min(counted, key=counted.__getitem__)
+    if counted[rarest] < n_folds:
+        raise DatasetError(
+            f"{dataset.name} has {counted[rarest]} of {rarest!r}; {n_folds} folds need as many of "
+            "each class"
+        )
     folds = np.zeros(len(examples), np.int64)
     splitter = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
-    labels = [example.emotion for example in examples]
-    try:
-        for fold, (_, tested) in enumerate(splitter.split(labels, labels)):
-            folds[tested] = fold
-    except ValueError as error:
-        raise DatasetError(f"{dataset.name} cannot be parted: {error}") from error
+    for fold, (_, tested) in enumerate(splitter.split(labels, labels)):
+        folds[tested] = fold
     return folds, ["at random"] * n_folds
 
 

@@ -262,15 +262,19 @@ class _Run:
         return evaluate_model(scorer, dataset, "test"), [model]
 
     def _key(self) -> str:
-        """Returns a hash of what decides the outcome, but for the bytes of the clips."""
+        """Returns a hash of what decides the outcome; of clips, their names and sizes."""
         examples = [
-            [split, each.emotion, each.text, str(each.clip), each.group, each.part]
+            [split, each.emotion, each.text, _name_and_size(each.clip), each.group, each.part]
             for split, split_examples in self.dataset.splits.items()
             for each in split_examples
         ]
         settings = TypeAdapter(TrainingConfig).dump_python(self.config, mode="json")
         decisive = [settings, self.experiment.fold_by, examples, self.checkpoint_digest]
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _name_and_size(clip: Path | None) -> tuple[str, int] | None:
+    return (clip.name, clip.stat().st_size) if clip else None
 
 
 def _counts(dataset: Dataset) -> dict[str, dict[str, int]]:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from model.artifact import Artifact, save_artifact
 from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
-from model.audio_training import fit_audio, load_mobilenet_weights
+from model.audio_training import fit_audio, load_mobilenet_weights, store_clips
 from model.calibration import fit_temperature
 from model.config import ClassifierConfig, TextConfig, parse_config
 from model.datasets import Dataset, label_indices, texts_of
@@ -182,6 +182,9 @@ def fit_parts(
     shared = [settings[name] for name in ("emotions", "head", "seed")]
     seed, features = config.seed, training / "features"
     folders: dict[str, Path] = {}
+    if config.audio and data.audio and preprocessor.audio:
+        # A clip that cannot be used is told here, not after hours of training on texts.
+        store_clips(preprocessor.audio, config.audio, data.audio, features)
 
     def part_of(modality: Modality, own: list[Any], *datasets: Dataset) -> FinishedPart:
         # What an encoder has learned is in the fused head's name by its weights.

@@ -1,5 +1,6 @@
 """What a training config learns from: data sets, parted into what each part can use."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -38,9 +39,9 @@ class TrainingData:
         text, audio = config.text, config.audio
         names = dict.fromkeys(part.dataset for part in (text, audio) if part)
         read = {name: load_dataset(name, data_dir) for name in names}
-        for line in (line for dataset in read.values() for line in count_remarks(dataset)):
-            tell(line)
         for name, dataset in read.items():
+            for line in (*dataset.remarks, *count_remarks(dataset)):
+                tell(line)
             empty = dataset.only(lambda example: not (example.has_text or example.clip))
             if empty.examples():
                 tell(f"{name}: left out, as nothing is left of the text: {len(empty.examples())}")
@@ -107,18 +108,19 @@ def config_for_data(
             raise ConfigError(
                 f"{config.name}: emotions lack {extra[0]!r}, a class of {dataset.name}"
             )
-    for settings, dataset in ((config.text, data.text), (config.audio, data.audio)):
-        if settings and dataset and settings.fit.keep == "best":
-            dataset.split("validation")
+    _check_examples(config, data)
+    return config
+
+
+def _check_examples(config: TrainingConfig, data: TrainingData) -> None:
+    fits = []  # how each part is fitted, on which examples, and what those have
+    if config.text and data.text:
+        fits.append((config.text.fit, data.text, "a text", "text part"))
+    if config.audio and data.audio:
+        fits.append((config.audio.fit, data.audio, "a clip", "audio part"))
     if config.fusion and data.text and data.audio:
         texts, clips = data.pairs()
-        needed = ("train", "validation") if config.fusion.fit.keep == "best" else ("train",)
-        for split in needed:
-            if not texts.splits[split]:
-                raise DatasetError(
-                    f"{texts.name}, {split}: no example has both a text and a clip; the fused head "
-                    "learns from those"
-                )
+        fits.append((config.fusion.fit, texts, "both a text and a clip", "fused head"))
         present = [
             {example.emotion for example in dataset.splits["validation"]}
             for dataset in (texts, clips)
@@ -128,4 +130,15 @@ def config_for_data(
                 f"no emotion has both validation texts in {texts.name} and validation clips in "
                 f"{clips.name}; the fused head is calibrated on pairs of them"
             )
-    return config
+    for fit, dataset, needed, part in fits:
+        for split in ("train", "validation") if fit.keep == "best" else ("train",):
+            if not dataset.splits[split]:
+                raise DatasetError(
+                    f"{dataset.name}, {split}: no example has {needed}; the {part} needs those"
+                )
+        n_batches = math.ceil(len(dataset.splits["train"]) / fit.batch_size)
+        if fit.accumulate_batches > n_batches:
+            raise ConfigError(
+                f"{config.name}: accumulate_batches is {fit.accumulate_batches}; an epoch of the "
+                f"{part} has {n_batches} batches, and needs as many"
+            )

@@ -14,8 +14,11 @@ from model.config import ClassifierConfig
 from model.errors import DatasetError
 from model.text_preprocessor import clean_text
 
-INVISIBLE = ("Cc", "Cf", "Me", "Mn", "Zl", "Zp", "Zs")
-"""Unicode's categories of control and format characters, of marks and of separators."""
+INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Mc", "Me", "Mn", "Zl", "Zp", "Zs")
+"""Unicode's categories of control, format, unassigned and private characters, of marks and of
+separators: BERT's tokenizers leave nothing of a text that has no others."""
+REPLACEMENT = "\ufffd"
+"""Stands where a character was lost; BERT's tokenizers take it away, too."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Example:
     def has_text(self) -> bool:
         """Whether there is a text, and something to be seen of it when it is cleaned."""
         return self.text is not None and any(
-            unicodedata.category(character) not in INVISIBLE for character in clean_text(self.text)
+            unicodedata.category(character) not in INVISIBLE and character != REPLACEMENT
+            for character in clean_text(self.text)
         )
 
     def read_text(self) -> str:
@@ -75,11 +79,13 @@ class Dataset:
         name: as `mm-emor evaluate --dataset` takes it.
         emotions: the classes, in their published or alphabetical order.
         splits: examples of `train`, `validation` and `test`.
+        remarks: lines that a user should see of what was read.
     """
 
     name: str
     emotions: tuple[str, ...]
     splits: dict[str, list[Example]]
+    remarks: tuple[str, ...] = ()
 
     def split(self, name: str) -> list[Example]:
         """Returns the examples of a split.
@@ -111,7 +117,7 @@ class Dataset:
         """Returns the data set with the splits `train` and `validation`, and `test` as it is.
 
         Where there is nothing to validate on, a share of each class of the examples to train on is
-        held out.
+        held out; of its texts, clips and pairs alike, where that is an example of each or more.
 
         Args:
             train_split: the split to train on.
@@ -132,12 +138,16 @@ class Dataset:
                     f"{self.name} has one example of {rarest!r} to train on, and no other split to "
                     "validate on; 2 are needed"
                 )
+            # "\0" sorts before all else, so that the order of classes is that of their names.
+            strata = [
+                f"{example.emotion}\0{example.has_text}\0{example.clip is not None}"
+                for example in train
+            ]
+            if min(Counter(strata).values()) * validation_share < 1:
+                strata = [example.emotion for example in train]
             try:
                 train, validation = train_test_split(
-                    train,
-                    test_size=validation_share,
-                    random_state=seed,
-                    stratify=[example.emotion for example in train],
+                    train, test_size=validation_share, random_state=seed, stratify=strata
                 )
             except ValueError as error:
                 raise DatasetError(

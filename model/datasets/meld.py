@@ -1,23 +1,26 @@
 """MELD (Poria et al. 2019): utterances of a television series, with their clips where given."""
 
 import csv
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
+from model.audio_decoder import decode_clip
+from model.config import AudioConfig
 from model.datasets.dataset import Dataset, Example
-from model.errors import DatasetError
+from model.errors import DatasetError, ItemError
 from schemas.emotions import EKMAN_AND_NEUTRAL
 
 SPLIT_FILES = {"train": "train", "validation": "dev", "test": "test"}
 CLIP_FOLDERS = {
-    "train": ("train_splits", "train"),
-    "validation": ("dev_splits_complete", "dev"),
-    "test": ("output_repeated_splits_test", "test"),
+    "train": ("train_splits", "train/train_splits", "train"),
+    "validation": ("dev_splits_complete", "dev/dev_splits_complete", "dev"),
+    "test": ("output_repeated_splits_test", "test/output_repeated_splits_test", "test"),
 }
 """Where the release's archives unpack each split's `diaD_uttU.mp4`, and a plainer name."""
 CLIP_SUFFIXES = (".mp4", ".wav")
-MIN_CLIP_BYTES = 4096
-"""A smaller clip is one that the release's cutting left broken (such as dia125_utt3 of train)."""
 MAX_UTTERANCE_SECONDS = 60.0
 """An utterance whose own times span more was miscut: its clip holds whole scenes (such as
 dia38_utt4 and dia220_utt0 of test), so only its text is used."""
@@ -27,53 +30,94 @@ COLUMNS = ("Utterance", "Speaker", "Emotion", "Dialogue_ID", "Utterance_ID", "St
 def load_meld(data_dir: Path) -> Dataset:
     """Reads `{train,dev,test}_sent_emo.csv`, and the clips beside them where there are any.
 
-    A clip that is missing, broken or miscut by the rules above leaves its utterance with the text
-    alone: no utterance is dropped, so that the splits keep their published sizes.
+    A clip that is missing, cannot be decoded (such as dia125_utt3 of train) or was miscut leaves
+    its utterance with the text alone: no utterance is dropped, so that the splits keep their
+    published sizes. A remark tells how many.
 
     Raises:
-        DatasetError: a file or a column is missing, or an emotion is unknown.
+        DatasetError: a file or a column is missing, an emotion is unknown, or a folder of clips
+            holds none.
     """
-    splits = {
-        split: _read_split(data_dir, split, data_dir / f"{prefix}_sent_emo.csv")
-        for split, prefix in SPLIT_FILES.items()
-    }
-    return Dataset("meld", EKMAN_AND_NEUTRAL, splits)
+    splits, remarks = {}, []
+    for split, prefix in SPLIT_FILES.items():
+        rows = _read_rows(data_dir / f"{prefix}_sent_emo.csv")
+        folder = _clip_folder(data_dir, split)
+        clips: list[Path | str | None] = [None] * len(rows)
+        if folder:
+            with ThreadPoolExecutor() as pool:
+                clips = list(pool.map(_find_clip, [folder] * len(rows), rows))
+            remarks.append(_clip_remark(split, clips))
+        splits[split] = [
+            Example(
+                row["Emotion"],
+                text=row["Utterance"],
+                clip=clip if isinstance(clip, Path) else None,
+                group=row["Speaker"],
+            )
+            for row, clip in zip(rows, clips, strict=True)
+        ]
+    return Dataset("meld", EKMAN_AND_NEUTRAL, splits, tuple(remarks))
 
 
-def _read_split(data_dir: Path, split: str, path: Path) -> list[Example]:
+def _read_rows(path: Path) -> list[dict[str, str]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, restval="")
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
                 raise DatasetError(f"{path} has no column {missing[0]}")
-            rows = [(reader.line_num, row) for row in reader]
+            rows = []
+            for row in reader:
+                if row["Emotion"] not in EKMAN_AND_NEUTRAL:
+                    raise DatasetError(
+                        f"{path}:{reader.line_num}: the emotion {row['Emotion']!r} is unknown"
+                    )
+                rows.append(row)
+            return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DatasetError(f"{path} is not readable: {reason}") from error
-    folder = next(
-        (data_dir / name for name in CLIP_FOLDERS[split] if (data_dir / name).is_dir()), None
-    )
-    examples = []
-    for line, row in rows:
-        if row["Emotion"] not in EKMAN_AND_NEUTRAL:
-            raise DatasetError(f"{path}:{line}: the emotion {row['Emotion']!r} is unknown")
-        clip = _find_clip(folder, row) if folder else None
-        examples.append(
-            Example(row["Emotion"], text=row["Utterance"], clip=clip, group=row["Speaker"])
-        )
-    return examples
 
 
-def _find_clip(folder: Path, row: dict[str, str]) -> Path | None:
-    stem = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
-    for suffix in CLIP_SUFFIXES:
-        path = folder / f"{stem}{suffix}"
-        if path.is_file():
-            seconds = utterance_seconds(row["StartTime"], row["EndTime"])
-            whole = path.stat().st_size >= MIN_CLIP_BYTES
-            return path if whole and 0 < seconds <= MAX_UTTERANCE_SECONDS else None
+def _clip_folder(data_dir: Path, split: str) -> Path | None:
+    """Returns the folder that holds a split's clips; None where there is no such folder."""
+    folders = [data_dir / name for name in CLIP_FOLDERS[split] if (data_dir / name).is_dir()]
+    for folder in folders:
+        if any(path.suffix in CLIP_SUFFIXES for path in folder.glob("dia*_utt*")):
+            return folder
+    if folders:
+        raise DatasetError(f"{folders[0]} holds no clips named like dia0_utt0.mp4")
     return None
+
+
+def _find_clip(folder: Path, row: dict[str, str]) -> Path | str:
+    """Returns an utterance's clip, or in a word why it has none that can be used."""
+    stem = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
+    paths = [path for suffix in CLIP_SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()]
+    if not paths:
+        return "missing"
+    if not 0 < utterance_seconds(row["StartTime"], row["EndTime"]) <= MAX_UTTERANCE_SECONDS:
+        return "miscut"
+    stat = paths[0].stat()
+    return paths[0] if _is_decodable(paths[0], stat.st_size, stat.st_mtime_ns) else "broken"
+
+
+@cache
+def _is_decodable(path: Path, size: int, mtime_ns: int) -> bool:
+    """Says whether a file is a clip; remembered, as the corpus is read once an experiment."""
+    del size, mtime_ns
+    try:
+        decode_clip(path.read_bytes(), AudioConfig())
+    except (OSError, ItemError):
+        return False
+    return True
+
+
+def _clip_remark(split: str, clips: list[Path | str | None]) -> str:
+    lacking = Counter(clip for clip in clips if isinstance(clip, str))
+    counts = ", ".join(f"{n} {why}" for why, n in sorted(lacking.items()))
+    n_clips = len(clips) - lacking.total()
+    return f"meld, {split}: {n_clips} of {len(clips)} with clips" + (counts and f" ({counts})")
 
 
 def utterance_seconds(start: str, end: str) -> float:

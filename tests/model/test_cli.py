@@ -112,6 +112,16 @@ def test_evaluate_a_split(run: Run, tiny_artifact: Path, tmp_path: Path) -> None
     assert sum(map(sum, metrics["confusion"])) == 6
 
 
+def test_what_a_model_cannot_score_is_told(run: Run, tiny_artifact: Path, tmp_path: Path) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("text,label,split\nrain,joy,test\n\uf8ff,joy,test\nsad,anger,test\n")
+    arguments = ("--model", str(tiny_artifact), "--data-dir", str(table))
+    code, out, err = run("evaluate", "--dataset", "manifest", *arguments)
+    assert (code, err) == (0, "")
+    assert "manifest, test: left out, with nothing that the model scores: 1\n" in out
+    assert "manifest, test: n 2\n" in out
+
+
 @pytest.mark.slow
 def test_evaluate_by_folds(run: Run, tmp_path: Path) -> None:
     arguments = ("--folds", "tiny.toml", "--n-folds", "2", "--out", str(tmp_path))
@@ -249,6 +259,9 @@ WITH_ENCODER = ("--text-encoder", "checkpoint")
         ((*TRAIN, *WITH_ENCODER), "Missing option '--out'"),
         ((*TRAIN, "--out", "o", "--epochs", "3"), "No such option: --epochs"),
         ((*TRAIN, "--out", "tiny.toml"), "'tiny.toml' is a file"),
+        ((*TRAIN, "--out", "tiny.toml/o"), "tiny.toml/o cannot be a directory: "),
+        ((*TRAIN, "--out", "o" * 300), f"{'o' * 300} cannot be a directory: File name too long"),
+        ((*EVALUATE, "--dataset", "emodb", "--out", "gs://b/o"), "gs:// is no place for this"),
         ((*TRAIN, "--out", "o"), "tiny has a [text] table: name a --text-encoder"),
         (
             ("train", "none.toml", "--data-dir", ".", "--out", "o"),

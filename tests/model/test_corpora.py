@@ -1,6 +1,5 @@
-"""TweetEval, MELD, IEMOCAP and one's own table: their layouts, and one line for each mistake."""
+"""TweetEval, IEMOCAP and one's own table: their layouts, and one line for each mistake."""
 
-import csv
 import json
 from pathlib import Path
 
@@ -8,7 +7,6 @@ import pandas as pd
 import pytest
 
 from model.datasets import Example, load_dataset
-from model.datasets.meld import COLUMNS
 from model.datasets.tweeteval import TASKS
 from model.errors import DatasetError
 
@@ -107,76 +105,6 @@ def test_real_tweeteval(real_data: Path) -> None:
         "offensive": [11_916, 1_324, 860],
         "sentiment": [0, 2_000, 12_284],
         "stance": [2_620, 294, 1_249],
-    }
-
-
-MELD_ROWS = [
-    ("Oh, no…", "Phoebe", "sadness", "0", "0", "00:00:01,000", "00:00:03,500"),
-    ("What?", "Joey", "surprise", "0", "1", "00:00:04,000", "00:05:09,000"),
-    ("Fine.", "Ross", "neutral", "1", "0", "00:00:04,000", "00:00:05,000"),
-    ("Hey!", "Ross", "joy", "1", "1", "00:00:05,000", "00:00:06,000"),
-]
-
-
-@pytest.fixture
-def meld(tmp_path: Path) -> Path:
-    for prefix in ("train", "dev", "test"):
-        with (tmp_path / f"{prefix}_sent_emo.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([COLUMNS, *MELD_ROWS])
-    return tmp_path
-
-
-def test_meld_without_clips_is_text(meld: Path) -> None:
-    dataset = load_dataset("meld", meld)
-    assert dataset.split("test") == [
-        Example(emotion, text=text, group=speaker) for text, speaker, emotion, *_ in MELD_ROWS
-    ]
-
-
-def test_meld_leaves_broken_and_miscut_clips_out(meld: Path) -> None:
-    clips = meld / "train_splits"
-    clips.mkdir()
-    for name, size in (("dia0_utt0.mp4", 9000), ("dia0_utt1.mp4", 9000), ("dia1_utt0.mp4", 10)):
-        (clips / name).write_bytes(bytes(size))
-    dataset = load_dataset("meld", meld)
-    assert [one.clip for one in dataset.split("train")] == [
-        clips / "dia0_utt0.mp4",
-        None,  # its own times span five minutes
-        None,  # a stump
-        None,  # not there
-    ]
-    assert all(one.clip is None for one in dataset.split("test"))
-
-
-def test_meld_mistakes(meld: Path) -> None:
-    path = meld / "dev_sent_emo.csv"
-    path.write_text(path.read_text().replace("surprise", "boredom"))
-    with pytest.raises(
-        DatasetError, match=r"dev_sent_emo\.csv:3: the emotion 'boredom' is unknown"
-    ):
-        load_dataset("meld", meld)
-    path.write_text(path.read_text() + '"' + "x" * 200_000)
-    with pytest.raises(DatasetError, match=r"dev_sent_emo\.csv is not readable: field larger than"):
-        load_dataset("meld", meld)
-    path.write_text(path.read_text().replace("Emotion", "Feeling"))
-    with pytest.raises(DatasetError, match=r"dev_sent_emo\.csv has no column Emotion"):
-        load_dataset("meld", meld)
-    path.unlink()
-    with pytest.raises(DatasetError, match=r"dev_sent_emo\.csv is not readable"):
-        load_dataset("meld", meld)
-
-
-def test_real_meld(real_data: Path) -> None:
-    dataset = load_dataset("meld", real_data)
-    assert [len(split) for split in dataset.splits.values()] == [9_989, 1_109, 2_610]
-    assert dataset.counts("test") == {
-        "anger": 345,
-        "disgust": 68,
-        "fear": 50,
-        "joy": 402,
-        "neutral": 1256,
-        "sadness": 208,
-        "surprise": 281,
     }
 
 
@@ -283,6 +211,7 @@ def test_manifest(tmp_path: Path, suffix: str) -> None:
         ([{"text": "", "label": "x"}], "row 1 has neither text nor audio"),
         ([{"text": "x", "label": "x", "split": "dev"}], "row 1: split is 'dev'; it must be train"),
         ([{"audio": "gone.wav", "label": "x"}], r"row 1: .*gone\.wav is missing"),
+        ([{"audio": "x" * 5_000, "label": "x"}], r"row 1: .*x is missing"),
         ([{"text": "x", "label": "x"}], "has 1 different labels; at least 2 are needed"),
         ([{"text": ["x"], "label": "x"}], r"row 1: text is \['x'\]; it must be a text"),
     ],

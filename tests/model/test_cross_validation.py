@@ -220,8 +220,10 @@ def test_a_config_learns_by_the_part_of_the_data_set_alone(by_group: Run) -> Non
 def test_each_fold_is_told(by_group: Run) -> None:
     right = by_group.outcome.evaluation.metrics.accuracy * 36
     accuracies = []
+    left_out, *lines = by_group.lines
+    assert left_out == "manifest: left out, with nothing that own learns from: 40"
     for line, number, names in zip(
-        by_group.lines,
+        lines,
         (1, 2),
         ("speaker0, speaker2, speaker4", "speaker1, speaker3, speaker5"),
         strict=True,
@@ -370,10 +372,22 @@ def test_a_speaker_without_anything_to_use_is_no_group(tmp_path: Path) -> None:
         cross_validate(text_config("last"), dataset, 7, "group", None, tmp_path)
 
 
-def test_more_random_folds_than_examples_of_any_class(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"^manifest cannot be parted: n_splits=30 ") as caught:
-        cross_validate(text_config("last"), texts(), 30, "random", None, tmp_path)
-    assert "\n" not in str(caught.value)
+def test_more_random_folds_than_examples_of_a_class(tmp_path: Path) -> None:
+    dataset = texts()
+    rare = [each for each in everything(dataset) if each.emotion == "joy"][2:]
+    dataset = dataset.only(lambda each: each not in rare)
+    told = r"^manifest has 2 of 'joy'; 3 folds need as many of each class$"
+    with pytest.raises(DatasetError, match=told):
+        cross_validate(text_config("last"), dataset, 3, "random", None, tmp_path)
+
+
+def test_a_fold_that_cannot_be_trained_on_is_told_before_the_first(tmp_path: Path) -> None:
+    dataset = texts()
+    rare = [each for each in everything(dataset) if each.emotion == "joy"][1:]
+    dataset = dataset.only(lambda each: each not in rare)
+    # Whatever fold tests it, others train on it alone; a checkpoint that is none comes later.
+    with pytest.raises(DatasetError, match=r"^manifest has one example of 'joy' to train on"):
+        cross_validate(text_config("best"), dataset, 2, "group", "none", tmp_path)
 
 
 def test_a_text_part_needs_an_encoder(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """The interface of every data set: splits, folds that never split a group, and hold-outs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from model.datasets import (
     Dataset,
@@ -16,6 +18,7 @@ from model.datasets import (
 )
 from model.datasets.dataset import read_lines
 from model.errors import DatasetError
+from model.text_preprocessor import clean_text
 from tests.model.tiny_models import tiny_classifier_config
 
 
@@ -94,6 +97,26 @@ def test_a_share_of_each_class_is_held_out() -> None:
     assert sorted(map(repr, parted)) == sorted(map(repr, dataset.split("train")))
 
 
+def test_each_modality_is_held_out_where_there_are_enough() -> None:
+    clip = Path("x.wav")
+    train = [
+        Example(emotion, text=f"{emotion} {number}", clip=clip if number % 4 == 0 else None)
+        for emotion in ("a", "b")
+        for number in range(20)
+    ]
+    dataset = Dataset("made", ("a", "b"), {"train": train})
+    for seed in range(9):
+        held_out = dataset.for_training("train", 0.2, seed).split("validation")
+        assert sorted((each.emotion, each.clip is None) for each in held_out) == [
+            *[("a", False), ("a", True), ("a", True), ("a", True)],
+            *[("b", False), ("b", True), ("b", True), ("b", True)],
+        ]
+    # One alone cannot be parted.
+    rare = [each for each in train if each.clip is None or each.text in ("a 0", "b 0")]
+    parted = replace(dataset, splits={"train": rare}).for_training("train", 0.25, seed=1)
+    assert parted.counts("validation") == {"a": 4, "b": 4}
+
+
 def test_what_is_held_out_repeats_from_the_seed() -> None:
     dataset = to_hold_out_of({"a": 20, "b": 20})
     assert dataset.for_training("train", 0.1, 1) == dataset.for_training("train", 0.1, 1)
@@ -145,6 +168,9 @@ def test_too_few_examples_to_hold_out(sizes: dict[str, int], told: str) -> None:
         ("\ufeff\u200d\u2060", False),
         ("\u0301\ufe0f", False),
         ("\u2028\x07", False),
+        ("\uf8ff", False),
+        ("\u0378 \ufffd", False),
+        ("\ud800", True),  # cleaned to a question mark
         ("\u200ba", True),
         (".", True),
         ("so", True),
@@ -154,6 +180,17 @@ def test_too_few_examples_to_hold_out(sizes: dict[str, int], told: str) -> None:
 )
 def test_a_text_without_anything_to_see_is_none(text: str | None, has_text: bool) -> None:
     assert Example("joy", text=text).has_text is has_text
+
+
+def test_bert_leaves_something_of_every_character_that_is_seen() -> None:
+    """So that no text that counts as one fails later for its want of tokens."""
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    seen = [chr(code) for code in range(0x110000) if Example("joy", text=chr(code)).has_text]
+    encoded = tokenizer.encode_batch([clean_text(character) for character in seen])
+    assert len(seen) > 140_000
+    assert not [hex(ord(seen[n])) for n, each in enumerate(encoded) if not each.ids]
 
 
 def test_only_keeps_what_it_is_told() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from model.backend import start_keras
 from model.datasets import Dataset, Example, load_dataset
-from model.errors import DatasetError
+from model.errors import ConfigError, DatasetError
 from model.evaluation import Evaluation, evaluate_model
 from model.fitting import read_history
 from model.scorer import EmotionScorer
@@ -262,13 +262,58 @@ def test_a_split_without_pairs_is_told_before_any_fit(lacking: str) -> None:
     with pytest.raises(DatasetError) as caught:
         config_for_data(config, data, lambda _: None)
     assert str(caught.value) == (
-        f"manifest, {lacking}: no example has both a text and a clip; the fused head learns from "
-        "those"
+        f"manifest, {lacking}: no example has both a text and a clip; the fused head needs those"
     )
     assert config.fusion is not None
     last = replace(config.fusion, fit=replace(config.fusion.fit, keep="last"))
     if lacking == "validation":  # It then is needed to calibrate by only, where it is there.
         assert config_for_data(replace(config, fusion=last), data, lambda _: None).fusion == last
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("text", "manifest, validation: no example has a clip; the audio part needs those"),
+        ("audio", "manifest, validation: no example has a text; the text part needs those"),
+    ],
+)
+def test_a_validation_split_without_a_modality_is_told_before_any_fit(kind: str, told: str) -> None:
+    both = [Example(name, text=name, clip=Path("x.wav")) for name in SPOKEN]
+    one = [
+        replace(each, clip=None) if kind == "text" else replace(each, text=None) for each in both
+    ]
+    dataset = Dataset("manifest", tuple(SPOKEN), {"train": both, "validation": one})
+    config = own_training()
+    assert config.audio is not None
+    config = replace(
+        config, audio=replace(config.audio, fit=replace(config.audio.fit, keep="best"))
+    )
+    data = TrainingData.of_parts(dataset, dataset)
+    with pytest.raises(DatasetError) as caught:
+        config_for_data(config, data, lambda _: None)
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize("part", ["text part", "audio part", "fused head"])
+def test_an_epoch_has_as_many_batches_as_a_step_needs(part: str) -> None:
+    """With fewer, a fit of one epoch would learn nothing."""
+    both = [Example(name, text=name, clip=Path("x.wav")) for name in SPOKEN]
+    dataset = Dataset("manifest", tuple(SPOKEN), {"train": both, "validation": both})
+    data = TrainingData.of_parts(dataset, dataset)
+    config = own_training()
+
+    def accumulating(settings: Any, n_batches: int) -> Any:
+        fit = replace(settings.fit, batch_size=2, accumulate_batches=n_batches)
+        return replace(settings, fit=fit)
+
+    name = {"text part": "text", "audio part": "audio", "fused head": "fusion"}[part]
+    settings = getattr(config, name)
+    config_for_data(replace(config, **{name: accumulating(settings, 2)}), data, lambda _: None)
+    with pytest.raises(ConfigError) as caught:
+        config_for_data(replace(config, **{name: accumulating(settings, 3)}), data, lambda _: None)
+    assert str(caught.value) == (
+        f"own: accumulate_batches is 3; an epoch of the {part} has 2 batches, and needs as many"
+    )
 
 
 def test_pairs_of_two_data_sets_are_those_data_sets() -> None:

@@ -300,6 +300,12 @@ def test_meld_with_clips_has_a_row_for_each_modality_and_feature(
     for name in ("meld", "meld/mel", "meld/chroma"):
         assert outcomes[name].status == "measured"
         assert set(outcomes[name].metrics["by_head"]) == {"text", "audio"}
+    # However the corpus is spelled, and wherever it was moved, they are known.
+    (tmp_path / "meld").rename(tmp_path / "moved")
+    known = reproduction("meld", meld=tmp_path / "out" / ".." / "moved").run()
+    assert {name: known[name].metrics for name in known} == {
+        name: outcomes[name].metrics for name in outcomes
+    }
     # The text part is trained once for the three.
     parts = [path.name.partition("-")[0] for path in (tmp_path / "out" / "training").iterdir()]
     assert sorted(parts) == ["audio"] * 3 + ["features"] + ["fused"] * 3 + ["text"]
