@@ -1,7 +1,8 @@
 """Which matrix products of a text encoder run in int8, and over which range of their inputs.
 
 Ranges are observed once, on texts, and then fixed. So a text's scores depend on nothing that is
-scored beside it, which they would if each batch had the range of its own extremes.
+scored beside it but for the last bits of float32, which they would if each batch had the range of
+its own extremes.
 """
 
 from collections.abc import Iterator, Sequence
