@@ -51,9 +51,10 @@ def explain(error: Exception) -> str:
     """
     if isinstance(error, UserError):
         return str(error)
-    first_line = str(error).strip().partition("\n")[0]
-    if first_line.startswith("KeyboardInterrupt"):
+    lines = str(error).strip().splitlines() or [""]
+    told = f"{type(error).__name__}: {lines[0]}"
+    if lines[0].startswith("Traceback "):  # of a worker process, whose own error comes last
+        told = lines[-1]
+    if told.removeprefix("RuntimeError: ").startswith("KeyboardInterrupt"):
         raise KeyboardInterrupt from error
-    return (
-        f"the job failed: {type(error).__name__}: {first_line} ({VERBOSE_VARIABLE}=1 shows where)"
-    )
+    return f"the job failed: {told} ({VERBOSE_VARIABLE}=1 shows where)"

@@ -22,6 +22,7 @@ from tests.faults.kill import play, scenarios
 LIMIT_SECONDS = 600
 """Ample, as other programs may hold a run up; a hang would take all of it."""
 WORKER = "beam_jobs.worker_main"
+WORKER_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +94,7 @@ def worker_processes(pid: int) -> list[int]:
 
 @pytest.mark.slow
 def test_a_worker_that_dies_ends_the_job(out: Path, scored: Path) -> None:
-    flags = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
-    process = Job(flags=flags).start(out)
+    process = Job(flags=WORKER_PROCESSES).start(out)
     while len(workers := worker_processes(process.pid)) < 2 or not list(out.glob("_tmp.*/*")):
         assert process.poll() is None
         time.sleep(0.01)
@@ -109,18 +109,19 @@ def test_a_worker_that_dies_ends_the_job(out: Path, scored: Path) -> None:
     assert verify_tree(str(out)).unfinished == ()
 
 
+@pytest.mark.parametrize("flags", [(), WORKER_PROCESSES], ids=["one process", "workers"])
 @pytest.mark.parametrize("limit_bytes", [1_000, 10_000])
 def test_a_file_that_cannot_be_written_whole_ends_the_job(
-    out: Path, scored: Path, limit_bytes: int
+    out: Path, scored: Path, limit_bytes: int, flags: tuple[str, ...]
 ) -> None:
     limit = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, {limit_bytes})); "
     )
-    code, told = end_of(Job().start(out, limit + MAIN))
+    code, told = end_of(Job(flags=flags).start(out, limit + MAIN))
     assert code == 1
     [line] = told.splitlines()
-    assert "File too large" in line
+    assert re.match(r"mm-emor: the job failed: (RuntimeError: )?OSError: .*File too large", line)
     assert_earlier_run_is_whole(out, scored)
 
 
