@@ -1,5 +1,6 @@
 """A model on ONNX Runtime: the text encoder in int8, as `mm-emor export` writes it."""
 
+import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, onnx_files
+from model.backend import VERBOSE_VARIABLE
 from model.engine import cpu_flags
 from model.errors import ArtifactError
 
@@ -115,7 +117,8 @@ def open_session(graph: Path | bytes, unsigned_weights: bool | None = None) -> o
     """
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    # Errors are raised, too: no more of them than that goes to stderr unless asked for.
+    options.log_severity_level = 3 if os.environ.get(VERBOSE_VARIABLE) else 4
     if needs_unsigned_weights() if unsigned_weights is None else unsigned_weights:
         options.add_session_config_entry("session.x64quantprecision", "1")
     try:

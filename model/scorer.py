@@ -25,7 +25,7 @@ class EmotionScorer:
 
     Texts are sorted by length and divided into batches of a bounded number of padded tokens. Equal
     texts are encoded once, and the last 4,096 remembered. A batch that memory does not hold is
-    halved.
+    halved, and so are those after it that are no smaller.
 
     Args:
         artifact: the model.
@@ -43,6 +43,8 @@ class EmotionScorer:
         self._engine = engine or start_engine(artifact, FLOAT32)
         self._pool = ThreadPoolExecutor(self._engine.n_parallel, "score")
         self._texts = TextCache(MAX_CACHED_TEXTS)
+        # Cells of the largest batch to try, of each encoder that memory has not held a batch of.
+        self._largest: dict[Callable[..., FloatArray], int] = {}
 
     @classmethod
     def load(
@@ -186,12 +188,14 @@ class EmotionScorer:
         self, encode: Callable[..., FloatArray], arrays: tuple[npt.NDArray[np.generic], ...]
     ) -> FloatArray:
         """Encodes a batch; where memory does not hold it, one half after the other."""
-        try:
-            return encode(*arrays)
-        except Exception as error:
-            half = len(arrays[0]) // 2
-            if not half or not self._engine.is_out_of_memory(error):
-                raise
+        half, size = len(arrays[0]) // 2, arrays[0].size
+        if not half or size <= self._largest.get(encode, size):
+            try:
+                return encode(*arrays)
+            except Exception as error:
+                if not half or not self._engine.is_out_of_memory(error):
+                    raise
+                self._largest[encode] = arrays[0][half:].size
         halves = (slice(None, half), slice(half, None))
         return np.concatenate(
             [self._halving(encode, tuple(array[part] for array in arrays)) for part in halves]

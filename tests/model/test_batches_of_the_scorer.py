@@ -220,7 +220,24 @@ def test_a_batch_that_memory_does_not_hold_is_halved(artifact: Artifact, max_row
 def test_a_batch_is_halved_as_often_as_needed(artifact: Artifact) -> None:
     engine = CountingEngine(max_rows=2)
     EmotionScorer(artifact, engine).logits([text((token,)) for token in range(1, 8)])
-    assert engine.windows == [7, 3, 1, 2, 4, 2, 2]
+    assert engine.windows == [7, 3, 1, 2, 2, 2]  # four at once are not tried: three were too many
+
+
+def test_a_size_that_memory_did_not_hold_is_not_tried_again(artifact: Artifact) -> None:
+    engine = CountingEngine(max_rows=3)
+    scorer = EmotionScorer(artifact, engine)
+    scorer.logits([text((token,)) for token in range(1, 9)])
+    assert engine.windows == [8, 4, 2, 2, 2, 2]
+    scorer.logits([text((token,)) for token in range(11, 19)])
+    assert engine.windows[6:] == [2, 2, 2, 2]
+    # Of longer texts fewer; of images nothing is known yet.
+    scorer.logits([text(tuple(range(start, start + 16))) for start in (20, 50)])
+    assert engine.windows[10:] == [1, 1]
+    scorer.logits([clip(1, 2, 3, 4)])
+    assert engine.images == [4, 2, 2]
+    engine.images.clear()
+    scorer.logits([clip(1, 2, 3, 4)])
+    assert engine.images == [2, 2]
 
 
 def test_a_single_item_that_memory_does_not_hold_fails(artifact: Artifact) -> None:

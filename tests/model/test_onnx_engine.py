@@ -194,9 +194,9 @@ def test_what_a_smaller_batch_could_mend(
 
 
 def test_onnx_runtime_itself_runs_out_of_memory(
-    exported: Callable[[bool, bool], Artifact],
+    exported: Callable[[bool, bool], Artifact], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Its own words for a buffer of 4 PB are known."""
+    """Its own words for a buffer of 4 PB are known, and go nowhere else."""
     from onnx import TensorProto, helper
 
     graph = helper.make_graph(
@@ -209,4 +209,5 @@ def test_onnx_runtime_itself_runs_out_of_memory(
     session = open_session(model.SerializeToString())
     with pytest.raises(Exception, match="allocate") as caught:
         session.run(None, {"shape": np.array([2**50])})
+    assert capfd.readouterr().err == ""
     assert start_engine(exported(True, True), ONNX, 1).is_out_of_memory(caught.value)
