@@ -68,8 +68,7 @@ def main() -> int:
         comparisons.append(compare(what, folder, (("job",), ("loop",)), n, arguments.runs))
         print(*comparisons[-1].lines(), "  to reach: 1.10 times its time", sep="\n", flush=True)
 
-        # One run of each is long enough: their ratio is that of two long runs.
-        sizes, peaks = compare_sizes(folder / "sizes", FEW, arguments.many, 1)
+        sizes, peaks = compare_sizes(folder / "sizes", FEW, arguments.many, arguments.runs)
         comparisons.append(sizes)
         print(*sizes.lines(), "  to reach: 1.05 times its time", sep="\n")
         print(f"  peak memory {peaks[1]:.0f} MB beside {peaks[0]:.0f} MB: ", end="")
