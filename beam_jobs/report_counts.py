@@ -272,7 +272,7 @@ def _surest(rows: pa.Table, n_items: int) -> pa.Table:
     kept = grouped.aggregate([("item_id", "min")]).rename_columns({"item_id_min": "item_id"})
     kept = kept.select(SUREST_SCHEMA.names).cast(SUREST_SCHEMA)
     tops = [
-        _first(kept.filter(pc.equal(kept["emotion"], emotion)), n_items, "confidence")
+        _first(kept.filter(pc.equal(kept["emotion"], emotion)), n_items, "confidence", "item_id")
         for emotion in pc.unique(kept["emotion"])
     ]
     return pa.concat_tables([SUREST_SCHEMA.empty_table(), *tops])

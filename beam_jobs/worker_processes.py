@@ -14,6 +14,8 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from apache_beam.runners.portability.local_job_service import SubprocessSdkWorker
 
+from beam_jobs.log_lines import mute_workers
+
 BEAM_MODULE, OUR_MODULE = b"apache_beam.runners.worker.sdk_worker_main", b"beam_jobs.worker_main"
 POLL_SECONDS = 0.1
 DEATH_SECONDS = 1.0
@@ -87,6 +89,8 @@ class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
 def watch_worker_processes() -> Iterator[None]:
     """Has Beam's local runner start its worker processes watched, and tells if one has died.
 
+    Its worker threads print no tracebacks, as its processes do not.
+
     Raises:
         RuntimeError: the job failed, and a worker process has died.
     """
@@ -94,6 +98,7 @@ def watch_worker_processes() -> Iterator[None]:
     create = partial(WatchedWorkerHandler, processes)
     WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(create)
     threading.excepthook = _hide_lost_connections
+    mute_workers()
     try:
         yield
     except Exception as error:

@@ -1,6 +1,6 @@
 """Trains the audio encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,36 +13,31 @@ from model.datasets import Dataset, label_indices, one_hot
 from model.emotion_classifier import AudioEncoder, EmotionClassifier
 from model.errors import ConfigError
 from model.fitting import HeadModel, class_weights, fit_model
-from model.strip_store import Strip, StripStore
+from model.strip_store import PLAIN_SPEEDS, Strip, StripStore
 from model.training_config import AudioTraining
 from schemas.emotions import Modality
 
 FloatArray = npt.NDArray[np.float64]
-PLAIN_SPEEDS = (1.0,)
-"""Of clips that are heard as they are."""
 
 
 def fit_audio(
     classifier: EmotionClassifier,
-    preprocessor: AudioPreprocessor,
     settings: AudioTraining,
     dataset: Dataset,
+    strips: Mapping[str, StripStore],
     seed: int,
     folder: Path,
-    features: Path,
 ) -> None:
     """Trains MobileNet and the audio head together, on augmented images of the clips.
 
     Args:
         classifier: its weights change.
-        preprocessor: the classifier's.
         settings: how to train.
         dataset: clips, with splits `train` and, where the best epoch is kept, `validation`.
+        strips: of each split, as `store_clips` has them.
         seed: of the batches and their augmentation.
         folder: see `model.fitting.fit_model`.
-        features: folder of the clips' features, see `StripStore`.
     """
-    strips = store_clips(preprocessor, settings, dataset, features)
 
     def batches_of(split: str, settings: AudioTraining) -> ClipBatches:
         labels = label_indices(dataset.split(split), classifier.config.emotions)
@@ -69,6 +64,12 @@ def store_clips(
     preprocessor: AudioPreprocessor, settings: AudioTraining, dataset: Dataset, features: Path
 ) -> dict[str, StripStore]:
     """Decodes the clips of the splits `train` and `validation`, if they are not in the store yet.
+
+    Args:
+        preprocessor: of the classifier that is to be trained.
+        settings: the speeds that clips are heard at in training.
+        dataset: the clips; a split may be empty.
+        features: folder of the clips' features, see `StripStore`.
 
     Raises:
         DatasetError: a clip cannot be used.

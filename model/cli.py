@@ -1,5 +1,6 @@
 """The commands of `mm-emor` that train and evaluate; `beam_jobs.cli` mounts them beside its own."""
 
+import os
 import tempfile
 from enum import StrEnum
 from importlib.util import find_spec
@@ -34,9 +35,10 @@ Corpus = Annotated[
 
 
 def _local_path(path: Path | None) -> Path | None:
-    """Refuses a URI, of which `Path` makes a directory here, `gs:/bucket`, and what no file holds.
+    """Refuses what cannot become a directory here, before hours of training and not after.
 
-    The second is told before hours of training, and not after.
+    That is a URI, of which `Path` would make one, `gs:/bucket`; a path below a file; too long a
+    name; and a place that may not be written to.
     """
     if path is None:
         return None
@@ -49,6 +51,8 @@ def _local_path(path: Path | None) -> Path | None:
         raise ConfigError(f"{path} cannot be a directory: {error.strerror}") from error
     if not there.is_dir():
         raise ConfigError(f"{path} cannot be a directory: {there} is a file")
+    if not os.access(there, os.W_OK):
+        raise ConfigError(f"{path} cannot be a directory: {there} may not be written to")
     return path
 
 
@@ -195,11 +199,7 @@ def evaluate(
         artifact = Artifact.load(model or "default")
         choice = choose_engine(artifact, engine or EngineName.AUTO)
         scorer = EmotionScorer(artifact, start_engine(artifact, choice))
-        measured = evaluation.evaluate_model(scorer, loaded, split)
-        if n_left := len(loaded.split(split)) - measured.metrics.n:
-            typer.echo(
-                f"{dataset}, {split}: left out, with nothing that the model scores: {n_left}"
-            )
+        measured = evaluation.evaluate_model(scorer, loaded, split, typer.echo)
         details |= {"model_version": scorer.model_version, "engine": choice.as_settings()}
     if out is not None:
         from model.evaluation_files import write_evaluation

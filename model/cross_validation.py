@@ -12,14 +12,17 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 
+from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
+from model.broken_clips import leave_broken_clips_out
 from model.datasets import Dataset, Example, label_indices
 from model.errors import ConfigError, DatasetError
 from model.evaluation import Evaluation, measure_latency_ms, predict
 from model.metrics import compute_metrics
 from model.scorer import EmotionScorer
+from model.strip_store import StripStore
 from model.training import TrainedModel, train
 from model.training_config import TrainingConfig
-from model.training_data import TrainingData
+from model.training_data import TrainingData, config_for_data
 
 FoldBy = Literal["group", "random"]
 
@@ -69,34 +72,30 @@ def cross_validate(
     config = _only_parts_of(config, dataset)
     # Parted after the rest is left out, so that no fold has nothing to test.
     n_given = len(dataset.examples())
+    if config.audio:
+        dataset = leave_broken_clips_out(dataset, dataset.splits, config.audio.features, tell)
     dataset = dataset.only(
         lambda each: bool((config.text and each.has_text) or (config.audio and each.clip))
     )
     examples = dataset.examples()
     if n_left := n_given - len(examples):
         tell(f"{dataset.name}: left out, with nothing that {config.name} learns from: {n_left}")
+    if not examples:
+        raise DatasetError(f"{dataset.name} has nothing that {config.name} learns from")
     folds, names = fold_examples(dataset, examples, n_folds, fold_by, config.seed)
     labels = label_indices(examples, dataset.emotions)
-    parts = [part for part in (config.text, config.audio, config.fusion) if part]
-    holds_out = any(part.fit.keep == "best" for part in parts)
-    datasets = []  # of all folds, so that one that cannot be trained on is told before the first
-    for fold in range(n_folds):
-        splits: dict[str, list[Example]] = {
-            "train": [example for example, own in zip(examples, folds, strict=True) if own != fold],
-            "validation": [],
-            "test": [example for example, own in zip(examples, folds, strict=True) if own == fold],
-        }
-        parted = replace(dataset, splits=splits)
-        if holds_out:
-            parted = parted.for_training("train", config.validation_share, config.seed)
-        datasets.append(parted)
+    prepared = [
+        _prepare_fold(config, dataset, folds == fold, f"fold {fold + 1} ({names[fold]})")
+        for fold in range(n_folds)
+    ]
+    if config.audio:
+        features = config.audio.features
+        preprocessor = AudioPreprocessor(features, build_filter_banks(features))
+        clips = [example for example in examples if example.clip]
+        StripStore(clips, preprocessor, config.audio.speeds, training / "features")
     models: list[TrainedModel] = []
     probabilities: dict[str, npt.NDArray[np.float32]] = {}
-    for fold, parted in enumerate(datasets):
-        tested = parted.splits["test"]
-        data = TrainingData.of_parts(
-            parted if config.text else None, parted if config.audio else None
-        )
+    for fold, (data, tested) in enumerate(prepared):
         with tempfile.TemporaryDirectory() as out:
             models.append(train(config, data, text_encoder, Path(out), training, tell))
             scorer = EmotionScorer.load(out)
@@ -144,6 +143,36 @@ def fold_examples(
     for fold, (_, tested) in enumerate(splitter.split(labels, labels)):
         folds[tested] = fold
     return folds, ["at random"] * n_folds
+
+
+def _prepare_fold(
+    config: TrainingConfig, dataset: Dataset, is_tested: npt.NDArray[np.bool_], name: str
+) -> tuple[TrainingData, list[Example]]:
+    """Returns what a fold is trained on, and what it is tested on.
+
+    All folds are prepared before the first is trained, so that none fails after hours.
+
+    Raises:
+        UserError: the fold lacks examples that training needs.
+    """
+    examples = dataset.examples()
+    train, tested = (
+        [example for example, own in zip(examples, is_tested, strict=True) if own == wanted]
+        for wanted in (False, True)
+    )
+    parted = replace(dataset, splits={"train": train, "validation": [], "test": tested})
+    try:
+        if any(
+            part.fit.keep == "best" for part in (config.text, config.audio, config.fusion) if part
+        ):
+            parted = parted.for_training("train", config.validation_share, config.seed)
+        data = TrainingData.of_parts(
+            parted if config.text else None, parted if config.audio else None
+        )
+        config_for_data(config, data, lambda _: None)
+    except DatasetError as error:
+        raise DatasetError(f"{name}: {error}") from error
+    return data, tested
 
 
 def _only_parts_of(config: TrainingConfig, dataset: Dataset) -> TrainingConfig:

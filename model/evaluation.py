@@ -1,7 +1,7 @@
 """Measures a model on a data set, with the scorer that production uses."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from model.broken_clips import leave_broken_clips_out
 from model.datasets import Dataset, Example, label_indices, read_lines
 from model.errors import DatasetError, ItemError
 from model.metrics import Metrics, compute_metrics
@@ -109,17 +110,25 @@ class Evaluation:
         }
 
 
-def evaluate_model(scorer: EmotionScorer, dataset: Dataset, split: str) -> Evaluation:
+def evaluate_model(
+    scorer: EmotionScorer, dataset: Dataset, split: str, tell: Callable[[str], Any] = print
+) -> Evaluation:
     """Returns what a model is worth on a split.
 
     Examples with nothing to score, neither a clip nor a text that holds something after cleaning,
     are left out; for a model of one modality, those that lack that one.
 
+    Args:
+        scorer: the model.
+        dataset: with the split.
+        split: its name.
+        tell: called with a line on examples that are left out, and on clips.
+
     Raises:
         DatasetError: the model does not know one of the data set's classes, or an example cannot
             be scored, or none has anything to score.
     """
-    examples = scorable_examples(scorer, dataset, split)
+    examples = scorable_examples(scorer, dataset, split, tell)
     started = time.perf_counter()
     probabilities = predict(scorer, dataset, examples)
     seconds = time.perf_counter() - started
@@ -133,13 +142,17 @@ def evaluate_model(scorer: EmotionScorer, dataset: Dataset, split: str) -> Evalu
     )
 
 
-def scorable_examples(scorer: EmotionScorer, dataset: Dataset, split: str) -> list[Example]:
+def scorable_examples(
+    scorer: EmotionScorer, dataset: Dataset, split: str, tell: Callable[[str], Any] = print
+) -> list[Example]:
     """Returns the examples of a split that hold something that the model reads or hears.
 
     Raises:
         DatasetError: there are none.
     """
-    reads = scorer.preprocess
+    reads, given = scorer.preprocess, dataset.split(split)
+    if reads.audio:
+        dataset = leave_broken_clips_out(dataset, [split], reads.audio.config, tell)
     examples = [
         each
         for each in dataset.split(split)
@@ -147,6 +160,8 @@ def scorable_examples(scorer: EmotionScorer, dataset: Dataset, split: str) -> li
     ]
     if not examples:
         raise DatasetError(f"{dataset.name}, {split}, has nothing that the model can score")
+    if n_left := len(given) - len(examples):
+        tell(f"{dataset.name}, {split}: left out, with nothing that the model scores: {n_left}")
     return examples
 
 

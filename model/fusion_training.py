@@ -15,7 +15,7 @@ from model.emotion_classifier import AudioEncoder, EmotionClassifier, TextEncode
 from model.errors import ConfigError
 from model.fitting import class_weights, fit_model
 from model.preprocessor import EmotionPreprocessor
-from model.strip_store import StripStore
+from model.strip_store import PLAIN_SPEEDS, StripStore
 from model.text_preprocessor import TextPreprocessor
 from model.training_config import AudioTraining, TrainingConfig
 from schemas.emotions import Modality
@@ -67,7 +67,7 @@ def fit_fusion(
     validation = None
     if fit.keep == "best":
         pairs = texts.split("validation")
-        strips = StripStore(pairs, preprocessor.audio, (1.0,), features)
+        strips = StripStore(pairs, preprocessor.audio, PLAIN_SPEEDS, features)
         sides = (
             text_features(classifier.text_encoder, preprocessor.text, pairs),
             clip_features(classifier.audio_encoder, strips),

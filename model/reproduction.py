@@ -259,7 +259,7 @@ class _Run:
         data = TrainingData.load(config, self.corpus, tell)
         model = train(config, data, text_encoder, self.folder / "model", training, tell)
         scorer = EmotionScorer.load(model.artifact.path)
-        return evaluate_model(scorer, dataset, "test"), [model]
+        return evaluate_model(scorer, dataset, "test", tell), [model]
 
     def _key(self) -> str:
         """Returns a hash of what decides the outcome; of clips, their names and sizes."""

@@ -25,7 +25,7 @@ class EmotionScorer:
 
     Texts are sorted by length and divided into batches of a bounded number of padded tokens. Equal
     texts are encoded once, and the last 4,096 remembered. A batch that memory does not hold is
-    halved, and so are those after it that are no smaller.
+    halved, and so are later ones that are larger than its half.
 
     Args:
         artifact: the model.
@@ -195,7 +195,8 @@ class EmotionScorer:
             except Exception as error:
                 if not half or not self._engine.is_out_of_memory(error):
                     raise
-                self._largest[encode] = arrays[0][half:].size
+                size = arrays[0][half:].size
+                self._largest[encode] = min(size, self._largest.get(encode, size))
         halves = (slice(None, half), slice(half, None))
         return np.concatenate(
             [self._halving(encode, tuple(array[part] for array in arrays)) for part in halves]

@@ -19,6 +19,8 @@ from model.datasets import Example
 from model.errors import DatasetError, ItemError
 
 Strip = npt.NDArray[np.uint8]
+PLAIN_SPEEDS = (1.0,)
+"""Of clips that are heard as they are."""
 
 
 class StripStore(Sequence[list[Strip]]):

@@ -182,9 +182,6 @@ def fit_parts(
     shared = [settings[name] for name in ("emotions", "head", "seed")]
     seed, features = config.seed, training / "features"
     folders: dict[str, Path] = {}
-    if config.audio and data.audio and preprocessor.audio:
-        # A clip that cannot be used is told here, not after hours of training on texts.
-        store_clips(preprocessor.audio, config.audio, data.audio, features)
 
     def part_of(modality: Modality, own: list[Any], *datasets: Dataset) -> FinishedPart:
         # What an encoder has learned is in the fused head's name by its weights.
@@ -193,25 +190,21 @@ def fit_parts(
         folders[str(modality)] = part.folder
         return part
 
+    strips = None
+    if config.audio and data.audio and preprocessor.audio:
+        audio_part = part_of(Modality.AUDIO, [settings["audio"]], data.audio)
+        if not audio_part.restore():
+            # A clip that cannot be used is told now, and not after hours of training on texts.
+            strips = store_clips(preprocessor.audio, config.audio, data.audio, features)
     if config.text and data.text and preprocessor.text and classifier.config.encoder:
         encoder = [asdict(classifier.config.encoder), preprocessor.text.tokenizer.to_str()]
         part = part_of(Modality.TEXT, [settings["text"], *encoder], data.text)
         if not part.restore():
             fit_text(classifier, preprocessor.text, config.text, data.text, seed, part.folder)
             part.store()
-    if config.audio and data.audio and preprocessor.audio:
-        part = part_of(Modality.AUDIO, [settings["audio"]], data.audio)
-        if not part.restore():
-            fit_audio(
-                classifier,
-                preprocessor.audio,
-                config.audio,
-                data.audio,
-                seed,
-                part.folder,
-                features,
-            )
-            part.store()
+    if config.audio and data.audio and strips:
+        fit_audio(classifier, config.audio, data.audio, strips, seed, audio_part.folder)
+        audio_part.store()
     if config.fusion and data.text and data.audio:
         texts, clips = data.pairs()
         own = [settings[name] for name in ("text", "audio", "fusion")]
@@ -219,7 +212,7 @@ def fit_parts(
         if not part.restore():
             fit_fusion(classifier, preprocessor, config, texts, clips, part.folder, features)
             part.store()
-    return folders
+    return {str(each): folders[each] for each in Modality if each in folders}
 
 
 def calibrate(scorer: EmotionScorer, data: TrainingData, seed: int) -> dict[str, float]:

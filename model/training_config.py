@@ -34,8 +34,8 @@ class FitConfig:
         label_smoothing: share of a label's weight that is spread over all classes.
         class_weights: `balanced` multiplies a class's loss by its rarity, n / (classes · n of the
             class), scikit-learn's rule; `none` counts every example alike.
-        accumulate_batches: batches whose gradients are averaged into one step; at most those of an
-            epoch. A step may reach into the next epoch; what the last one leaves over is not used.
+        accumulate_batches: batches whose gradients are averaged into one step, which may reach into
+            the next epoch; what the last epoch leaves over is not used.
         keep: weights of the `best` epoch by validation macro-F1, or of the `last`, where the
             validation data are too few to choose by.
         patience: end after this many epochs without a better one; 0 for never.

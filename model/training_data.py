@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from model.broken_clips import leave_broken_clips_out
 from model.datasets import Dataset, load_dataset
 from model.errors import ConfigError, DatasetError
 from model.paper import count_remarks
@@ -45,6 +46,10 @@ class TrainingData:
             empty = dataset.only(lambda example: not (example.has_text or example.clip))
             if empty.examples():
                 tell(f"{name}: left out, as nothing is left of the text: {len(empty.examples())}")
+        if audio:
+            read[audio.dataset] = leave_broken_clips_out(
+                read[audio.dataset], ("train", "validation"), audio.features, tell
+            )
         prepared = {
             name: dataset.for_training(config.train_split, config.validation_share, config.seed)
             for name, dataset in read.items()
@@ -82,8 +87,8 @@ def config_for_data(
     """Returns the config with its classes, and without a part that a paired data set lacks.
 
     Raises:
-        UserError: a class, or an example that a later step will need, is missing: said here, before
-            hours of training.
+        UserError: a class, or an example that a later step will need, is missing, or there are too
+            few for one step: said here, before hours of training.
     """
     text, audio = config.text, config.audio
     paired = config.is_paired and (data.text or data.audio)
@@ -136,9 +141,9 @@ def _check_examples(config: TrainingConfig, data: TrainingData) -> None:
                 raise DatasetError(
                     f"{dataset.name}, {split}: no example has {needed}; the {part} needs those"
                 )
-        n_batches = math.ceil(len(dataset.splits["train"]) / fit.batch_size)
+        n_batches = fit.epochs * math.ceil(len(dataset.splits["train"]) / fit.batch_size)
         if fit.accumulate_batches > n_batches:
             raise ConfigError(
-                f"{config.name}: accumulate_batches is {fit.accumulate_batches}; an epoch of the "
-                f"{part} has {n_batches} batches, and needs as many"
+                f"{config.name}: accumulate_batches is {fit.accumulate_batches}; all epochs of the "
+                f"{part} have {n_batches} together, less than a step takes"
             )

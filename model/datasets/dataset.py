@@ -14,11 +14,11 @@ from model.config import ClassifierConfig
 from model.errors import DatasetError
 from model.text_preprocessor import clean_text
 
-INVISIBLE = ("Cc", "Cf", "Cn", "Co", "Cs", "Mc", "Me", "Mn", "Zl", "Zp", "Zs")
-"""Unicode's categories of control, format, unassigned and private characters, of marks and of
-separators: BERT's tokenizers leave nothing of a text that has no others."""
-REPLACEMENT = "\ufffd"
-"""Stands where a character was lost; BERT's tokenizers take it away, too."""
+INVISIBLE = ("Cc", "Cf", "Co", "Me", "Mn", "Zl", "Zp", "Zs")
+"""Unicode's categories of control, format and private characters, of marks and of separators."""
+ALSO_INVISIBLE = "\ufffd\u1734"
+"""What stands where a character was lost, and a mark of another category before Unicode 14: BERT's
+tokenizers leave nothing of them, either."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Example:
     def has_text(self) -> bool:
         """Whether there is a text, and something to be seen of it when it is cleaned."""
         return self.text is not None and any(
-            unicodedata.category(character) not in INVISIBLE and character != REPLACEMENT
+            unicodedata.category(character) not in INVISIBLE and character not in ALSO_INVISIBLE
             for character in clean_text(self.text)
         )
 
@@ -80,12 +80,15 @@ class Dataset:
         emotions: the classes, in their published or alphabetical order.
         splits: examples of `train`, `validation` and `test`.
         remarks: lines that a user should see of what was read.
+        broken_clips: whether it is known to have clips that cannot be decoded, see
+            `model.broken_clips`.
     """
 
     name: str
     emotions: tuple[str, ...]
     splits: dict[str, list[Example]]
     remarks: tuple[str, ...] = ()
+    broken_clips: bool = False
 
     def split(self, name: str) -> list[Example]:
         """Returns the examples of a split.

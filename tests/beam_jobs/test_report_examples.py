@@ -76,6 +76,12 @@ def test_the_surest_are_chosen_alike_in_one_pass_and_in_parts() -> None:
     for parts in ([rows], [rows[:1], rows[1:3], rows[3:]]):
         merged = merge_partials([{"surest": part} for part in parts], n_surest=3)["surest"]
         assert merged.sort_by("item_id").select(["item_id", "emotion"]).to_pydict() == kept
+        # Of two that are as sure, the first.
+        for order in (parts, parts[::-1]):
+            [first, _] = merge_partials([{"surest": part} for part in order], n_surest=1)[
+                "surest"
+            ].sort_by([("emotion", "descending")])["item_id"]
+            assert first.as_py() == "3"
 
 
 def test_of_texts_that_read_alike_the_surest_is_shown() -> None:

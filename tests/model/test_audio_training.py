@@ -18,7 +18,12 @@ start_keras()
 import keras  # noqa: E402
 
 import model.fitting  # noqa: E402
-from model.audio_training import fit_audio, load_mobilenet_weights, row_statistics  # noqa: E402
+from model.audio_training import (  # noqa: E402
+    fit_audio,
+    load_mobilenet_weights,
+    row_statistics,
+    store_clips,
+)
 from model.emotion_classifier import AudioEncoder  # noqa: E402
 from model.fitting import HISTORY_FILE  # noqa: E402
 from model.training import build_classifier  # noqa: E402
@@ -84,8 +89,8 @@ def fit_long_clips(data_dir: Path, folder: Path) -> tuple[list[np.ndarray], dict
     keras.utils.set_random_seed(config.seed)
     classifier, preprocessor = build_classifier(config, data, None)
     assert preprocessor.audio is not None
-    features = data_dir / "features"
-    fit_audio(classifier, preprocessor.audio, audio, data.audio, config.seed, folder, features)
+    strips = store_clips(preprocessor.audio, audio, data.audio, data_dir / "features")
+    fit_audio(classifier, audio, data.audio, strips, config.seed, folder)
     history = json.loads((folder / HISTORY_FILE).read_text(encoding="utf-8"))
     for epoch in history["epochs"]:
         del epoch["seconds"]

@@ -355,3 +355,12 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert message in err
     assert "Traceback" not in err
     assert not (data_dir / "o").exists()
+
+
+def test_an_output_directory_that_may_not_be_written_to(
+    run: Run, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != data_dir)
+    code, _, err = run(*TRAIN, *WITH_ENCODER, "--out", "o")
+    assert code == 2
+    assert err == f"mm-emor: o cannot be a directory: {data_dir} may not be written to\n"

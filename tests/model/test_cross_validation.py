@@ -20,7 +20,7 @@ from tests.model.tiny_models import save_tiny_checkpoint
 
 start_keras()
 import model.cross_validation  # noqa: E402
-from model.cross_validation import CrossValidation, cross_validate, fold_examples  # noqa: E402
+from model.cross_validation import CrossValidation, FoldBy, cross_validate, fold_examples  # noqa: E402
 from model.fitting import read_history  # noqa: E402
 from model.training_data import TrainingData  # noqa: E402
 
@@ -386,8 +386,16 @@ def test_a_fold_that_cannot_be_trained_on_is_told_before_the_first(tmp_path: Pat
     rare = [each for each in everything(dataset) if each.emotion == "joy"][1:]
     dataset = dataset.only(lambda each: each not in rare)
     # Whatever fold tests it, others train on it alone; a checkpoint that is none comes later.
-    with pytest.raises(DatasetError, match=r"^manifest has one example of 'joy' to train on"):
+    told = r"^fold [12] \(tested on .*\): manifest has one example of 'joy' to train on"
+    with pytest.raises(DatasetError, match=told):
         cross_validate(text_config("best"), dataset, 2, "group", "none", tmp_path)
+
+
+@pytest.mark.parametrize("fold_by", ["group", "random"])
+def test_nothing_to_learn_from(tmp_path: Path, fold_by: FoldBy) -> None:
+    dataset = texts().only(lambda example: not example.has_text)
+    with pytest.raises(DatasetError, match=r"^manifest has nothing that own learns from$"):
+        cross_validate(text_config("last"), dataset, 2, fold_by, None, tmp_path)
 
 
 def test_a_text_part_needs_an_encoder(tmp_path: Path) -> None:
@@ -395,7 +403,10 @@ def test_a_text_part_needs_an_encoder(tmp_path: Path) -> None:
         cross_validate(text_config("last"), texts(), 2, "group", None, tmp_path)
 
 
-def test_a_damaged_clip_of_a_fold_is_named(tmp_path: Path) -> None:
+def test_a_damaged_clip_is_named_before_the_first_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(model.cross_validation, "train")
     table = write_own_data(tmp_path / "own", ("audio",), {"train": 3})
     clip = table.parent / "train-joy-1.wav"
     clip.write_bytes(encode(tone(0.5), 16_000, "wav")[:50])

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from model.broken_clips import leave_broken_clips_out
+from model.config import AudioConfig
 from model.datasets import Example, load_dataset
 from model.datasets.meld import COLUMNS
 from model.errors import DatasetError
@@ -45,7 +47,11 @@ def test_clips_that_are_missing_broken_or_miscut_leave_the_text(
     bad = clip[: len(clip) // 2] if damaged == "cut short" else bytes(9_000)
     for name, data in (("dia0_utt0", clip), ("dia0_utt1", clip), ("dia1_utt0", bad)):
         (clips / f"{name}.mp4").write_bytes(data)
-    dataset = load_dataset("meld", meld)
+    read = load_dataset("meld", meld)
+    assert read.remarks == ("meld, train: 2 of 4 with clips (1 miscut, 1 missing)",)
+    told: list[str] = []
+    dataset = leave_broken_clips_out(read, ("train", "test"), AudioConfig(), told.append)
+    assert told == ["meld, train: broken clips, whose utterances count with their text: 1"]
     assert [one.clip for one in dataset.split("train")] == [
         clips / "dia0_utt0.mp4",
         None,  # its own times span five minutes
@@ -54,7 +60,24 @@ def test_clips_that_are_missing_broken_or_miscut_leave_the_text(
     ]
     assert all(one.has_text for one in dataset.split("train"))
     assert all(one.clip is None for one in dataset.split("test"))
-    assert dataset.remarks == ("meld, train: 1 of 4 with clips (1 broken, 1 miscut, 1 missing)",)
+
+
+def test_the_limits_of_a_clip_are_those_of_the_model(meld: Path) -> None:
+    (meld / "train").mkdir()
+    (meld / "train" / "dia0_utt0.wav").write_bytes(encode(speech_like(1.0), 16_000, "wav"))
+    dataset = load_dataset("meld", meld)
+    for max_clip_seconds, n_clips in ((1.0, 1), (0.9, 0)):
+        config = AudioConfig(max_clip_seconds=max_clip_seconds)
+        mended = leave_broken_clips_out(dataset, ["train"], config, lambda _: None)
+        assert sum(one.clip is not None for one in mended.split("train")) == n_clips
+
+
+def test_a_data_set_without_broken_clips_is_left_as_it_is(tmp_path: Path) -> None:
+    """Such a clip is an error there, when it is used."""
+    (tmp_path / "a.wav").write_bytes(b"no clip")
+    (tmp_path / "own.csv").write_text("audio,label\na.wav,joy\na.wav,anger\n")
+    dataset = load_dataset("manifest", tmp_path / "own.csv")
+    assert leave_broken_clips_out(dataset, ["train"], AudioConfig(), print) is dataset
 
 
 def test_a_folder_without_clips_is_refused(meld: Path) -> None:

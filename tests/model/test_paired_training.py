@@ -295,24 +295,25 @@ def test_a_validation_split_without_a_modality_is_told_before_any_fit(kind: str,
 
 
 @pytest.mark.parametrize("part", ["text part", "audio part", "fused head"])
-def test_an_epoch_has_as_many_batches_as_a_step_needs(part: str) -> None:
-    """With fewer, a fit of one epoch would learn nothing."""
+def test_a_fit_has_as_many_batches_as_a_step_takes(part: str) -> None:
+    """With fewer it would learn nothing."""
     both = [Example(name, text=name, clip=Path("x.wav")) for name in SPOKEN]
     dataset = Dataset("manifest", tuple(SPOKEN), {"train": both, "validation": both})
     data = TrainingData.of_parts(dataset, dataset)
     config = own_training()
 
     def accumulating(settings: Any, n_batches: int) -> Any:
-        fit = replace(settings.fit, batch_size=2, accumulate_batches=n_batches)
+        fit = replace(settings.fit, epochs=3, batch_size=2, accumulate_batches=n_batches)
         return replace(settings, fit=fit)
 
     name = {"text part": "text", "audio part": "audio", "fused head": "fusion"}[part]
     settings = getattr(config, name)
-    config_for_data(replace(config, **{name: accumulating(settings, 2)}), data, lambda _: None)
+    config_for_data(replace(config, **{name: accumulating(settings, 6)}), data, lambda _: None)
     with pytest.raises(ConfigError) as caught:
-        config_for_data(replace(config, **{name: accumulating(settings, 3)}), data, lambda _: None)
+        config_for_data(replace(config, **{name: accumulating(settings, 7)}), data, lambda _: None)
     assert str(caught.value) == (
-        f"own: accumulate_batches is 3; an epoch of the {part} has 2 batches, and needs as many"
+        f"own: accumulate_batches is 7; all epochs of the {part} have 6 together, less than a step "
+        "takes"
     )
 
 

@@ -296,10 +296,14 @@ def test_meld_with_clips_has_a_row_for_each_modality_and_feature(
     reproduction: Callable[..., Reproduction], tmp_path: Path
 ) -> None:
     write_meld(tmp_path / "meld", clips=True)
+    for split, number in (("train", 3), ("test", 4)):
+        (tmp_path / "meld" / split / f"dia0_utt{number}.wav").write_bytes(b"broken" * 1_000)
     outcomes = reproduction(meld=tmp_path / "meld").run()
     for name in ("meld", "meld/mel", "meld/chroma"):
         assert outcomes[name].status == "measured"
         assert set(outcomes[name].metrics["by_head"]) == {"text", "audio"}
+        n_items = {head: each["n"] for head, each in outcomes[name].metrics["by_head"].items()}
+        assert n_items == {"text": 20, "audio": 20}
     # However the corpus is spelled, and wherever it was moved, they are known.
     (tmp_path / "meld").rename(tmp_path / "moved")
     known = reproduction("meld", meld=tmp_path / "out" / ".." / "moved").run()
