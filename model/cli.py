@@ -48,11 +48,11 @@ def _local_path(path: Path | None) -> Path | None:
         whole = path.absolute()
         there = next(each for each in (whole, *whole.parents) if each.exists())
     except OSError as error:
-        raise ConfigError(f"{path} cannot be a directory: {error.strerror}") from error
+        raise ConfigError(f"{path} cannot be written to: {error.strerror}") from error
     if not there.is_dir():
-        raise ConfigError(f"{path} cannot be a directory: {there} is a file")
+        raise ConfigError(f"{path} cannot be written to: {there} is a file")
     if not os.access(there, os.W_OK):
-        raise ConfigError(f"{path} cannot be a directory: {there} may not be written to")
+        raise ConfigError(f"{path} cannot be written to: no permission in {there}")
     return path
 
 

@@ -259,8 +259,8 @@ WITH_ENCODER = ("--text-encoder", "checkpoint")
         ((*TRAIN, *WITH_ENCODER), "Missing option '--out'"),
         ((*TRAIN, "--out", "o", "--epochs", "3"), "No such option: --epochs"),
         ((*TRAIN, "--out", "tiny.toml"), "'tiny.toml' is a file"),
-        ((*TRAIN, "--out", "tiny.toml/o"), "tiny.toml/o cannot be a directory: "),
-        ((*TRAIN, "--out", "o" * 300), f"{'o' * 300} cannot be a directory: File name too long"),
+        ((*TRAIN, "--out", "tiny.toml/o"), "tiny.toml/o cannot be written to: "),
+        ((*TRAIN, "--out", "o" * 300), f"{'o' * 300} cannot be written to: File name too long"),
         ((*EVALUATE, "--dataset", "emodb", "--out", "gs://b/o"), "gs:// is no place for this"),
         ((*TRAIN, "--out", "o"), "tiny has a [text] table: name a --text-encoder"),
         (
@@ -363,4 +363,4 @@ def test_an_output_directory_that_may_not_be_written_to(
     monkeypatch.setattr("os.access", lambda path, mode: Path(path) != data_dir)
     code, _, err = run(*TRAIN, *WITH_ENCODER, "--out", "o")
     assert code == 2
-    assert err == f"mm-emor: o cannot be a directory: {data_dir} may not be written to\n"
+    assert err == f"mm-emor: o cannot be written to: no permission in {data_dir}\n"

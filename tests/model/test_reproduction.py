@@ -303,7 +303,7 @@ def test_meld_with_clips_has_a_row_for_each_modality_and_feature(
         assert outcomes[name].status == "measured"
         assert set(outcomes[name].metrics["by_head"]) == {"text", "audio"}
         n_items = {head: each["n"] for head, each in outcomes[name].metrics["by_head"].items()}
-        assert n_items == {"text": 20, "audio": 20}
+        assert n_items == {"text": 21, "audio": 20}
     # However the corpus is spelled, and wherever it was moved, they are known.
     (tmp_path / "meld").rename(tmp_path / "moved")
     known = reproduction("meld", meld=tmp_path / "out" / ".." / "moved").run()
