@@ -24,7 +24,10 @@ def run_command(command: Callable[[], object]) -> int:
         return outcome if isinstance(outcome, int) else 0
     except typer.exceptions.TyperException as error:
         message = error.format_message().replace("Value error, ", "")  # pydantic's, within Typer
-        return complain(f"{message} (see mm-emor --help)", EXIT_USAGE)
+        context = getattr(error, "ctx", None)  # a usage error's
+        # Whatever the program was started as.
+        _, *subcommand = context.command_path.split() if context else [""]
+        return complain(f"{message} (see {' '.join(['mm-emor', *subcommand])} --help)", EXIT_USAGE)
     except UserError as error:
         return complain(str(error), EXIT_USAGE)
     except (typer.Abort, KeyboardInterrupt):

@@ -76,7 +76,7 @@ LIMIT 10;
 
 -- name: kept_by_min_confidence
 -- How many labels would `--min-confidence 0.5` keep, by emotion?
-SELECT emotion, sum(n_items) FILTER (confidence_low >= 0.5)::BIGINT AS kept,
+SELECT emotion, coalesce(sum(n_items) FILTER (confidence_low >= 0.5), 0)::BIGINT AS kept,
     sum(n_items)::BIGINT AS n_items
 FROM 'report/confidence_distribution.parquet'
 GROUP BY emotion

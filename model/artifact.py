@@ -37,6 +37,7 @@ WEIGHTS = "weights.safetensors"
 TEXT_ONNX = "text.int8.onnx"
 AUDIO_ONNX = "audio.onnx"
 HEADS_ONNX = "heads.onnx"
+EXPORT_METRICS = "metrics-int8.json"
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,8 @@ def save_artifact(
 ) -> Artifact:
     """Writes an artifact and returns it as loaded; `config.json` comes last.
 
+    Graphs of an earlier model in the same directory are removed: they are not of these weights.
+
     Args:
         path: the directory; made where it is missing.
         classifier: the trained network.
@@ -230,7 +233,8 @@ def save_artifact(
         weights_dtype: float16 halves the size; float32 keeps every digit.
     """
     path.mkdir(parents=True, exist_ok=True)
-    (path / CONFIG).unlink(missing_ok=True)
+    for file in (CONFIG, TEXT_ONNX, AUDIO_ONNX, HEADS_ONNX, EXPORT_METRICS):
+        (path / file).unlink(missing_ok=True)
     hashes = {}
     weights = {
         variable.path: np.ascontiguousarray(variable.numpy().astype(weights_dtype))

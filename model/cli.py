@@ -155,7 +155,7 @@ def evaluate(
             "--engine": engine,
         }
     )
-    if predictions is not None and not predictions.is_file():
+    if predictions is not None and not predictions.exists():
         raise ConfigError(f"--predictions is {predictions}; there is no such file")
     split, n_folds, fold_by = split or "test", n_folds or 5, fold_by or FoldBy.GROUP
     from model.datasets import load_dataset
@@ -243,7 +243,10 @@ def export(
     """Write a model in int8 for ONNX Runtime, unless that costs more than a point of macro-F1."""
     del format_
     if find_spec("onnx") is None:
-        raise ConfigError("mm-emor export needs the package onnx: pip install 'mm-emor[export]'")
+        raise ConfigError(
+            "mm-emor export needs the package onnx: pip install '.[export]' where mm-emor was "
+            "cloned"
+        )
     from model.artifact import Artifact
     from model.datasets import load_dataset
 

@@ -7,7 +7,14 @@ from importlib.metadata import version
 
 import numpy as np
 
-from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, add_onnx
+from model.artifact import (
+    AUDIO_ONNX,
+    EXPORT_METRICS,
+    HEADS_ONNX,
+    TEXT_ONNX,
+    Artifact,
+    add_onnx,
+)
 from model.datasets import Dataset, Example, label_indices
 from model.engine import available_cores
 from model.errors import ArtifactError, DatasetError, ItemError
@@ -18,7 +25,6 @@ from model.onnx_graphs import Ranges, audio_graph, heads_graph, text_graph
 from model.quantisation import observe_ranges, rank_products
 from model.scorer import EmotionScorer
 
-EXPORT_METRICS = "metrics-int8.json"
 MAX_LOST_MACRO_F1 = 0.01
 WANTED_CHANGED_LABELS, MAX_CHANGED_LABELS = 0.01, 0.02
 """Shares of labels that int8 may change: before more of the encoder's products get finer inputs,

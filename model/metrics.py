@@ -35,14 +35,14 @@ class Metrics:
     UA (unweighted accuracy). The paper has it the other way round: its "UA" is the accuracy, its
     "WA" is weighted by class.
 
-    Means over the classes count a class without items, too, with the score 0, as scikit-learn's do
-    when they are told the classes.
+    Means over the classes leave out a class that neither a label nor a prediction names, as
+    scikit-learn's do, and the mean recall one that no label names; so do the bootstrap's samples.
 
     Attributes:
         n: items.
         accuracy: share of items that are right; the field's WA, and the paper's "UA".
         mean_class_recall: mean over the classes of the share that is right; the field's UA, also
-            called balanced accuracy, and scikit-learn's macro recall.
+            called balanced accuracy.
         macro_precision: mean of the classes' precision.
         macro_f1: mean of the classes' F1; not the F1 of the mean precision and recall.
         weighted_precision: mean of the classes' precision, weighted by their number of items.
@@ -124,9 +124,8 @@ def compute_metrics(
                 "f1": float(by_class.f1[0, index]),
                 "support": int(by_class.support[0, index]),
                 "ci95": {
-                    "precision": _interval(sampled_by_class.precision[:, index]),
-                    "recall": _interval(sampled_by_class.recall[:, index]),
-                    "f1": _interval(sampled_by_class.f1[:, index]),
+                    score: _interval(getattr(sampled_by_class, score)[:, index])
+                    for score in ("precision", "recall", "f1")
                 },
             }
             for index, name in enumerate(class_names)
@@ -189,6 +188,7 @@ class _ClassScores:
 
     right: IntArray
     support: IntArray
+    predicted: IntArray
     precision: FloatArray
     recall: FloatArray
     f1: FloatArray
@@ -203,6 +203,7 @@ def _class_scores(counts: IntArray) -> _ClassScores:
     return _ClassScores(
         right,
         support,
+        predicted,
         precision=right / np.maximum(predicted, 1),
         recall=right / np.maximum(support, 1),
         f1=2 * right / np.maximum(support + predicted, 1),
@@ -214,21 +215,25 @@ def _overall_scores(
 ) -> dict[str, FloatArray]:
     """Returns the overall scores of each confusion matrix; `official` only where there is one."""
     n = np.maximum(scores.support.sum(axis=1), 1)
+    occurs = scores.support + scores.predicted > 0
     overall = {
         "accuracy": scores.right.sum(axis=1) / n,
-        "mean_class_recall": scores.recall.mean(axis=1),
-        "macro_precision": scores.precision.mean(axis=1),
-        "macro_f1": scores.f1.mean(axis=1),
+        "mean_class_recall": _mean(scores.recall, scores.support > 0),
+        "macro_precision": _mean(scores.precision, occurs),
+        "macro_f1": _mean(scores.f1, occurs),
         "weighted_precision": (scores.precision * scores.support).sum(axis=1) / n,
         "weighted_recall": (scores.recall * scores.support).sum(axis=1) / n,
         "weighted_f1": (scores.f1 * scores.support).sum(axis=1) / n,
     }
-    official = _official_scores(scores, dataset, class_names)
+    official = _official_scores(scores, overall, dataset, class_names)
     return overall if official is None else overall | {"official": official}
 
 
 def _official_scores(
-    scores: _ClassScores, dataset: str, class_names: Sequence[str]
+    scores: _ClassScores,
+    overall: dict[str, FloatArray],
+    dataset: str,
+    class_names: Sequence[str],
 ) -> FloatArray | None:
     """Returns TweetEval's own score of each confusion matrix; None for other data sets.
 
@@ -239,10 +244,18 @@ def _official_scores(
     if benchmark != "tweeteval":
         return None
     if task == "sentiment":
-        return np.asarray(scores.recall.mean(axis=1))
-    counted = {"irony": ("irony",), "stance": ("against", "favor")}.get(task, tuple(class_names))
+        return overall["mean_class_recall"]
+    counted = {"irony": ("irony",), "stance": ("against", "favor")}.get(task)
+    if counted is None:
+        return overall["macro_f1"]
     columns = [list(class_names).index(name) for name in counted]
     return np.asarray(scores.f1[:, columns].mean(axis=1))
+
+
+def _mean(scores: FloatArray, counted: npt.NDArray[np.bool_]) -> FloatArray:
+    """Returns the mean of each row's scores that are counted; 0 where none is."""
+    sums = (scores * counted).sum(axis=1)
+    return np.asarray(sums / np.maximum(counted.sum(axis=1), 1))
 
 
 def _resample(counts: IntArray, seed: int) -> IntArray:

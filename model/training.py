@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from pydantic import TypeAdapter
 
-from model.artifact import Artifact, save_artifact
+from model.artifact import HEADS_ONNX, Artifact, save_artifact
 from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.audio_training import fit_audio, load_mobilenet_weights, store_clips
 from model.calibration import fit_temperature
@@ -99,6 +99,8 @@ def train(
         parts = fit_parts(config, data, classifier, preprocessor, training or out / "training")
     except ItemError as error:  # of a text; clips name their file
         raise DatasetError(f"{config.name}: {error.message}") from error
+    if (out / HEADS_ONNX).is_file():
+        tell(f"the int8 files in {out} are an earlier model's; mm-emor export makes new ones")
     with tempfile.TemporaryDirectory() as folder:
         unscaled = dict.fromkeys(classifier.heads, 1.0)
         uncalibrated = save_artifact(Path(folder), classifier, preprocessor, unscaled)

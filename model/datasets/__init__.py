@@ -59,4 +59,4 @@ def load_dataset(name: str, data_dir: Path) -> Dataset:
     except DatasetError as error:
         if data_dir.resolve().name == folder:
             raise
-        raise DatasetError(f"{data_dir} holds no {folder}/, nor is it {name}: {error}") from error
+        raise DatasetError(f"{error} (nor does {data_dir} hold {folder}/)") from error

@@ -1,5 +1,6 @@
 """The interface of every data set: examples, in splits, with named classes."""
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -148,15 +149,16 @@ class Dataset:
             ]
             if min(Counter(strata).values()) * validation_share < 1:
                 strata = [example.emotion for example in train]
-            try:
-                train, validation = train_test_split(
-                    train, test_size=validation_share, random_state=seed, stratify=strata
-                )
-            except ValueError as error:
+            n_held_out = math.ceil(validation_share * len(train))
+            if not len(counted) <= n_held_out <= len(train) - len(counted):
                 raise DatasetError(
-                    f"{self.name}: {validation_share:g} of the examples of each class cannot be "
-                    f"held out to validate on: {error}"
-                ) from error
+                    f"{self.name}: validation_share is {validation_share:g}, which of {len(train)} "
+                    f"examples holds out {n_held_out}; one of each of {len(counted)} classes must "
+                    "be held out and one kept. Another share, or a split to validate on, would do"
+                )
+            train, validation = train_test_split(
+                train, test_size=validation_share, random_state=seed, stratify=strata
+            )
         splits = {"train": train, "validation": validation, "test": self.splits.get("test", [])}
         return replace(self, splits=splits)
 
@@ -169,8 +171,16 @@ class Dataset:
             DatasetError: there are fewer groups than folds.
         """
         sizes = Counter(example.group for example in self.examples())
+        if not any(sizes):
+            raise DatasetError(
+                f"{self.name} names no speakers or sessions to part folds by; --fold-by random "
+                "does without"
+            )
         if len(sizes) < n_folds:
-            raise DatasetError(f"{self.name} has {len(sizes)} groups; {n_folds} folds need as many")
+            raise DatasetError(
+                f"{self.name} has {len(sizes)} groups (speakers or sessions); {n_folds} folds need "
+                "as many"
+            )
         fold_sizes = [0] * n_folds
         folds = {}
         for group, size in sorted(sizes.items(), key=lambda pair: (-pair[1], pair[0])):

@@ -34,13 +34,12 @@ def load_meld(data_dir: Path) -> Dataset:
         DatasetError: a file or a column is missing, an emotion is unknown, or a folder of clips
             holds none.
     """
+    folders = {split: _clip_folder(data_dir, split) for split in SPLIT_FILES}
     splits, remarks = {}, []
     for split, prefix in SPLIT_FILES.items():
         rows = _read_rows(data_dir / f"{prefix}_sent_emo.csv")
-        folder = _clip_folder(data_dir, split)
-        clips: list[Path | str | None] = [None] * len(rows)
-        if folder:
-            clips = [_find_clip(folder, row) for row in rows]
+        clips = [_find_clip(folders[split], row) for row in rows]
+        if any(folders.values()):
             remarks.append(_clip_remark(split, clips))
         splits[split] = [
             Example(
@@ -85,8 +84,10 @@ def _clip_folder(data_dir: Path, split: str) -> Path | None:
     return None
 
 
-def _find_clip(folder: Path, row: dict[str, str]) -> Path | str:
+def _find_clip(folder: Path | None, row: dict[str, str]) -> Path | str:
     """Returns an utterance's clip, or in a word why it has none that can be used."""
+    if folder is None:
+        return "missing"
     stem = f"dia{row['Dialogue_ID']}_utt{row['Utterance_ID']}"
     paths = [path for suffix in CLIP_SUFFIXES if (path := folder / f"{stem}{suffix}").is_file()]
     if not paths:
@@ -96,7 +97,7 @@ def _find_clip(folder: Path, row: dict[str, str]) -> Path | str:
     return paths[0]
 
 
-def _clip_remark(split: str, clips: list[Path | str | None]) -> str:
+def _clip_remark(split: str, clips: list[Path | str]) -> str:
     lacking = Counter(clip for clip in clips if isinstance(clip, str))
     counts = ", ".join(f"{n} {why}" for why, n in sorted(lacking.items()))
     n_clips = len(clips) - lacking.total()

@@ -59,7 +59,7 @@ COMPLAINT = {"level": "error", "logger": "mm-emor"}
     ("arguments", "message"),
     [
         (["--out", "x"], "there is nothing to score: give --items, --clips or both"),
-        ([], "Missing option '--out'. (see mm-emor --help)"),
+        ([], "Missing option '--out'. (see mm-emor score --help)"),
         (["--out", "x", "--date", "soon"], "--date is 'soon'; it must be a day as YYYY-MM-DD"),
     ],
 )
@@ -70,7 +70,7 @@ def test_mistakes(arguments: list[str], message: str) -> None:
 
 def test_the_variable_holds_before_any_flag_is_read() -> None:
     code, [line] = run("score", "--zzz", **{LOG_FORMAT_VARIABLE: "json"})
-    assert (code, line["message"]) == (2, "No such option: --zzz (see mm-emor --help)")
+    assert (code, line["message"]) == (2, "No such option: --zzz (see mm-emor score --help)")
 
 
 def test_a_failed_run(tiny_artifact: Path, tmp_path: Path) -> None:

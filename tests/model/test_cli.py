@@ -281,8 +281,8 @@ WITH_ENCODER = ("--text-encoder", "checkpoint")
         ),
         (
             ("train", "tiny.toml", "--data-dir", "checkpoint", "--out", "o"),
-            "checkpoint holds no goemotions/, nor is it goemotions-ekman: checkpoint/emotions.txt "
-            "is not readable: No such file or directory",
+            "checkpoint/emotions.txt is not readable: No such file or directory (nor does "
+            "checkpoint hold goemotions/)",
         ),
         (
             (*TRAIN, "--text-encoder", "./none", "--out", "o"),
@@ -317,7 +317,7 @@ WITH_ENCODER = ("--text-encoder", "checkpoint")
         ),
         (
             (*EVALUATE, "--dataset", "emodb", "--folds", "tiny.toml"),
-            "emodb has 4 groups; 5 folds need as many",
+            "emodb has 4 groups (speakers or sessions); 5 folds need as many",
         ),
         (
             (*EVALUATE, "--dataset", "emodb", "--folds", "text.toml"),

@@ -67,8 +67,13 @@ def test_folds_do_not_depend_on_the_order_of_examples() -> None:
 
 
 def test_too_few_groups() -> None:
-    with pytest.raises(DatasetError, match=r"^made has 2 groups; 3 folds need as many$"):
+    with pytest.raises(
+        DatasetError, match=r"^made has 2 groups \(speakers or sessions\); 3 folds need as many$"
+    ):
         dataset_of({"x": 4, "y": 4}).fold_of_group(3)
+    told = r"^made names no speakers or sessions to part folds by; --fold-by random does without$"
+    with pytest.raises(DatasetError, match=told):
+        dataset_of({"": 8}).fold_of_group(3)
 
 
 # Examples to train and to validate on
@@ -147,8 +152,9 @@ def test_the_validation_split_is_trained_on() -> None:
         ),
         (
             {"a": 5, "b": 5},
-            r"^made: 0\.1 of the examples of each class cannot be held out to validate on: .* "
-            r"should be greater or equal to the number of classes = 2$",
+            r"^made: validation_share is 0\.1, which of 10 examples holds out 1; one of each of 2 "
+            r"classes must be held out and one kept\. Another share, or a split to validate on, "
+            r"would do$",
         ),
     ],
 )

@@ -284,5 +284,12 @@ def test_without_onnx_the_command_says_how_to_get_it(
     monkeypatch.setattr("model.cli.find_spec", lambda name: None)
     code, out, err = run("export", "--model", "m", "--dataset", "manifest", "--data-dir", ".")
     assert (code, out) == (2, "")
-    told = "mm-emor export needs the package onnx: pip install 'mm-emor[export]'"
+    told = "mm-emor export needs the package onnx: pip install '.[export]' where mm-emor was cloned"
     assert err == f"mm-emor: {told}\n"
+
+
+def test_a_model_saved_over_an_exported_one_leaves_nothing_of_the_export(copy: Path) -> None:
+    assert all((copy / name).is_file() for name in (*FILES, METRICS))
+    save_tiny_artifact(copy)
+    assert not any((copy / name).exists() for name in (*FILES, METRICS))
+    assert not Artifact.load(copy).has_onnx

@@ -61,13 +61,19 @@ def test_a_config_without_a_part_for_the_data_set(tmp_path: Path) -> None:
 
 
 def test_more_folds_than_groups(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"^manifest has 6 groups; 7 folds need as many$"):
+    with pytest.raises(
+        DatasetError,
+        match=r"^manifest has 6 groups \(speakers or sessions\); 7 folds need as many$",
+    ):
         cross_validate(text_config("last"), texts(), 7, "group", None, tmp_path)
 
 
 def test_a_speaker_without_anything_to_use_is_no_group(tmp_path: Path) -> None:
     dataset = with_silent_speaker(texts())
-    with pytest.raises(DatasetError, match=r"^manifest has 6 groups; 7 folds need as many$"):
+    with pytest.raises(
+        DatasetError,
+        match=r"^manifest has 6 groups \(speakers or sessions\); 7 folds need as many$",
+    ):
         cross_validate(text_config("last"), dataset, 7, "group", None, tmp_path)
 
 

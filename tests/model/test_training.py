@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from model.artifact import Artifact
+from model.artifact import HEADS_ONNX, Artifact
 from model.backend import start_keras
 from model.config import MobileNetConfig
 from model.datasets import Dataset, load_dataset
@@ -157,10 +157,18 @@ def test_another_seed_gives_another_model(
 
 
 def test_a_rerun_skips_the_finished_parts(
-    trained: Artifact, data_dir: Path, checkpoint: str, tmp_path: Path, fits: list[str]
+    trained: Artifact,
+    data_dir: Path,
+    checkpoint: str,
+    tmp_path: Path,
+    fits: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     shutil.copytree(trained.path, tmp_path, dirs_exist_ok=True)
+    (tmp_path / HEADS_ONNX).write_bytes(b"of another model")
     again = train(tiny_training(), data_dir, checkpoint, tmp_path)
+    told = f"the int8 files in {tmp_path} are an earlier model's; mm-emor export makes new ones\n"
+    assert capsys.readouterr().out.endswith(told)
     assert fits == []
     assert again.model_version == trained.model_version
 
