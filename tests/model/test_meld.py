@@ -87,7 +87,9 @@ def test_a_data_set_without_broken_clips_is_left_as_it_is(tmp_path: Path) -> Non
 def test_a_folder_without_clips_is_refused(meld: Path) -> None:
     (meld / "dev").mkdir()
     (meld / "dev" / "dia0_utt0.txt").write_text("")
-    with pytest.raises(DatasetError, match=r"dev holds no clips named like dia0_utt0\.mp4 \(nor does "):
+    with pytest.raises(
+        DatasetError, match=r"dev holds no clips named like dia0_utt0\.mp4 \(nor does "
+    ):
         load_dataset("meld", meld)
 
 
