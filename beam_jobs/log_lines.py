@@ -70,16 +70,6 @@ def set_up_logs(log_format: LogFormat, *, verbose: bool) -> None:
     logging.getLogger("beam_jobs").setLevel(logging.CRITICAL)
 
 
-def mute_workers() -> None:
-    """Has Beam's workers of this process print nothing, unless asked to be verbose.
-
-    They print the traceback of each failure, which the runner is sent, too, and tells in a line.
-    """
-    from apache_beam.runners.worker import sdk_worker  # noqa: PLC0415
-
-    sdk_worker.print = print if os.environ.get(VERBOSE_VARIABLE) else lambda *_, **__: None
-
-
 def is_json() -> bool:
     """Returns whether lines on stderr are JSON."""
     return os.environ.get(LOG_FORMAT_VARIABLE) == LogFormat.JSON

@@ -8,7 +8,7 @@ logging.getLogger().addHandler(logging.NullHandler())
 
 from apache_beam.runners.worker.sdk_worker_main import main  # noqa: E402
 
-from beam_jobs.log_lines import mute_workers  # noqa: E402
+from beam_jobs.worker_output import mute_workers  # noqa: E402
 
 if __name__ == "__main__":
     mute_workers()

@@ -14,7 +14,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from apache_beam.runners.portability.local_job_service import SubprocessSdkWorker
 
-from beam_jobs.log_lines import mute_workers
+from beam_jobs.worker_output import mute_workers
 
 BEAM_MODULE, OUR_MODULE = b"apache_beam.runners.worker.sdk_worker_main", b"beam_jobs.worker_main"
 POLL_SECONDS = 0.1

@@ -35,7 +35,7 @@ def leave_broken_clips_out(
             usable = list(pool.map(lambda each: _is_usable(each, config), mended[split]))
         if not all(usable):
             tell(
-                f"{dataset.name}, {split}: broken clips, whose utterances count with their text: "
+                f"{dataset.name}, {split}: clips that cannot be used, and are left out: "
                 f"{usable.count(False)}"
             )
         mended[split] = [

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold
 
-from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.broken_clips import leave_broken_clips_out
 from model.datasets import Dataset, Example, label_indices
 from model.errors import ConfigError, DatasetError
@@ -20,7 +19,7 @@ from model.evaluation import Evaluation, measure_latency_ms, predict
 from model.metrics import compute_metrics
 from model.scorer import EmotionScorer
 from model.strip_store import StripStore
-from model.training import TrainedModel, train
+from model.training import TrainedModel, build_classifier, train
 from model.training_config import TrainingConfig
 from model.training_data import TrainingData, config_for_data
 
@@ -88,11 +87,11 @@ def cross_validate(
         _prepare_fold(config, dataset, folds == fold, f"fold {fold + 1} ({names[fold]})")
         for fold in range(n_folds)
     ]
-    if config.audio:
-        features = config.audio.features
-        preprocessor = AudioPreprocessor(features, build_filter_banks(features))
+    # The checkpoint, and then each clip, is looked at before the first fold is trained.
+    preprocess = build_classifier(config, prepared[0][0], text_encoder)[1]
+    if config.audio and preprocess.audio:
         clips = [example for example in examples if example.clip]
-        StripStore(clips, preprocessor, config.audio.speeds, training / "features")
+        StripStore(clips, preprocess.audio, config.audio.speeds, training / "features")
     models: list[TrainedModel] = []
     probabilities: dict[str, npt.NDArray[np.float32]] = {}
     for fold, (data, tested) in enumerate(prepared):

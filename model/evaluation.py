@@ -129,7 +129,9 @@ def evaluate_model(
             be scored, or none has anything to score.
     """
     examples = scorable_examples(scorer, dataset, split, tell)
-    predict(scorer, dataset, examples[:LATENCY_ITEMS])  # what is compiled once is not measured
+    # One by one, and once in a batch, before batches are measured: by then all is compiled.
+    latency_ms = measure_latency_ms(scorer, examples)
+    predict(scorer, dataset, examples[:LATENCY_ITEMS])
     scorer.forget_texts()
     started = time.perf_counter()
     probabilities = predict(scorer, dataset, examples)
@@ -139,13 +141,13 @@ def evaluate_model(
         examples,
         probabilities[""].argmax(axis=1),
         probabilities,
-        latency_ms=measure_latency_ms(scorer, examples),
+        latency_ms=latency_ms,
         batched_latency_ms=round(1000 * seconds / len(examples), 4),
     )
 
 
 def scorable_examples(
-    scorer: EmotionScorer, dataset: Dataset, split: str, tell: Callable[[str], Any] = print
+    scorer: EmotionScorer, dataset: Dataset, split: str, tell: Callable[[str], Any]
 ) -> list[Example]:
     """Returns the examples of a split that hold something that the model reads or hears.
 

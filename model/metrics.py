@@ -124,8 +124,12 @@ def compute_metrics(
                 "f1": float(by_class.f1[0, index]),
                 "support": int(by_class.support[0, index]),
                 "ci95": {
-                    score: _interval(getattr(sampled_by_class, score)[:, index])
-                    for score in ("precision", "recall", "f1")
+                    score: _interval(values[counted[:, index], index])
+                    for score, values, counted in (
+                        ("precision", sampled_by_class.precision, sampled_by_class.occurs),
+                        ("recall", sampled_by_class.recall, sampled_by_class.support > 0),
+                        ("f1", sampled_by_class.f1, sampled_by_class.occurs),
+                    )
                 },
             }
             for index, name in enumerate(class_names)
@@ -193,6 +197,11 @@ class _ClassScores:
     recall: FloatArray
     f1: FloatArray
 
+    @property
+    def occurs(self) -> npt.NDArray[np.bool_]:
+        """Whether a label or a prediction names the class."""
+        return np.asarray(self.support + self.predicted > 0)
+
 
 def _class_scores(counts: IntArray) -> _ClassScores:
     """Returns the scores of confusion matrices, `[matrices, classes, classes + 1]`."""
@@ -215,12 +224,11 @@ def _overall_scores(
 ) -> dict[str, FloatArray]:
     """Returns the overall scores of each confusion matrix; `official` only where there is one."""
     n = np.maximum(scores.support.sum(axis=1), 1)
-    occurs = scores.support + scores.predicted > 0
     overall = {
         "accuracy": scores.right.sum(axis=1) / n,
         "mean_class_recall": _mean(scores.recall, scores.support > 0),
-        "macro_precision": _mean(scores.precision, occurs),
-        "macro_f1": _mean(scores.f1, occurs),
+        "macro_precision": _mean(scores.precision, scores.occurs),
+        "macro_f1": _mean(scores.f1, scores.occurs),
         "weighted_precision": (scores.precision * scores.support).sum(axis=1) / n,
         "weighted_recall": (scores.recall * scores.support).sum(axis=1) / n,
         "weighted_f1": (scores.f1 * scores.support).sum(axis=1) / n,
@@ -244,7 +252,7 @@ def _official_scores(
     if benchmark != "tweeteval":
         return None
     if task == "sentiment":
-        return overall["mean_class_recall"]
+        return _mean(scores.recall, scores.occurs)
     counted = {"irony": ("irony",), "stance": ("against", "favor")}.get(task)
     if counted is None:
         return overall["macro_f1"]
@@ -270,6 +278,8 @@ def _resample(counts: IntArray, seed: int) -> IntArray:
 
 
 def _interval(samples: FloatArray) -> Interval:
-    """Returns the 95 % percentile interval of bootstrap samples."""
+    """Returns the 95 % percentile interval of bootstrap samples; 0 to 0 where there is none."""
+    if not len(samples):
+        return 0.0, 0.0
     low, high = np.quantile(samples, [0.025, 0.975])
     return float(low), float(high)

@@ -100,7 +100,7 @@ def train(
     except ItemError as error:  # of a text; clips name their file
         raise DatasetError(f"{config.name}: {error.message}") from error
     if (out / HEADS_ONNX).is_file():
-        tell(f"the int8 files in {out} are an earlier model's; mm-emor export makes new ones")
+        tell(f"the export in {out} is removed; mm-emor export makes a new one")
     with tempfile.TemporaryDirectory() as folder:
         unscaled = dict.fromkeys(classifier.heads, 1.0)
         uncalibrated = save_artifact(Path(folder), classifier, preprocessor, unscaled)

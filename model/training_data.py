@@ -141,9 +141,11 @@ def _check_examples(config: TrainingConfig, data: TrainingData) -> None:
                 raise DatasetError(
                     f"{dataset.name}, {split}: no example has {needed}; the {part} needs those"
                 )
-        n_batches = fit.epochs * math.ceil(len(dataset.splits["train"]) / fit.batch_size)
+        # After so many without a step it ends: nothing has become better.
+        n_epochs = min(fit.epochs, fit.patience + 1) if fit.patience else fit.epochs
+        n_batches = n_epochs * math.ceil(len(dataset.splits["train"]) / fit.batch_size)
         if fit.accumulate_batches > n_batches:
             raise ConfigError(
-                f"{config.name}: accumulate_batches is {fit.accumulate_batches}; all epochs of the "
-                f"{part} have {n_batches} together, less than a step takes"
+                f"{config.name}: accumulate_batches is {fit.accumulate_batches}; {n_epochs} epochs "
+                f"of the {part} have {n_batches} batches, less than a step takes"
             )

@@ -147,15 +147,16 @@ class Dataset:
                 f"{example.emotion}\0{example.has_text}\0{example.clip is not None}"
                 for example in train
             ]
-            if min(Counter(strata).values()) * validation_share < 1:
-                strata = [example.emotion for example in train]
             n_held_out = math.ceil(validation_share * len(train))
-            if not len(counted) <= n_held_out <= len(train) - len(counted):
+            fewest = min(n_held_out, len(train) - n_held_out)
+            if fewest < len(counted):
                 raise DatasetError(
                     f"{self.name}: validation_share is {validation_share:g}, which of {len(train)} "
-                    f"examples holds out {n_held_out}; one of each of {len(counted)} classes must "
-                    "be held out and one kept. Another share, or a split to validate on, would do"
+                    f"examples holds out {n_held_out} and keeps {len(train) - n_held_out}; each "
+                    f"must be at least {len(counted)}, as many as there are classes"
                 )
+            if min(Counter(strata).values()) * validation_share < 1 or fewest < len(set(strata)):
+                strata = [example.emotion for example in train]
             train, validation = train_test_split(
                 train, test_size=validation_share, random_state=seed, stratify=strata
             )

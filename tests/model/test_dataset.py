@@ -1,5 +1,6 @@
 """The interface of every data set: splits, folds that never split a group, and hold-outs."""
 
+import math
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -117,6 +118,14 @@ def test_each_modality_is_held_out_where_there_are_enough() -> None:
             *[("a", False), ("a", True), ("a", True), ("a", True)],
             *[("b", False), ("b", True), ("b", True), ("b", True)],
         ]
+    # Of few a share is too few for each, be it that of what is held out or of what is kept.
+    few = replace(
+        dataset, splits={"train": [*train[3:5], *train[7:9], *train[23:25], *train[27:29]]}
+    )
+    for share in (0.4, 0.6):
+        parted = few.for_training("train", share, seed=1)
+        assert len(parted.split("validation")) == math.ceil(8 * share)
+        assert min(parted.counts("validation").values()) == 2
     # One alone cannot be parted.
     rare = [each for each in train if each.clip is None or each.text in ("a 0", "b 0")]
     parted = replace(dataset, splits={"train": rare}).for_training("train", 0.25, seed=1)
@@ -152,9 +161,8 @@ def test_the_validation_split_is_trained_on() -> None:
         ),
         (
             {"a": 5, "b": 5},
-            r"^made: validation_share is 0\.1, which of 10 examples holds out 1; one of each of 2 "
-            r"classes must be held out and one kept\. Another share, or a split to validate on, "
-            r"would do$",
+            r"^made: validation_share is 0\.1, which of 10 examples holds out 1 and keeps 9; each "
+            r"must be at least 2, as many as there are classes$",
         ),
     ],
 )

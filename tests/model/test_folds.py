@@ -108,6 +108,17 @@ def test_a_text_part_needs_an_encoder(tmp_path: Path) -> None:
         cross_validate(text_config("last"), texts(), 2, "group", None, tmp_path)
 
 
+def test_the_encoder_is_looked_for_before_clips_are_decoded(tmp_path: Path) -> None:
+    table = write_own_data(tmp_path / "own", ("both",), {"train": 4})
+    (table.parent / "train-joy-1.wav").write_bytes(b"no clip")
+    dataset = load_dataset("manifest", table)
+    config = own_training()
+    assert config.fusion is not None
+    config = replace(config, validation_share=0.5)
+    with pytest.raises(ConfigError, match=r"^own has a \[text\] table: name a --text-encoder$"):
+        cross_validate(config, dataset, 2, "random", None, tmp_path / "training")
+
+
 def test_a_damaged_clip_is_named_before_the_first_fold(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

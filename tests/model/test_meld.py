@@ -55,7 +55,7 @@ def test_clips_that_are_missing_broken_or_miscut_leave_the_text(
     )
     told: list[str] = []
     dataset = leave_broken_clips_out(read, ("train", "test"), AudioConfig(), told.append)
-    assert told == ["meld, train: broken clips, whose utterances count with their text: 1"]
+    assert told == ["meld, train: clips that cannot be used, and are left out: 1"]
     assert [one.clip for one in dataset.split("train")] == [
         clips / "dia0_utt0.mp4",
         None,  # its own times span five minutes

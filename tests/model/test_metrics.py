@@ -141,6 +141,9 @@ def test_a_class_that_does_not_occur_lowers_no_mean() -> None:
     assert metrics.official == 1
     for name in (*SCORES, "official"):
         assert metrics.ci95[name] == pytest.approx((1, 1))
+    for label in "abc":
+        assert set(metrics.per_class[label]["ci95"].values()) == {(1.0, 1.0)}
+    assert set(metrics.per_class["d"]["ci95"].values()) == {(0.0, 0.0)}
     # Predicted, it counts to precision and F1.
     metrics = compute_metrics(labels, np.array([0, 0, 1, 1, 2, 3]), NAMES)
     assert metrics.mean_class_recall == pytest.approx((1 + 1 + 0.5) / 3)

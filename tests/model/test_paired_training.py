@@ -311,8 +311,12 @@ def test_a_fit_has_as_many_batches_as_a_step_takes(part: str) -> None:
     config_for_data(replace(config, **{name: accumulating(settings, 6)}), data, lambda _: None)
     with pytest.raises(ConfigError) as caught:
         config_for_data(replace(config, **{name: accumulating(settings, 7)}), data, lambda _: None)
+    impatient = accumulating(settings, 5)
+    impatient = replace(impatient, fit=replace(impatient.fit, keep="best", patience=1))
+    with pytest.raises(ConfigError, match=rf"; 2 epochs of the {part} have 4 batches, "):
+        config_for_data(replace(config, **{name: impatient}), data, lambda _: None)
     assert str(caught.value) == (
-        f"own: accumulate_batches is 7; all epochs of the {part} have 6 together, less than a step "
+        f"own: accumulate_batches is 7; 3 epochs of the {part} have 6 batches, less than a step "
         "takes"
     )
 

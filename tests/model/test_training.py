@@ -167,7 +167,7 @@ def test_a_rerun_skips_the_finished_parts(
     shutil.copytree(trained.path, tmp_path, dirs_exist_ok=True)
     (tmp_path / HEADS_ONNX).write_bytes(b"of another model")
     again = train(tiny_training(), data_dir, checkpoint, tmp_path)
-    told = f"the int8 files in {tmp_path} are an earlier model's; mm-emor export makes new ones\n"
+    told = f"the export in {tmp_path} is removed; mm-emor export makes a new one\n"
     assert capsys.readouterr().out.endswith(told)
     assert fits == []
     assert again.model_version == trained.model_version
