@@ -129,9 +129,9 @@ def evaluate_model(
             be scored, or none has anything to score.
     """
     examples = scorable_examples(scorer, dataset, split, tell)
-    # One by one, and once in a batch, before batches are measured: by then all is compiled.
     latency_ms = measure_latency_ms(scorer, examples)
-    predict(scorer, dataset, examples[:LATENCY_ITEMS])
+    # What the first chunk's shapes need is compiled before batches are measured.
+    predict(scorer, dataset, examples[:CHUNK])
     scorer.forget_texts()
     started = time.perf_counter()
     probabilities = predict(scorer, dataset, examples)

@@ -113,7 +113,6 @@ def test_the_encoder_is_looked_for_before_clips_are_decoded(tmp_path: Path) -> N
     (table.parent / "train-joy-1.wav").write_bytes(b"no clip")
     dataset = load_dataset("manifest", table)
     config = own_training()
-    assert config.fusion is not None
     config = replace(config, validation_share=0.5)
     with pytest.raises(ConfigError, match=r"^own has a \[text\] table: name a --text-encoder$"):
         cross_validate(config, dataset, 2, "random", None, tmp_path / "training")
