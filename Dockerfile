@@ -15,7 +15,7 @@ WORKDIR /opt/mm-emor
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 COPY requirements/gcp.txt requirements/
-RUN pip install --require-hashes -r requirements/gcp.txt
+RUN pip install --no-deps --require-hashes -r requirements/gcp.txt && pip check
 COPY setup.py pyproject.toml README.md LICENSE NOTICE ./
 COPY schemas schemas
 COPY model model

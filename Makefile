@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 REFERENCE := .venv-reference
 OUT ?= demo-out
 PYTEST_FLAGS ?=
+# A file of pins is whole: without --no-deps, older pips look up name[extra] anew, and refuse the file
+# as soon as that package has a newer release.
+PINNED := -q --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast test-reference bench bench-suite lint lock corpus minilm clean
@@ -76,17 +79,19 @@ clean:  ## Remove what the other targets made.
 
 $(VENV)/.runtime: requirements/runtime.txt setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --require-hashes -r requirements/runtime.txt
+	$(BIN)/python -m pip install $(PINNED) -r requirements/runtime.txt
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip check
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
-	$(BIN)/python -m pip install -q --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install $(PINNED) -r requirements/dev.txt
+	$(BIN)/python -m pip check
 	@touch $@
 
 $(REFERENCE)/.torch: requirements/dev.txt
 	$(PYTHON) -m venv $(REFERENCE)
-	$(REFERENCE)/bin/python -m pip install -q --require-hashes -r requirements/dev.txt
+	$(REFERENCE)/bin/python -m pip install $(PINNED) -r requirements/dev.txt
 	$(REFERENCE)/bin/python -m pip install -q torch==2.13.0
 	PYTHONWARNINGS=ignore $(REFERENCE)/bin/python -m pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
