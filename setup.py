@@ -64,11 +64,11 @@ setup(
     include_package_data=False,
     package_data={
         "beam_jobs": ["sample_corpus/**/*", "py.typed"],
-        "beam_jobs.report_views": ["page.*"],
+        "beam_jobs.reports.page": ["page.*"],
         "model": ["default_model/*", "configs/*.toml", "py.typed"],
         "schemas": ["py.typed"],
     },
     install_requires=RUNTIME,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["mm-emor = beam_jobs.cli:main"]},
+    entry_points={"console_scripts": ["mm-emor = beam_jobs.commands.cli:main"]},
 )

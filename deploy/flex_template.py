@@ -36,7 +36,7 @@ def split_flags(flags: Sequence[str], metadata: Path = METADATA) -> list[str]:
 
 
 if __name__ == "__main__":
-    from beam_jobs.cli import main
+    from beam_jobs.commands.cli import main
 
     sys.argv[1:] = split_flags(sys.argv[1:])
     main()

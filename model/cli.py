@@ -1,4 +1,4 @@
-"""The commands of `mm-emor` that train and evaluate; `beam_jobs.cli` mounts them beside its own."""
+"""The commands of `mm-emor` that train and evaluate; `beam_jobs.commands.cli` mounts them."""
 
 import os
 import tempfile
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from model.engine import EngineName
 from model.errors import ConfigError
+from model.scoring.engine import EngineName
 
 if TYPE_CHECKING:
-    from model.metrics import Metrics
+    from model.evaluation.metrics import Metrics
 
 app = typer.Typer(add_completion=False)
 
@@ -84,14 +84,14 @@ def train(
     text_encoder: TextEncoderOption = None,
 ) -> None:
     """Train a model and write an artifact that `mm-emor score` takes."""
-    from model.training_config import read_training_config
+    from model.training.training_config import read_training_config
 
     settings = read_training_config(config)
-    from model.backend import start_keras
+    from model.network.backend import start_keras
 
     start_keras()
-    from model.training import train as train_model
-    from model.training_data import TrainingData
+    from model.training.train import train as train_model
+    from model.training.training_data import TrainingData
 
     data = TrainingData.load(settings, data_dir, typer.echo)
     trained = train_model(settings, data, text_encoder, out, tell=typer.echo)
@@ -159,22 +159,22 @@ def evaluate(
         raise ConfigError(f"--predictions is {predictions}; there is no such file")
     split, n_folds, fold_by = split or "test", n_folds or 5, fold_by or FoldBy.GROUP
     from model.datasets import load_dataset
-    from model.paper import count_remarks
+    from model.datasets.published_sizes import count_remarks
 
     loaded = load_dataset(dataset, data_dir)
     for line in (*loaded.remarks, *count_remarks(loaded)):
         typer.echo(line)
     details: dict[str, Any] = {"dataset": dataset, "split": split}
-    from model import evaluation
+    from model.evaluation import evaluate as evaluation
 
     if folds is not None:
-        from model.training_config import read_training_config
+        from model.training.training_config import read_training_config
 
         settings = read_training_config(folds)
-        from model.backend import start_keras
+        from model.network.backend import start_keras
 
         start_keras()
-        from model.cross_validation import cross_validate
+        from model.training.cross_validation import cross_validate
 
         with tempfile.TemporaryDirectory() as temporary:
             training = out / "training" if out else Path(temporary)
@@ -192,9 +192,9 @@ def evaluate(
         details |= {"predictions": predictions.name}
     else:
         loaded.split(split)
-        from model.artifact import Artifact
-        from model.engine import choose_engine, start_engine
-        from model.scorer import EmotionScorer
+        from model.scoring.artifact import Artifact
+        from model.scoring.engine import choose_engine, start_engine
+        from model.scoring.scorer import EmotionScorer
 
         artifact = Artifact.load(model or "default")
         choice = choose_engine(artifact, engine or EngineName.AUTO)
@@ -202,7 +202,7 @@ def evaluate(
         measured = evaluation.evaluate_model(scorer, loaded, split, typer.echo)
         details |= {"model_version": scorer.model_version, "engine": choice.as_settings()}
     if out is not None:
-        from model.evaluation_files import write_evaluation
+        from model.evaluation.evaluation_files import write_evaluation
 
         write_evaluation(out, details, measured)
     _tell_metrics(f"{dataset}, {details['split']}", measured.metrics)
@@ -247,18 +247,18 @@ def export(
             "mm-emor export needs the package onnx: pip install '.[export]' where mm-emor was "
             "cloned"
         )
-    from model.artifact import Artifact
     from model.datasets import load_dataset
+    from model.scoring.artifact import Artifact
 
     if str(model) == "default":
         raise ConfigError("--model default is part of the package, and has its int8 files already")
     artifact = Artifact.load(model)
     loaded = load_dataset(dataset, data_dir)
     loaded.split(split)
-    from model.backend import start_keras
+    from model.network.backend import start_keras
 
     start_keras()
-    from model.export import export_onnx
+    from model.export.export import export_onnx
 
     exported, report = export_onnx(artifact, loaded, split, typer.echo)
     typer.echo("\n".join(report.lines()))
@@ -301,10 +301,10 @@ def reproduce(
     }
     if not corpora:
         raise ConfigError("no corpus is given: name --tweeteval, --meld, --iemocap or several")
-    from model.backend import start_keras
+    from model.network.backend import start_keras
 
     start_keras()
-    from model.reproduction import Reproduction
+    from model.paper.reproduction import Reproduction
 
     reproduction = Reproduction(
         corpora, text_encoder, out, only or (), learning_rate, tell=typer.echo

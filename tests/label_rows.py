@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from beam_jobs.manifest import RunCounts, RunManifest, Status
-from beam_jobs.parquet_io import write_table
-from beam_jobs.publish import publish_run, remove_superseded
-from beam_jobs.run import InputFile, Run
+from beam_jobs.items.paths import InputFile
+from beam_jobs.runs.manifest import RunCounts, RunManifest, Status
+from beam_jobs.runs.publish import publish_run, remove_superseded
+from beam_jobs.runs.run import Run
+from beam_jobs.runs.sorted_parquet import write_table
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, Reason, Stage
 from schemas.emotions import EKMAN_AND_NEUTRAL, Modality
 from schemas.labels import label_schema

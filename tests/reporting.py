@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from beam_jobs.report_request import ReportRequest, report_corpus
+from beam_jobs.reports.request import ReportRequest, report_corpus
 
 
 def report_runs(runs: Path, out: Path, **fields: Any) -> float:

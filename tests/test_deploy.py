@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from beam_jobs.cli import app
+from beam_jobs.commands.cli import app
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"

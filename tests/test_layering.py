@@ -1,4 +1,4 @@
-"""Imports point one way: schemas, then model, then beam_jobs."""
+"""Packages, and the rooms inside them, import one way; a module is imported where it belongs."""
 
 import ast
 import sys
@@ -8,81 +8,159 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = {"schemas", "model", "beam_jobs"}
-ALLOWED = {"schemas": {"schemas"}, "model": {"schemas", "model"}, "beam_jobs": OURS}
-TRAINING_SIDE = {
-    "model.audio_training",
-    "model.batches",
-    "model.comparison",
-    "model.cross_validation",
-    "model.datasets",
-    "model.evaluation",
-    "model.evaluation_files",
-    "model.figures",
-    "model.finished_part",
-    "model.fitting",
-    "model.fusion_training",
-    "model.metrics",
-    "model.paper",
-    "model.paper_tables",
-    "model.reproduction",
-    "model.results",
-    "model.results_page",
-    "model.strip_store",
-    "model.summed_adam",
-    "model.text_training",
-    "model.training",
-    "model.training_config",
-    "model.training_data",
-    "model.vocabulary",
+
+LAYERS: dict[str, tuple[str, ...]] = {
+    # A package: those that it may import.
+    "schemas": (),
+    "model": ("schemas",),
+    "beam_jobs": ("schemas", "model"),
 }
+ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
+    # A room: those of its package that it may import. `""` is the package's own modules.
+    "model": {
+        "": (),
+        "network": ("",),
+        "preprocessing": ("",),
+        "scoring": ("", "network", "preprocessing"),
+        "datasets": ("", "preprocessing"),
+        "evaluation": ("", "datasets", "preprocessing", "scoring"),
+        "export": ("", "datasets", "evaluation", "network", "preprocessing", "scoring"),
+        "training": ("", "datasets", "evaluation", "network", "preprocessing", "scoring"),
+        "paper": ("", "datasets", "evaluation", "network", "scoring", "training"),
+    },
+    "beam_jobs": {
+        "items": (),
+        "runners": (),
+        "reading": ("items",),
+        "runs": ("items",),
+        "joining": ("items", "reading"),
+        "reports.page": (),
+        "reports": ("items", "reading", "reports.page", "runners", "runs"),
+        "scoring": ("items", "joining", "reading", "reports", "runners", "runs"),
+        "commands": (
+            *("items", "reading", "reports", "reports.page", "runners", "runs", "scoring"),
+        ),
+    },
+}
+COMMAND_LINES = {"model.cli"}
+"""Modules that stand above the rooms of their package."""
+SCORING_SIDE = {"model", "model.network", "model.preprocessing", "model.scoring"}
+"""What of the model a job may import; the command line may mount the model's own."""
 
 
 def imports_of(path: Path) -> Iterator[str]:
+    """Yields the modules that a file imports; `from a import b` as `a.b` where that is a module."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             assert node.level == 0, f"{path}: relative import"
-            yield node.module
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if is_module(name) else node.module
 
 
-@pytest.mark.parametrize("package", sorted(OURS))
+def is_module(name: str) -> bool:
+    path = ROOT / name.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def modules_of(package: str) -> list[tuple[str, Path]]:
+    """Returns name and path of each module."""
+    found = []
+    for path in sorted((ROOT / package).rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found.append((".".join(parts).removesuffix(".__init__"), path))
+    assert found
+    return found
+
+
+def room_of(name: str) -> str:
+    """Returns the room that a module lies in, without its package; `""` for none.
+
+    >>> room_of("beam_jobs.reports.page.facts"), room_of("model.datasets"), room_of("model.cli")
+    ('reports.page', 'datasets', '')
+    """
+    inner = name.partition(".")[2]
+    if not inner or (ROOT / name.replace(".", "/")).is_dir():
+        return inner
+    return inner.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("package", LAYERS)
 def test_packages_import_only_those_before_them(package: str) -> None:
-    files = sorted((ROOT / package).rglob("*.py"))
-    assert files
-    for path in files:
-        ours = {name.partition(".")[0] for name in imports_of(path)} & OURS
-        assert ours <= ALLOWED[package], path
+    allowed = {package, *LAYERS[package]}
+    for name, path in modules_of(package):
+        ours = {imported.partition(".")[0] for imported in imports_of(path)} & LAYERS.keys()
+        assert ours <= allowed, name
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_import_only_those_before_them(package: str) -> None:
+    rooms = ROOMS[package]
+    for name, path in modules_of(package):
+        if name in COMMAND_LINES or name == package:
+            continue
+        room = room_of(name)
+        assert room in rooms, f"{name} lies in no room"
+        imported = {room_of(each) for each in imports_of(path) if each.partition(".")[0] == package}
+        assert imported <= {room, *rooms[room]}, name
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_room_says_what_belongs_there(package: str) -> None:
+    for room in filter(None, ROOMS[package]):
+        init = ROOT / package / room.replace(".", "/") / "__init__.py"
+        assert ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))), room
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_have_no_circle(package: str) -> None:
+    """The table above would allow one."""
+    rooms = ROOMS[package]
+    done: set[str] = set()
+    while len(done) < len(rooms):
+        free = {room for room in rooms.keys() - done if set(rooms[room]) <= done}
+        assert free, f"a circle among {sorted(rooms.keys() - done)}"
+        done |= free
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_modules_of_a_room_have_no_circle(package: str) -> None:
+    names = dict(modules_of(package))
+    waiting = {
+        # A room's own face imports its modules, and they nothing of the face.
+        name: {each for each in imports_of(path) if each in names and each != name}
+        for name, path in names.items()
+    }
+    while waiting:
+        free = {name for name, imported in waiting.items() if not imported & waiting.keys()}
+        assert free, f"a circle among {sorted(waiting)}"
+        for name in free:
+            del waiting[name]
 
 
 def test_schemas_need_pyarrow_only() -> None:
-    for path in (ROOT / "schemas").rglob("*.py"):
-        roots = {name.partition(".")[0] for name in imports_of(path)} - OURS
-        assert roots - sys.stdlib_module_names <= {"pyarrow"}, path
+    for name, path in modules_of("schemas"):
+        roots = {imported.partition(".")[0] for imported in imports_of(path)} - LAYERS.keys()
+        assert roots - sys.stdlib_module_names <= {"pyarrow"}, name
 
 
 def test_the_model_knows_no_beam() -> None:
-    for path in (ROOT / "model").rglob("*.py"):
-        assert not any(name.startswith("apache_beam") for name in imports_of(path)), path
+    for name, path in modules_of("model"):
+        assert not any(each.startswith("apache_beam") for each in imports_of(path)), name
 
 
-def test_the_job_uses_the_scoring_side_of_the_model_only() -> None:
-    for path in (ROOT / "beam_jobs").rglob("*.py"):
-        for name in imports_of(path):
-            assert not any(
-                name == training or name.startswith(f"{training}.") for training in TRAINING_SIDE
-            ), path
-
-
-def test_the_training_side_is_where_it_is_said_to_be() -> None:
-    """A module that was renamed would be guarded no longer."""
-    for name in TRAINING_SIDE:
-        path = ROOT / name.replace(".", "/")
-        assert path.is_dir() or path.with_suffix(".py").is_file(), name
+def test_a_job_uses_the_scoring_side_of_the_model_only() -> None:
+    for name, path in modules_of("beam_jobs"):
+        for imported in imports_of(path):
+            if imported.partition(".")[0] == "model" and name != "beam_jobs.commands.cli":
+                room = f"model.{room_of(imported)}".rstrip(".")
+                assert room in SCORING_SIDE, f"{name} imports {imported}"
+                assert imported not in COMMAND_LINES, name
 
 
 def test_torch_is_never_imported() -> None:
-    for package in OURS:
-        for path in (ROOT / package).rglob("*.py"):
-            assert "torch" not in {name.partition(".")[0] for name in imports_of(path)}, path
+    for package in LAYERS:
+        for name, path in modules_of(package):
+            assert "torch" not in {each.partition(".")[0] for each in imports_of(path)}, name

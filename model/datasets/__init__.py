@@ -8,7 +8,7 @@ from model.datasets.dataset import Dataset, Example, label_indices, one_hot, rea
 from model.datasets.emodb import load_emodb
 from model.datasets.goemotions import load_goemotions_ekman
 from model.datasets.iemocap import load_iemocap
-from model.datasets.manifest import load_manifest
+from model.datasets.labelled_table import load_manifest
 from model.datasets.meld import load_meld
 from model.datasets.tweeteval import TASKS, load_tweeteval
 from model.errors import DatasetError

@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 
 from model.config import ClassifierConfig
 from model.errors import DatasetError
-from model.text_preprocessor import clean_text
+from model.preprocessing.text_preprocessor import clean_text
 
 INVISIBLE = ("Cc", "Cf", "Co", "Me", "Mn", "Zl", "Zp", "Zs")
 """Unicode's categories of control, format and private characters, of marks and of separators."""
@@ -82,7 +82,7 @@ class Dataset:
         splits: examples of `train`, `validation` and `test`.
         remarks: lines that a user should see of what was read.
         broken_clips: whether it is known to have clips that cannot be decoded, see
-            `model.broken_clips`.
+            `model.datasets.broken_clips`.
     """
 
     name: str

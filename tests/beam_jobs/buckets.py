@@ -4,8 +4,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from beam_jobs.scoring_request import ScoringRequest
-from model.cloud_storage import open_client
+from beam_jobs.scoring.request import ScoringRequest
+from model.storage import open_client
 
 DAY = date(2026, 11, 22)
 

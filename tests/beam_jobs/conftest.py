@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from model.cloud_storage import open_client
+from model.storage import open_client
 from tests.beam_jobs.storage_server import StorageServer
 from tests.model.clips import encode, speech_like
 

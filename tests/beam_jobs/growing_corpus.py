@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from beam_jobs.launch import ScoringResult, score_corpus
-from beam_jobs.manifest import RunManifest
-from beam_jobs.only_new import NothingNew
-from beam_jobs.scoring_request import ScoringRequest
-from beam_jobs.verify import verify_tree
+from beam_jobs.runs.manifest import RunManifest
+from beam_jobs.runs.only_new import NothingNew
+from beam_jobs.runs.verify import verify_tree
+from beam_jobs.scoring.launch import ScoringResult, score_corpus
+from beam_jobs.scoring.request import ScoringRequest
 
 DAY, NEXT_DAY = date(2026, 11, 22), date(2026, 11, 23)
 MORNING = [

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from beam_jobs.parquet_io import to_record_batch
-from beam_jobs.report_counts import (
+from beam_jobs.reports.counts import (
     Partials,
     RunKey,
     aggregate_labels,
     empty_partials,
     merge_partials,
 )
-from beam_jobs.report_tables import ReportPlan, finish_tables
-from beam_jobs.run import Run
+from beam_jobs.reports.tables import ReportPlan, finish_tables
+from beam_jobs.runs.run import Run
+from beam_jobs.runs.sorted_parquet import to_record_batch
 from schemas.labels import label_schema
 
 EMOTIONS = ("anger", "joy", "sadness")

@@ -13,13 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.cloud_access import prepare_cloud_storage
-from beam_jobs.inputs import match_files
-from beam_jobs.launch import score_corpus
-from beam_jobs.manifest import Status
-from model.artifact import Artifact
-from model.cloud_storage import check_access, open_client
+from beam_jobs.reading.inputs import match_files
+from beam_jobs.runners.cloud_access import prepare_cloud_storage
+from beam_jobs.runs.manifest import Status
+from beam_jobs.scoring.launch import score_corpus
 from model.errors import ArtifactError, ItemError, UserError
+from model.scoring.artifact import Artifact
+from model.storage import check_access, open_client
 from schemas.dead_letters import Reason
 from tests.beam_jobs.buckets import DAY, objects, put, request_for
 from tests.beam_jobs.storage_server import StorageServer
@@ -142,7 +142,7 @@ def test_worker_processes_ask_for_no_credentials(
 
 
 def test_a_large_file_survives_a_busy_server(storage: StorageServer) -> None:
-    from beam_jobs import cloud_worker  # noqa: F401
+    from beam_jobs.runners import cloud_worker  # noqa: F401
 
     content = os.urandom(5 * 2**20)
     for number in range(4):
@@ -190,8 +190,8 @@ def test_a_bucket_that_is_not_there_is_told(storage: StorageServer, bucket_corpu
 
 
 def test_a_clip_that_is_gone_is_a_dead_letter(storage: StorageServer) -> None:
-    from beam_jobs import cloud_worker  # noqa: F401
-    from beam_jobs.clip_files import read_clip
+    from beam_jobs.reading.clip_files import read_clip
+    from beam_jobs.runners import cloud_worker  # noqa: F401
 
     with pytest.raises(ItemError, match=r"gs://in/gone\.wav cannot be read") as caught:
         read_clip("gs://in/gone.wav", 100)
@@ -223,7 +223,7 @@ def test_no_credentials_are_told_in_one_line(
     } | {"HOME": str(tmp_path)}
     if named:
         environment["GOOGLE_APPLICATION_CREDENTIALS"] = named
-    code = "from beam_jobs.cli import main; main()"
+    code = "from beam_jobs.commands.cli import main; main()"
     arguments = ["score", "--items", "gs://in/*.jsonl", "--out", "gs://out/runs"]
     with socket.create_server(("127.0.0.1", 0)) as silent:  # a network that swallows packets
         environment["GCE_METADATA_IP"] = f"127.0.0.1:{silent.getsockname()[1]}"

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from beam_jobs.verify import verify_tree
-from model.artifact import DEFAULT_MODEL, Artifact
+from beam_jobs.runs.verify import verify_tree
 from model.errors import ArtifactError, ConfigError
+from model.scoring.artifact import DEFAULT_MODEL, Artifact
 from tests.faults.fuzz import fuzz
 from tests.faults.jobs import MAIN, Job, tree
 from tests.faults.kill import play, scenarios
 
 LIMIT_SECONDS = 600
 """Ample, as other programs may hold a run up; a hang would take all of it."""
-WORKER = "beam_jobs.worker_main"
+WORKER = "beam_jobs.runners.worker_main"
 WORKER_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
 

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from beam_jobs.elements import DeadLetter, Item, Location
-from beam_jobs.preprocess import preprocess_batch
-from beam_jobs.record_fields import MAX_HASHTAGS, MAX_STRING_CHARACTERS, MAX_TEXT_CHARACTERS
-from model.artifact import Artifact
+from beam_jobs.items.elements import DeadLetter, Item, Location
+from beam_jobs.reading.record_fields import MAX_HASHTAGS, MAX_STRING_CHARACTERS, MAX_TEXT_CHARACTERS
+from beam_jobs.scoring.preprocess import preprocess_batch
+from model.scoring.artifact import Artifact
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason
-from tests.beam_jobs.reading import read, read_line
+from tests.beam_jobs.item_reading import read, read_line
 
 RATE_HZ = 1_000
 TEN_HOURS = 36_000

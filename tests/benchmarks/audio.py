@@ -20,10 +20,10 @@ from typing import Any
 import librosa
 import numpy as np
 
-from model.artifact import DEFAULT_MODEL, Artifact
-from model.audio_decoder import decode_clip
-from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.config import N_CHROMA, AudioConfig
+from model.preprocessing.audio_decoder import decode_clip
+from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
+from model.scoring.artifact import DEFAULT_MODEL, Artifact
 from tests.benchmarks.measure import (
     Comparison,
     alternate,

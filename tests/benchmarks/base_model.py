@@ -4,12 +4,19 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from model.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, add_onnx, save_artifact
-from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
-from model.backend import start_keras
 from model.config import AudioConfig, ClassifierConfig, HeadConfig, MobileNetConfig, TextConfig
-from model.preprocessor import EmotionPreprocessor
-from model.text_preprocessor import TextPreprocessor
+from model.network.backend import start_keras
+from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
+from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
+from model.preprocessing.text_preprocessor import TextPreprocessor
+from model.scoring.artifact import (
+    AUDIO_ONNX,
+    HEADS_ONNX,
+    TEXT_ONNX,
+    Artifact,
+    add_onnx,
+    save_artifact,
+)
 
 MINILM = Path(os.environ.get("MM_EMOR_MINILM", "build/all-minilm-l6-v2"))
 """Whose tokenizer both sides use; roberta-base's own cannot be had without a network."""
@@ -77,10 +84,10 @@ def save_model(folder: Path, checkpoint: Path, tweets: Sequence[str], audio: boo
     start_keras()
     import keras
 
-    from model.emotion_classifier import EmotionClassifier
-    from model.hugging_face import load_encoder_config, load_encoder_weights, load_tokenizer
-    from model.onnx_graphs import audio_graph, heads_graph, text_graph
-    from model.quantisation import observe_ranges
+    from model.export.onnx_graphs import audio_graph, heads_graph, text_graph
+    from model.export.quantisation import observe_ranges
+    from model.network.emotion_classifier import EmotionClassifier
+    from model.network.hugging_face import load_encoder_config, load_encoder_weights, load_tokenizer
 
     keras.utils.set_random_seed(1)
     encoder = load_encoder_config(checkpoint)

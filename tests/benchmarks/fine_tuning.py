@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from model.config import HeadConfig
-from model.training_config import FitConfig
+from model.training.training_config import FitConfig
 from tests.benchmarks.measure import Comparison, Turns, Worker, alternate
 
 HEAD = HeadConfig()
@@ -102,16 +102,16 @@ def compare(
 def run_ours(work: FineTuning, folder: Path) -> None:
     """Fits, an epoch a turn."""
     turns = Turns()
-    from model.backend import start_keras
+    from model.network.backend import start_keras
 
     start_keras()
     import keras
 
-    from model.batches import TextBatches
     from model.config import ClassifierConfig, TextConfig
-    from model.emotion_classifier import EmotionClassifier
-    from model.fitting import HeadModel, class_weights, fit_model
-    from model.hugging_face import load_encoder_config, load_encoder_weights
+    from model.network.emotion_classifier import EmotionClassifier
+    from model.network.hugging_face import load_encoder_config, load_encoder_weights
+    from model.training.batches import TextBatches
+    from model.training.fitting import HeadModel, class_weights, fit_model
     from schemas.emotions import Modality
 
     class TimedBatches(TextBatches):
@@ -156,7 +156,7 @@ def run_peer(work: FineTuning) -> None:
     import torch
     from transformers import AutoModel
 
-    from model.batches import TextBatches
+    from model.training.batches import TextBatches
 
     class Classifier(torch.nn.Module):
         def __init__(self) -> None:

@@ -81,8 +81,8 @@ def encoder_of(size: Size) -> Any:
 def texts_side(size: Size, device: str) -> Callable[[], None]:
     """Returns what encodes and classifies texts."""
     from model.config import ClassifierConfig, HeadConfig, TextConfig
-    from model.emotion_classifier import EmotionClassifier
-    from model.keras_engine import KerasEngine
+    from model.network.emotion_classifier import EmotionClassifier
+    from model.scoring.keras_engine import KerasEngine
 
     encoder = encoder_of(size)
     config = ClassifierConfig(
@@ -106,8 +106,8 @@ def texts_side(size: Size, device: str) -> Callable[[], None]:
 def clips_side(size: Size, device: str, precision: str) -> Callable[[], None]:
     """Returns what encodes and classifies images of clips."""
     from model.config import AudioConfig, ClassifierConfig, HeadConfig, MobileNetConfig
-    from model.emotion_classifier import EmotionClassifier
-    from model.keras_engine import KerasEngine
+    from model.network.emotion_classifier import EmotionClassifier
+    from model.scoring.keras_engine import KerasEngine
 
     audio = AudioConfig(image_height=128, image_width=128)
     config = ClassifierConfig(
@@ -203,7 +203,7 @@ def _row(what: str, ours: float, limit: float, runs: int) -> dict[str, Any]:
 def run_side(side: str, device: str, size: Size) -> None:
     """Is one side; `Worker` starts it."""
     turns = Turns()
-    from model.backend import start_keras
+    from model.network.backend import start_keras
 
     start_keras()
     if side == "texts":

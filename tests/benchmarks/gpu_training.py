@@ -72,7 +72,7 @@ def main() -> int:
     import numpy as np
     import torch
 
-    from model.training_config import FitConfig
+    from model.training.training_config import FitConfig
     from tests.benchmarks.fine_tuning import FineTuning, compare
 
     smoke = arguments.smoke

@@ -14,14 +14,15 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from beam_jobs import prepared_job
-from beam_jobs.elements import Item, Location, ScoredItem
-from beam_jobs.launch import score_corpus
-from beam_jobs.score_emotions import to_label_row
-from beam_jobs.scoring_request import ScoringRequest
-from model.artifact import Artifact
-from model.engine import available_cores, start_engine
-from model.scorer import EmotionScorer
+from beam_jobs.items.elements import Item, Location, ScoredItem
+from beam_jobs.scoring import prepared_job
+from beam_jobs.scoring.label_rows import to_label_row
+from beam_jobs.scoring.launch import score_corpus
+from beam_jobs.scoring.request import ScoringRequest
+from model.scoring.artifact import Artifact
+from model.scoring.engine import start_engine
+from model.scoring.processor import available_cores
+from model.scoring.scorer import EmotionScorer
 from schemas.labels import label_schema
 from tests.benchmarks.measure import Comparison, Turns, Worker, alternate
 from tests.benchmarks.scoring import BATCH_SIZE, OURS

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from model.artifact import Artifact
-from model.engine import EngineChoice, available_cores, start_engine
-from model.preprocessor import RawItem
-from model.scorer import EmotionScorer
+from model.preprocessing.emotion_preprocessor import RawItem
+from model.scoring.artifact import Artifact
+from model.scoring.engine import EngineChoice, start_engine
+from model.scoring.processor import available_cores
+from model.scoring.scorer import EmotionScorer
 from tests.benchmarks.base_model import AUDIO, save_checkpoint, save_model
 from tests.benchmarks.measure import Comparison, Turns, Worker, alternate
 

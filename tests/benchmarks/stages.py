@@ -19,17 +19,18 @@ import numpy as np
 import pyarrow as pa
 from onnx import TensorProto
 
-from beam_jobs.elements import Item, Location, ScoredItem
-from beam_jobs.inputs import read_item_file
-from beam_jobs.parquet_io import to_parquet, to_record_batch
-from beam_jobs.score_emotions import to_label_row
-from model.artifact import Artifact
-from model.audio_decoder import decode_clip
-from model.engine import available_cores, start_engine
-from model.onnx_engine import open_session
-from model.onnx_graphs import MICROSOFT, GraphWriter
-from model.preprocessor import ModelInput
-from model.scorer import EmotionScorer
+from beam_jobs.items.elements import Item, Location, ScoredItem
+from beam_jobs.reading.inputs import read_item_file
+from beam_jobs.runs.sorted_parquet import to_parquet, to_record_batch
+from beam_jobs.scoring.label_rows import to_label_row
+from model.export.onnx_graphs import MICROSOFT, GraphWriter
+from model.preprocessing.audio_decoder import decode_clip
+from model.preprocessing.emotion_preprocessor import ModelInput
+from model.scoring.artifact import Artifact
+from model.scoring.engine import start_engine
+from model.scoring.onnx_engine import open_session
+from model.scoring.processor import available_cores
+from model.scoring.scorer import EmotionScorer
 from schemas.labels import label_schema
 from tests.benchmarks.base_model import read_clips, read_tweets, save_checkpoint, save_model
 from tests.benchmarks.jobs import write_items

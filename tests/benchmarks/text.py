@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.engine import FLOAT32
-from model.scorer import EmotionScorer
+from model.scoring.engine import FLOAT32
+from model.scoring.scorer import EmotionScorer
 from tests.benchmarks.base_model import read_tweets
 from tests.benchmarks.measure import machine_lines, suite_arguments, write_json
 from tests.benchmarks.scoring import OURS, compare, prepare

@@ -8,9 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from model.backend import start_keras
 from model.config import TextConfig
-from model.training_config import read_training_config
+from model.network.backend import start_keras
+from model.training.training_config import read_training_config
 from tests.benchmarks.fine_tuning import POLICIES, FineTuning, compare
 from tests.benchmarks.measure import machine_lines, suite_arguments, write_json
 
@@ -24,9 +24,9 @@ def shipped_work(data_dir: Path) -> FineTuning:
     """Returns the first texts of TweetEval's training split, as the shipped settings read them."""
     start_keras()
     from model.datasets import label_indices, load_dataset, texts_of
-    from model.hugging_face import load_encoder_config, load_tokenizer
-    from model.text_preprocessor import TextPreprocessor
-    from model.text_training import cut_window
+    from model.network.hugging_face import load_encoder_config, load_tokenizer
+    from model.preprocessing.text_preprocessor import TextPreprocessor
+    from model.training.text_training import cut_window
 
     settings = read_training_config(CONFIG).text
     assert settings

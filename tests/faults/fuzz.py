@@ -27,13 +27,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from beam_jobs.elements import DeadLetter, Item
-from beam_jobs.item_files import read_records
-from beam_jobs.parquet_io import to_dead_letter_row, to_record_batch
-from beam_jobs.preprocess import preprocess_batch
-from model.artifact import Artifact
+from beam_jobs.items.elements import DeadLetter, Item
+from beam_jobs.reading.item_files import read_records
+from beam_jobs.runs.sorted_parquet import to_dead_letter_row, to_record_batch
+from beam_jobs.scoring.preprocess import preprocess_batch
 from model.errors import ItemError
-from model.preprocessor import EmotionPreprocessor
+from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
+from model.scoring.artifact import Artifact
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, Reason
 from tests.faults.jobs import CORPUS
 from tests.faults.mutations import mutate

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import beam_jobs
-from beam_jobs.manifest import MANIFEST_NAME
+from beam_jobs.runs.manifest import MANIFEST_NAME
 
 CORPUS = Path(beam_jobs.__file__).parent / "sample_corpus"
 ROOT = Path(__file__).parents[2]
 DAY = "2026-11-14"
-MAIN = "from beam_jobs.cli import main; main()"
+MAIN = "from beam_jobs.commands.cli import main; main()"
 
 
 @dataclass(frozen=True)

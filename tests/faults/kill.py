@@ -20,8 +20,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from beam_jobs.manifest import read_manifest
-from beam_jobs.verify import verify_tree
+from beam_jobs.runs.manifest import read_manifest
+from beam_jobs.runs.verify import verify_tree
 from tests.faults.jobs import MAIN, Job, tree
 
 POLL_SECONDS = 0.001

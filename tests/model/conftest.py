@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from beam_jobs.cli import main
+from beam_jobs.commands.cli import main
 from tests.model.command_line import Run
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.datasets import Dataset, Example
-from model.training_config import FitConfig, TrainingConfig
+from model.training.training_config import FitConfig, TrainingConfig
 from tests.model.tiny_corpora import SPOKEN, WORD_OF, own_training
 
 

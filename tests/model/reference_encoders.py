@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "network"
 SIZES = {
     "vocab_size": 61,
     "hidden_size": 16,

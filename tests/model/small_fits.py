@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model.backend import start_keras
-from model.training_config import FitConfig, FusionTraining
+from model.network.backend import start_keras
+from model.training.training_config import FitConfig, FusionTraining
 
 start_keras()
 import keras  # noqa: E402
 
-from model.batches import PairBatches  # noqa: E402
-from model.fitting import (  # noqa: E402
+from model.training.batches import PairBatches  # noqa: E402
+from model.training.fitting import (  # noqa: E402
     HISTORY_FILE,
     read_history,
 )

@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from model.artifact import Artifact
-from model.evaluation_files import FILE_NAMES
+from model.evaluation.evaluation_files import FILE_NAMES
+from model.scoring.artifact import Artifact
 from tests.model.command_line import Run
 from tests.model.tiny_corpora import (
     SPOKEN,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from model.config import AudioConfig, HeadConfig, MobileNetConfig
-from model.training_config import (
+from model.training.training_config import (
     AudioTraining,
     FitConfig,
     FusionTraining,

@@ -8,8 +8,6 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from model.artifact import Artifact, save_artifact
-from model.backend import start_keras
 from model.config import (
     AudioConfig,
     ClassifierConfig,
@@ -18,7 +16,9 @@ from model.config import (
     MobileNetConfig,
     TextConfig,
 )
-from model.preprocessor import EmotionPreprocessor
+from model.network.backend import start_keras
+from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
+from model.scoring.artifact import Artifact, save_artifact
 from schemas.emotions import EKMAN_AND_NEUTRAL
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -90,9 +90,9 @@ def save_tiny_artifact(path: Path, *, text: bool = True, audio: bool = True) -> 
     start_keras()
     import keras
 
-    from model.audio_preprocessor import AudioPreprocessor, build_filter_banks
-    from model.emotion_classifier import EmotionClassifier
-    from model.text_preprocessor import TextPreprocessor
+    from model.network.emotion_classifier import EmotionClassifier
+    from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
+    from model.preprocessing.text_preprocessor import TextPreprocessor
 
     keras.utils.set_random_seed(7)
     config = tiny_classifier_config(text=text, audio=audio)

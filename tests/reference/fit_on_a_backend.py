@@ -10,11 +10,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from model.batches import TextBatches
 from model.config import ClassifierConfig, EncoderConfig, HeadConfig, TextConfig
-from model.emotion_classifier import EmotionClassifier
-from model.fitting import HISTORY_FILE, HeadModel, fit_model, read_history
-from model.training_config import FitConfig
+from model.network.emotion_classifier import EmotionClassifier
+from model.training.batches import TextBatches
+from model.training.fitting import HISTORY_FILE, HeadModel, fit_model, read_history
+from model.training.training_config import FitConfig
 from schemas.emotions import Modality
 from tests.model.reference_encoders import CASES, SIZES
 
@@ -81,7 +81,7 @@ def main() -> None:
     for policy in ("float32", "mixed_bfloat16"):
         fit(policy, folder / policy)
         losses[policy] = [epoch["loss"] for epoch in read_history(folder / policy)]
-    # On TensorFlow, tests/model/test_fitting.py checks it.
+    # On TensorFlow, tests/model/training/test_fitting.py checks it.
     if keras.backend.backend() != "tensorflow":
         check_restart("mixed_bfloat16", folder)
     (folder / "losses.json").write_text(json.dumps(losses), encoding="utf-8")

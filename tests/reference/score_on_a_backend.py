@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from model.backend import start_keras
+from model.network.backend import start_keras
 
 
 def main() -> None:
     """Writes the logits of both modalities to `logits.json` beside the model."""
     start_keras()
-    from model.artifact import Artifact
-    from model.keras_engine import KerasEngine
+    from model.scoring.artifact import Artifact
+    from model.scoring.keras_engine import KerasEngine
 
     folder = Path(sys.argv[1])
     engine = KerasEngine(Artifact.load(folder / "model").classifier())

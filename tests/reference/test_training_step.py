@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from model.backend import start_keras
+from model.network.backend import start_keras
 from tests.model.reference_encoders import CASES, SIZES, save_reference
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: make test-reference")
@@ -23,18 +23,18 @@ start_keras()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from model.batches import TextBatches  # noqa: E402
 from model.config import ClassifierConfig, HeadConfig, TextConfig  # noqa: E402
-from model.emotion_classifier import EmotionClassifier  # noqa: E402
-from model.fitting import HeadModel, fit_model  # noqa: E402
-from model.hugging_face import (  # noqa: E402
+from model.network.emotion_classifier import EmotionClassifier  # noqa: E402
+from model.network.hugging_face import (  # noqa: E402
     load_encoder_config,
     load_encoder_weights,
     load_tokenizer,
 )
-from model.roberta_backbone import RobertaBackbone  # noqa: E402
-from model.text_preprocessor import TextPreprocessor  # noqa: E402
-from model.training_config import FitConfig  # noqa: E402
+from model.network.roberta_backbone import RobertaBackbone  # noqa: E402
+from model.preprocessing.text_preprocessor import TextPreprocessor  # noqa: E402
+from model.training.batches import TextBatches  # noqa: E402
+from model.training.fitting import HeadModel, fit_model  # noqa: E402
+from model.training.training_config import FitConfig  # noqa: E402
 from schemas.emotions import Modality  # noqa: E402
 
 MINILM = os.environ.get("MM_EMOR_MINILM")

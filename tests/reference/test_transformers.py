@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model.backend import start_keras
+from model.network.backend import start_keras
 from tests.model.reference_encoders import CASES, example_batch, reference_states, save_reference
 
 pytest.importorskip("torch", reason="needs PyTorch: make test-reference")
@@ -14,13 +14,13 @@ start_keras()
 
 import keras  # noqa: E402
 
-from model.hugging_face import (  # noqa: E402
+from model.network.hugging_face import (  # noqa: E402
     load_encoder_config,
     load_encoder_weights,
     load_tokenizer,
 )
-from model.roberta_backbone import RobertaBackbone  # noqa: E402
-from model.text_preprocessor import clean_text  # noqa: E402
+from model.network.roberta_backbone import RobertaBackbone  # noqa: E402
+from model.preprocessing.text_preprocessor import clean_text  # noqa: E402
 
 MINILM = os.environ.get("MM_EMOR_MINILM")
 

@@ -1,0 +1,117 @@
+"""How many items files hold, and how fast they are scored: estimates, before a job runs."""
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
+
+from beam_jobs.items.elements import Item
+from beam_jobs.items.paths import InputFile
+from beam_jobs.reading.item_files import PARQUET_SUFFIX, read_records
+from model.config import ClassifierConfig
+from model.scoring.engine import EngineChoice
+
+SAMPLE_BYTES = 2**20
+"""Bytes at the start of the largest file of each format, from which its items are estimated."""
+LARGE_HIDDEN_SIZE = 768
+SLOWER_THAN_INT8 = {"int8": 1.0, "bfloat16": 1.55, "float32": 2.9}
+"""Time of TensorFlow over that of ONNX Runtime in int8: 0.62 s and 1.16 s over 0.40 s for 32 x 32
+tokens at RoBERTa-base's size, on the machine of the README's rates."""
+
+
+@dataclass(frozen=True)
+class MeasuredRate:
+    """How fast a core scores, in int8, as the README's section "How fast" has it.
+
+    Attributes:
+        texts_per_second: the whole job on texts, a core.
+        clip_seconds: what a clip adds, of a core.
+        source: which rows of it.
+    """
+
+    texts_per_second: float
+    clip_seconds: float
+    source: str
+
+
+SMALL_MODEL = MeasuredRate(
+    376.0, 0.0014, "the default model (751 texts/s on 2 cores; a clip adds 1.4 ms)"
+)
+LARGE_MODEL = MeasuredRate(
+    110.0, 0.0121, "a model of RoBERTa-base's size (219 texts/s on 2 cores; a clip adds 12.1 ms)"
+)
+
+
+def measured_rate(
+    config: ClassifierConfig, choice: EngineChoice
+) -> tuple[MeasuredRate | None, str]:
+    """Returns the rate that was measured on the most similar model, and which one that is."""
+    if choice.device == "gpu":
+        return None, "no rate was measured on a GPU"
+    large = config.encoder is not None and config.encoder.hidden_size >= LARGE_HIDDEN_SIZE
+    rate = LARGE_MODEL if large else SMALL_MODEL
+    slower = SLOWER_THAN_INT8[choice.precision]
+    scaled = f", {slower:g} times slower in {choice.precision}" if slower > 1 else ""
+    return rate, f"measured in int8 on a Xeon with AMX on {rate.source}{scaled}"
+
+
+def worker_cores(options: PipelineOptions) -> int | None:
+    """Returns the cores of all workers, as far as the flags tell; None where they do not.
+
+    >>> flags = ["--max_num_workers=4", "--machine_type=n1-standard-8"]
+    >>> worker_cores(PipelineOptions(flags)), worker_cores(PipelineOptions(flags[:1]))
+    (32, None)
+    """
+    workers = options.view_as(WorkerOptions)
+    n_workers = workers.max_num_workers or workers.num_workers
+    cores = re.search(r"-(\d+)$", workers.machine_type or "")
+    return n_workers * int(cores[1]) if n_workers and cores else None
+
+
+def estimate_items(
+    files: Sequence[InputFile], columns: tuple[tuple[str, str], ...]
+) -> tuple[int | None, int | None]:
+    """Returns about how many items files hold, and how many of them name a clip.
+
+    The first MiB of the largest file of each format stands for all of that format; of Parquet, its
+    number of rows. None where a sample shows no item.
+    """
+    largest: dict[str, InputFile] = {}
+    n_bytes: dict[str, int] = {}
+    for file in files:
+        kind = "".join(re.findall(r"\.[a-z]+", file.path.lower())[-2:])
+        n_bytes[kind] = n_bytes.get(kind, 0) + file.size_bytes
+        if kind not in largest or file.size_bytes > largest[kind].size_bytes:
+            largest[kind] = file
+    n_items = n_clips = 0.0
+    for kind, file in largest.items():
+        if file.size_bytes == 0:
+            continue
+        n_found, n_named, n_sampled = _sample(file, columns)
+        if not n_found:
+            return None, None
+        n_items += n_bytes[kind] * n_found / n_sampled
+        n_clips += n_bytes[kind] * n_named / n_sampled
+    return round(n_items), round(n_clips)
+
+
+def _sample(file: InputFile, columns: tuple[tuple[str, str], ...]) -> tuple[int, int, int]:
+    """Returns how many items, and how many with a clip, so many bytes of a file hold."""
+    with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+        if file.path.lower().endswith(PARQUET_SUFFIX):
+            try:
+                return pq.ParquetFile(source).metadata.num_rows, 0, file.size_bytes
+            except pa.ArrowInvalid:
+                return 0, 0, file.size_bytes
+        head = source.read(SAMPLE_BYTES)
+    records = list(read_records(io.BytesIO(head), file.path, columns))
+    if len(head) < file.size_bytes:
+        records = records[:-1]  # cut
+    n_named = sum(isinstance(record, Item) and record.audio_uri is not None for record in records)
+    return len(records), n_named, len(head)

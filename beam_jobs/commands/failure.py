@@ -1,0 +1,99 @@
+"""Why a run that wrote all its rows counts as failed, in one line."""
+
+import json
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from beam_jobs.reading.record_fields import KEY_PATHS
+from beam_jobs.runs.manifest import RunManifest, Status
+from beam_jobs.runs.only_new import NothingNew
+from beam_jobs.scoring.launch import ScoringResult
+from schemas.dead_letters import REASON_MEANINGS, Reason
+
+MAX_NAMES = 12
+"""Of a record's fields, how many are named."""
+_ID_NAMES = {path[0] for path in KEY_PATHS["item_id"]}
+
+
+def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
+    """Returns why a run that wrote all its rows counts as failed, in one line; None if it does not.
+
+    The line names the reason that most dead letters have, or the files that were lost; and the
+    cause, where that is a field which has another name in the files. A date that failed has failed
+    still where nothing is new.
+    """
+    run = result.published if isinstance(result, NothingNew) else result.manifest
+    if run is None or run.status == Status.COMPLETE:
+        return None
+    by_reason = run.counts.dead_letters_by_reason
+    where = FileSystems.join(out, "dead_letters")
+    if run.status == Status.LOST_FILE:
+        n_files = by_reason[Reason.UNREADABLE_FILE]
+        letter = _first_letter(run, out, Reason.UNREADABLE_FILE)
+        return (
+            f"{n_files} input file(s) could not be read to the end; the first is "
+            f"{letter['source']}: {letter['message']}; see {where}"
+        )
+    leading = Reason(max(by_reason, key=lambda reason: by_reason[reason]))
+    return (
+        f"{run.counts.n_dead:,} of {run.counts.n_items:,} items were refused, more than "
+        f"--max-bad-fraction; the leading reason is {leading} ({by_reason[leading]:,}: "
+        f"{REASON_MEANINGS[leading]}){_hint(run, out, leading)}; see {where}"
+    )
+
+
+def _first_letter(run: RunManifest, out: str, reason: Reason) -> dict[str, Any]:
+    """Returns the first dead letter of a reason that the run has counted."""
+    for file in run.outputs:
+        if file.table != "dead_letters":
+            continue
+        path = FileSystems.join(out, file.path)
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+            parquet = pq.ParquetFile(source, pre_buffer=False)
+            for group in range(parquet.num_row_groups):
+                rows = parquet.read_row_group(
+                    group, ["reason", "message", "source", "payload"], use_threads=False
+                )
+                found = rows.filter(pc.equal(rows["reason"], str(reason))).slice(0, 1)
+                if found.num_rows:
+                    letter: dict[str, Any] = found.to_pylist()[0]
+                    return letter
+    raise RuntimeError(f"the run counts dead letters of {reason}, and its files have none")
+
+
+def _hint(run: RunManifest, out: str, leading: Reason) -> str:
+    """Returns how to name a field that the files may have under another name."""
+    columns = dict(run.settings.get("columns", ()))
+    if leading == Reason.NO_CONTENT:
+        read = columns.get("text", "text or full_text")
+        return f"; texts are read from {read}: name another column with --column text=NAME"
+    if leading != Reason.MISSING_ID:
+        return ""
+    letter = _first_letter(run, out, leading)
+    told = f"; the first is {letter['source']}: {letter['message']}"
+    if "--column" in letter["message"]:  # it names the columns of a CSV or Parquet file
+        return told
+    # Where authors are hidden, the payload has our fields in place of the record's own.
+    names = [] if run.settings.get("author_key") else _names_in(letter["payload"])
+    read_from = {columns["item_id"]} if "item_id" in columns else _ID_NAMES
+    if read_from & set(names):
+        return told
+    others = f"; it has {', '.join(map(ascii, names))}" if names else ""
+    return f"{told}{others}: name another column with --column item_id=NAME"
+
+
+def _names_in(payload: str | None) -> list[str]:
+    """Returns the names of a record's fields; none where the payload is no whole JSON object.
+
+    >>> _names_in('{"pk": 1, "body": "rain"}'), _names_in('{"pk": "cut he')
+    (['pk', 'body'], [])
+    """
+    try:
+        record = json.loads(payload or "")
+    except ValueError:
+        return []
+    return list(record)[:MAX_NAMES] if isinstance(record, dict) else []

@@ -1,0 +1,117 @@
+"""The worker processes of a local run: one that dies ends the job, where Beam may wait for ever."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
+
+from apache_beam.portability import python_urns
+from apache_beam.portability.api import beam_fn_api_pb2
+from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
+    SubprocessSdkWorkerHandler,
+    WorkerHandler,
+)
+from apache_beam.runners.portability.local_job_service import SubprocessSdkWorker
+
+from beam_jobs.runners.worker_output import mute_workers
+
+BEAM_MODULE, OUR_MODULE = (
+    b"apache_beam.runners.worker.sdk_worker_main",
+    b"beam_jobs.runners.worker_main",
+)
+POLL_SECONDS = 0.1
+DEATH_SECONDS = 1.0
+"""How long a process's end may become known after that of its connections."""
+CONNECTION_THREADS = ("beam_control_read", "read_grpc_client_inputs")
+
+
+class WorkerProcesses:
+    """The worker processes of one run.
+
+    Attributes:
+        n_started: how many there have been.
+        has_died: set once one has ended with an error; `death` tells how.
+    """
+
+    def __init__(self) -> None:
+        self.n_started = 0
+        self.has_died = threading.Event()
+        self.death = ""
+
+
+class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
+    """A worker process of which each request fails once it has ended.
+
+    Beam 2.77 may go on waiting for the answers of a process that it knows to have died.
+    """
+
+    def __init__(self, processes: WorkerProcesses, command: bytes, *of_beam: Any) -> None:
+        # Without -P a model.py of the working directory would stand before ours.
+        command = command.replace(b"-m " + BEAM_MODULE, b"-P -m " + OUR_MODULE)
+        super().__init__(b"exec " + command, *of_beam)  # else the shell tells of the death, too
+        self._processes = processes
+
+    def start_worker(self) -> None:
+        """Starts the process, and a thread that waits for its end."""
+        self._closing = threading.Event()
+        self._processes.n_started += 1
+        self.worker = SubprocessSdkWorker(
+            self._worker_command_line, self.control_address, self.provision_info, self.worker_id
+        )
+        # A daemon, as Beam does not stop the workers of a job that has failed.
+        self.worker_thread = threading.Thread(name="run_worker", target=self._run, daemon=True)
+        self.worker_thread.start()
+
+    def stop_worker(self) -> None:
+        """Waits for the process to end, which closing the connection has told it."""
+        self._closing.set()
+        self.worker_thread.join()
+
+    def _run(self) -> None:
+        try:
+            self.worker.run()
+        except RuntimeError as error:
+            self._processes.death = f"a worker process died: {error}"
+            self._processes.has_died.set()
+        # Requests may come until Beam has seen the first that fails.
+        while not self._closing.wait(POLL_SECONDS):
+            self._refuse_requests(self._processes.death or "a worker process ended before the job")
+
+    def _refuse_requests(self, message: str) -> None:
+        pending = self.control_conn._futures_by_id
+        for request in list(pending):
+            with suppress(KeyError):  # answered meanwhile
+                response = beam_fn_api_pb2.InstructionResponse(
+                    instruction_id=request, error=message
+                )
+                pending.pop(request).set(response)
+
+
+@contextmanager
+def watch_worker_processes() -> Iterator[None]:
+    """Has Beam's local runner start its worker processes watched, and tells if one has died.
+
+    Its worker threads print no tracebacks, as its processes do not.
+
+    Raises:
+        RuntimeError: the job failed, and a worker process has died.
+    """
+    processes = WorkerProcesses()
+    create = partial(WatchedWorkerHandler, processes)
+    WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(create)
+    threading.excepthook = _hide_lost_connections
+    mute_workers()
+    try:
+        yield
+    except Exception as error:
+        # Of the lost connections, too, each ends the job, and says nothing of the reason.
+        if processes.n_started and processes.has_died.wait(DEATH_SECONDS):
+            raise RuntimeError(processes.death) from error
+        raise
+
+
+def _hide_lost_connections(arguments: threading.ExceptHookArgs) -> None:
+    """Leaves out the traceback of a thread that read from a dead worker: the job's end tells."""
+    if not (arguments.thread and arguments.thread.name in CONNECTION_THREADS):
+        threading.__excepthook__(arguments)

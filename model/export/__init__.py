@@ -1,0 +1,1 @@
+"""A trained model for ONNX Runtime, once it has shown that it labels as well."""

@@ -1,0 +1,326 @@
+"""The trained model on disk: JSON, safetensors and a tokenizer file, with a content hash."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import TypeAdapter
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from tokenizers import Tokenizer
+
+from model.config import ClassifierConfig, parse_config
+from model.errors import ArtifactError
+from model.network.backend import start_keras
+from model.preprocessing.audio_preprocessor import AudioPreprocessor, FilterBanks
+from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
+from model.preprocessing.text_preprocessor import TextPreprocessor
+from model.storage import fetch_directory, is_cloud
+from schemas.emotions import Modality
+
+if TYPE_CHECKING:
+    from model.network.emotion_classifier import EmotionClassifier
+
+FORMAT = 1
+DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
+CONFIG = "config.json"
+TOKENIZER = "tokenizer.json"
+FILTER_BANKS = "filter_banks.safetensors"
+WEIGHTS = "weights.safetensors"
+TEXT_ONNX = "text.int8.onnx"
+AUDIO_ONNX = "audio.onnx"
+HEADS_ONNX = "heads.onnx"
+EXPORT_METRICS = "metrics-int8.json"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What scoring needs of a trained model; the weights are read when the network is built.
+
+    Attributes:
+        path: the directory.
+        config: the network and its preprocessing.
+        temperatures: what each head's logits are divided by, by modality.
+        model_version: 16 hex digits that change when anything that affects a score does.
+        hashes: SHA-256 of each file that scoring reads.
+        libraries: the versions that trained it.
+    """
+
+    path: Path
+    config: ClassifierConfig
+    temperatures: dict[str, float]
+    model_version: str = ""
+    hashes: dict[str, str] = field(default_factory=dict)
+    libraries: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, name: str | Path) -> "Artifact":
+        """Reads and checks an artifact; `default` names the one in the package.
+
+        Args:
+            name: a directory, a `gs://` prefix, which is copied to this machine, or `default`.
+
+        Raises:
+            ArtifactError: a file is missing, damaged, or of another format.
+            ConfigError: a setting breaks a rule.
+            UserError: cloud storage cannot be used.
+        """
+        if is_cloud(name):
+            path = fetch_directory(str(name))
+        else:
+            path = DEFAULT_MODEL if str(name) == "default" else Path(name)
+        settings = _read_json(path / CONFIG, name)
+        if settings.get("format") != FORMAT:
+            raise ArtifactError(
+                f"{name}: format is {settings.get('format')!r}; this version reads {FORMAT}"
+            )
+        artifact = cls(
+            path=path,
+            config=parse_config(ClassifierConfig, settings.get("classifier"), f"{name}/{CONFIG}"),
+            temperatures=parse_config(
+                dict[str, float], settings.get("temperatures"), f"{name}/{CONFIG}"
+            ),
+            model_version=str(settings.get("model_version", "")),
+            hashes=parse_config(dict[str, str], settings.get("hashes"), f"{name}/{CONFIG}"),
+            libraries=parse_config(
+                dict[str, str], settings.get("libraries", {}), f"{name}/{CONFIG}"
+            ),
+        )
+        _check_parts(artifact, name)
+        artifact.check_files(artifact.hashes, name)
+        if artifact.model_version != _model_version(artifact):
+            raise ArtifactError(f"{name}/{CONFIG} was changed: its settings differ from its hash")
+        return artifact
+
+    def check_files(self, files: Iterable[str], name: str | Path | None = None) -> None:
+        """Checks that files are those that `config.json` was written for, before they are read.
+
+        Args:
+            files: of `hashes`.
+            name: what to call the artifact; its directory where None.
+
+        Raises:
+            ArtifactError: one is missing, or another.
+        """
+        name = name or self.path
+        for file in files:
+            if _hash_file(self.path / file, name) != self.hashes[file]:
+                raise ArtifactError(
+                    f"{name}/{file} is damaged: its hash differs from config.json's"
+                )
+
+    def preprocessor(self) -> EmotionPreprocessor:
+        """Returns the preprocessor with the artifact's settings; it needs no TensorFlow.
+
+        Raises:
+            ArtifactError: the tokenizer has tokens that the encoder does not know, or a file was
+                replaced since the artifact was loaded.
+        """
+        self.check_files({TOKENIZER, FILTER_BANKS} & self.hashes.keys())
+        text = audio = None
+        if self.config.text:
+            tokenizer = Tokenizer.from_file(str(self.path / TOKENIZER))
+            highest = max(tokenizer.get_vocab(with_added_tokens=True).values())
+            if self.config.encoder and highest >= self.config.encoder.vocab_size:
+                raise ArtifactError(
+                    f"{self.path / TOKENIZER} has the token id {highest}; config.json's encoder "
+                    f"knows {self.config.encoder.vocab_size} tokens"
+                )
+            text = TextPreprocessor(self.config.text, tokenizer)
+        if self.config.audio:
+            banks = load_file(self.path / FILTER_BANKS)
+            audio = AudioPreprocessor(
+                self.config.audio, FilterBanks(mel=banks["mel"], chroma=banks["chroma"])
+            )
+        return EmotionPreprocessor(text, audio)
+
+    @property
+    def has_onnx(self) -> bool:
+        """Whether the model was exported for ONNX Runtime."""
+        return HEADS_ONNX in self.hashes
+
+    def classifier(self, text_precision: str = "float32") -> "EmotionClassifier":
+        """Builds the network and fills it with the artifact's weights.
+
+        Args:
+            text_precision: Keras's dtype policy of the text encoder.
+
+        Raises:
+            ArtifactError: a weight is missing or of another shape, or the file was replaced since
+                the artifact was loaded.
+        """
+        self.check_files([WEIGHTS])
+        start_keras()
+        from model.network.emotion_classifier import EmotionClassifier  # noqa: PLC0415  (TensorFlow)
+
+        classifier = EmotionClassifier(self.config, text_precision)
+        try:
+            weights = load_file(self.path / WEIGHTS)
+        except (OSError, SafetensorError) as error:
+            raise ArtifactError(f"{self.path / WEIGHTS} is not readable: {error}") from error
+        for variable in classifier.weights:
+            value = weights.pop(variable.path, None)
+            if value is None or value.shape != tuple(variable.shape):
+                found = "missing" if value is None else f"{value.shape}"
+                raise ArtifactError(
+                    f"{self.path / WEIGHTS}: {variable.path} is {found}; "
+                    f"config.json asks for {tuple(variable.shape)}"
+                )
+            variable.assign(value.astype(np.float32))
+        if weights:
+            raise ArtifactError(f"{self.path / WEIGHTS} holds an unknown weight {min(weights)}")
+        return classifier
+
+
+def heads_of(config: ClassifierConfig) -> tuple[Modality, ...]:
+    """Returns the heads that a network of these parts has."""
+    if config.text and config.audio:
+        return tuple(Modality)
+    return (Modality.TEXT,) if config.text else (Modality.AUDIO,)
+
+
+def onnx_files(config: ClassifierConfig) -> tuple[str, ...]:
+    """Returns the files that an export of such a network writes."""
+    parts = ((TEXT_ONNX, config.text), (AUDIO_ONNX, config.audio), (HEADS_ONNX, config.head))
+    return tuple(file for file, part in parts if part)
+
+
+def _check_parts(artifact: Artifact, name: str | Path) -> None:
+    """Raises ArtifactError unless temperatures and files are those that the settings imply."""
+    heads = set(heads_of(artifact.config))
+    if artifact.temperatures.keys() != heads:
+        raise ArtifactError(
+            f"{name}: temperatures are for {sorted(artifact.temperatures)}; "
+            f"the heads are {sorted(heads)}"
+        )
+    for head, temperature in artifact.temperatures.items():
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise ArtifactError(f"{name}: the {head} temperature is {temperature}; it must be > 0")
+    files = {WEIGHTS}
+    files |= {TOKENIZER} if artifact.config.text else set()
+    files |= {FILTER_BANKS} if artifact.config.audio else set()
+    if artifact.has_onnx:
+        files |= set(onnx_files(artifact.config))
+    if artifact.hashes.keys() != files:
+        raise ArtifactError(
+            f"{name}: hashes are of {sorted(artifact.hashes)}; the files are {sorted(files)}"
+        )
+
+
+def save_artifact(
+    path: Path,
+    classifier: "EmotionClassifier",
+    preprocessor: EmotionPreprocessor,
+    temperatures: dict[str, float],
+    weights_dtype: npt.DTypeLike = np.float16,
+) -> Artifact:
+    """Writes an artifact and returns it as loaded; `config.json` comes last.
+
+    Graphs of an earlier model in the same directory are removed: they are not of these weights.
+
+    Args:
+        path: the directory; made where it is missing.
+        classifier: the trained network.
+        preprocessor: what fed it.
+        temperatures: by modality, one for each head.
+        weights_dtype: float16 halves the size; float32 keeps every digit.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    for file in (CONFIG, TEXT_ONNX, AUDIO_ONNX, HEADS_ONNX, EXPORT_METRICS):
+        (path / file).unlink(missing_ok=True)
+    hashes = {}
+    weights = {
+        variable.path: np.ascontiguousarray(variable.numpy().astype(weights_dtype))
+        for variable in classifier.weights
+    }
+    save_file(weights, path / WEIGHTS)
+    hashes[WEIGHTS] = _hash_file(path / WEIGHTS, path)
+    if preprocessor.text:
+        preprocessor.text.tokenizer.save(str(path / TOKENIZER), pretty=False)
+        hashes[TOKENIZER] = _hash_file(path / TOKENIZER, path)
+    if preprocessor.audio:
+        banks = preprocessor.audio.filter_banks
+        save_file({"mel": banks.mel, "chroma": banks.chroma}, path / FILTER_BANKS)
+        hashes[FILTER_BANKS] = _hash_file(path / FILTER_BANKS, path)
+    for file in hashes:
+        (path / file).chmod(0o644)  # safetensors writes for the owner alone
+    libraries = {name: version(name) for name in ("keras", "librosa", "tensorflow", "tokenizers")}
+    return _write_config(
+        Artifact(path, classifier.config, temperatures, hashes=hashes, libraries=libraries)
+    )
+
+
+def add_onnx(artifact: Artifact, graphs: Mapping[str, bytes]) -> Artifact:
+    """Adds the graphs of an export to an artifact, in place of an earlier export's.
+
+    The directory is a whole artifact at any time: while the files are written, one without them.
+
+    Args:
+        artifact: the model; its `model_version` changes, since its scores do.
+        graphs: content of each of `onnx_files`.
+    """
+    written = onnx_files(artifact.config)
+    hashes = {file: each for file, each in artifact.hashes.items() if file not in written}
+    if artifact.has_onnx:
+        _write_config(replace(artifact, hashes=dict(hashes)))
+    for file, content in graphs.items():
+        written_file = artifact.path / f"{file}.tmp"
+        written_file.write_bytes(content)
+        written_file.replace(artifact.path / file)
+        hashes[file] = _hash_file(artifact.path / file, artifact.path)
+    libraries = artifact.libraries | {name: version(name) for name in ("onnx", "onnxruntime")}
+    return _write_config(replace(artifact, hashes=hashes, libraries=libraries))
+
+
+def _write_config(artifact: Artifact) -> Artifact:
+    """Writes `config.json`, whole or not at all, and returns the artifact as loaded."""
+    artifact = replace(artifact, model_version=_model_version(artifact))
+    settings = _settings(artifact) | {
+        "model_version": artifact.model_version,
+        "libraries": artifact.libraries,
+    }
+    written = artifact.path / f"{CONFIG}.tmp"
+    written.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
+    written.replace(artifact.path / CONFIG)
+    return Artifact.load(artifact.path)
+
+
+def _settings(artifact: Artifact) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "classifier": TypeAdapter(ClassifierConfig).dump_python(artifact.config, mode="json"),
+        "temperatures": artifact.temperatures,
+        "hashes": artifact.hashes,
+    }
+
+
+def _model_version(artifact: Artifact) -> str:
+    canonical = json.dumps(_settings(artifact), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _hash_file(path: Path, name: str | Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ArtifactError(f"{name} is no complete artifact: {path.name} is missing") from error
+
+
+def _read_json(path: Path, name: str | Path) -> dict[str, Any]:
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ArtifactError(f"{name} is no artifact: it has no readable {path.name}") from error
+    except ValueError as error:
+        raise ArtifactError(f"{name}/{path.name} is not JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ArtifactError(f"{name}/{path.name} is not a JSON object")
+    return settings

@@ -1,0 +1,204 @@
+"""What a model runs on: TensorFlow or ONNX Runtime, in which precision, on how many threads."""
+
+import os
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from model.errors import UserError
+from model.network.backend import start_keras
+from model.scoring.processor import available_cores, cpu_flags
+
+if TYPE_CHECKING:
+    from model.scoring.artifact import Artifact
+
+FloatArray = npt.NDArray[np.float32]
+BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
+BFLOAT16_GPU = (8, 0)
+"""Compute capability from which an NVIDIA GPU multiplies in bfloat16: Ampere."""
+
+
+class EngineName(StrEnum):
+    """What `--engine` takes."""
+
+    AUTO = "auto"
+    TENSORFLOW = "tensorflow"
+    ONNX = "onnx"
+
+
+class Precision(StrEnum):
+    """What `--precision` takes."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
+class Engine(Protocol):
+    """A model's network, piece by piece, on small batches.
+
+    Attributes:
+        n_parallel: batches that can usefully run at a time.
+        max_padded_tokens: tokens of one call of `sum_windows`, padding included.
+        max_images: images of one call of `encode_images`.
+        length_step: what the length of padded windows is a multiple of: 1 where any shape will do.
+    """
+
+    n_parallel: int
+    max_padded_tokens: int
+    max_images: int
+    length_step: int
+
+    def sum_windows(
+        self, token_ids: npt.NDArray[np.int32], token_mask: npt.NDArray[np.bool_]
+    ) -> FloatArray:
+        """Maps windows `[windows, length]` to the sums of their states, `[windows, width]`."""
+
+    def encode_images(self, images: npt.NDArray[np.uint8]) -> FloatArray:
+        """Maps `[images, height, width]` to `[images, n_features]`."""
+
+    def classify(self, text: FloatArray | None, audio: FloatArray | None) -> dict[str, FloatArray]:
+        """Returns the logits `[items, emotions]` of each head that the features allow."""
+
+    def is_out_of_memory(self, error: Exception) -> bool:
+        """Says whether a smaller batch could succeed where this error came."""
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine that can run a model here.
+
+    Attributes:
+        name: tensorflow or onnx.
+        precision: of the text encoder: float32, bfloat16 or int8. MobileNet runs in float32.
+        device: cpu or gpu.
+    """
+
+    name: str = "tensorflow"
+    precision: str = "float32"
+    device: str = "cpu"
+
+    def __str__(self) -> str:
+        """Returns what a summary says of it."""
+        name = "TensorFlow" if self.name == EngineName.TENSORFLOW else "ONNX Runtime"
+        return f"{name}, {self.precision}, {self.device.upper()}"
+
+    def as_settings(self) -> dict[str, str]:
+        """Returns what of it decides the digits of a score."""
+        return asdict(self)
+
+
+FLOAT32 = EngineChoice()
+"""The reference: Keras in float32."""
+
+
+def choose_engine(
+    artifact: "Artifact",
+    name: str = EngineName.AUTO,
+    precision: str = Precision.AUTO,
+    require_gpu: bool = False,
+    is_local: bool = True,
+) -> EngineChoice:
+    """Returns the engine that a model is to run on.
+
+    `auto` takes TensorFlow where there is a GPU, else ONNX Runtime where the artifact has been
+    exported, else TensorFlow on the processor. TensorFlow's precision is bfloat16 where the
+    processor or GPU multiplies in it, else float32.
+
+    Args:
+        artifact: the model.
+        name: an `EngineName`.
+        precision: a `Precision`, of TensorFlow.
+        require_gpu: whether to refuse a machine without a GPU.
+        is_local: whether the model runs on this machine. Of others nothing is known here: they get
+            float32, and are taken to have a GPU if it is required.
+
+    Raises:
+        UserError: the model was not exported, there is no GPU, or the settings contradict.
+    """
+    if name == EngineName.ONNX:
+        if require_gpu:
+            raise UserError("--require-gpu needs --engine tensorflow; onnx runs on the processor")
+        if precision != Precision.AUTO:
+            raise UserError(f"--precision {precision} needs --engine tensorflow; onnx is int8")
+        if not artifact.has_onnx:
+            raise UserError(
+                "--engine onnx: the model has no ONNX files; mm-emor export writes them"
+            )
+        return EngineChoice("onnx", "int8")
+    gpu = _find_gpu() if is_local else (BFLOAT16_GPU if require_gpu else None)
+    if require_gpu and gpu is None:
+        raise UserError(
+            "--require-gpu: TensorFlow finds no GPU here; without the flag the processor is used"
+        )
+    if (
+        name == EngineName.AUTO
+        and precision == Precision.AUTO
+        and gpu is None
+        and artifact.has_onnx
+    ):
+        return EngineChoice("onnx", "int8")
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    if backend != "tensorflow":
+        raise UserError(f"KERAS_BACKEND is {backend}; models are scored on tensorflow: unset it")
+    if precision == Precision.AUTO:
+        fast = gpu >= BFLOAT16_GPU if gpu else bool(cpu_flags() & BFLOAT16_FLAGS)
+        fast &= is_local
+        precision = Precision.BFLOAT16 if fast else Precision.FLOAT32
+    return EngineChoice("tensorflow", str(precision), "gpu" if gpu else "cpu")
+
+
+def start_engine(
+    artifact: "Artifact", choice: EngineChoice, n_threads: int | None = None
+) -> Engine:
+    """Builds a model's network.
+
+    Args:
+        artifact: the model.
+        choice: the engine.
+        n_threads: of this process; as many as it may use cores where None. TensorFlow heeds it only
+            where it has not started yet.
+
+    Raises:
+        ArtifactError: a weight is missing or of another shape.
+        UserError: the engine's GPU is not there.
+    """
+    n_threads = n_threads or available_cores()
+    if choice.name == EngineName.ONNX:
+        from model.scoring.onnx_engine import OnnxEngine  # noqa: PLC0415  (ONNX Runtime)
+
+        return OnnxEngine.load(artifact, n_threads)
+    if n_threads < available_cores():
+        os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(n_threads))
+    if choice.device == "gpu" and _find_gpu() is None:
+        raise UserError("TensorFlow finds no GPU here, and the job asks for one")
+    start_keras()
+    from model.scoring.keras_engine import KerasEngine  # noqa: PLC0415  (TensorFlow)
+
+    return KerasEngine(artifact.classifier(text_precision=choice.precision), choice.device)
+
+
+def has_gpu_device() -> bool:
+    """Says whether the machine has an NVIDIA GPU, whether or not TensorFlow can use it."""
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()  # dxg: in WSL
+
+
+def _find_gpu() -> tuple[int, int] | None:
+    """Returns the compute capability of the first GPU that TensorFlow can use; None for none.
+
+    TensorFlow, which takes seconds to import, is asked only where there is an NVIDIA device.
+    """
+    if not has_gpu_device():
+        return None
+    start_keras()
+    import tensorflow as tf  # noqa: PLC0415
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return None
+    details = tf.config.experimental.get_device_details(gpus[0])
+    return tuple(details.get("compute_capability", (0, 0)))

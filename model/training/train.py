@@ -1,0 +1,290 @@
+"""Trains the fused model: the text encoder, the audio encoder, then the head that joins them."""
+
+import hashlib
+import json
+import random
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import emoji
+import keras
+import numpy as np
+from pydantic import TypeAdapter
+
+from model.config import ClassifierConfig, TextConfig, parse_config
+from model.datasets import Dataset, label_indices, texts_of
+from model.errors import ConfigError, DatasetError, ItemError
+from model.evaluation.evaluate import preprocess_example
+from model.network.emotion_classifier import EmotionClassifier
+from model.network.hugging_face import (
+    load_encoder_config,
+    load_encoder_weights,
+    load_tokenizer,
+    locate_checkpoint,
+)
+from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
+from model.preprocessing.emotion_preprocessor import EmotionPreprocessor, ModelInput
+from model.preprocessing.text_preprocessor import LEFT, TextPreprocessor
+from model.scoring.artifact import HEADS_ONNX, Artifact, save_artifact
+from model.scoring.calibration import fit_temperature
+from model.scoring.scorer import EmotionScorer
+from model.training.audio_training import fit_audio, load_mobilenet_weights, store_clips
+from model.training.finished_part import FinishedPart
+from model.training.fitting import read_history
+from model.training.fusion_training import LabelArray, fit_fusion
+from model.training.text_training import fit_text
+from model.training.training_config import TextTraining, TrainingConfig
+from model.training.training_data import TrainingData, config_for_data
+from model.training.vocabulary import trim_vocabulary
+from schemas.emotions import Modality
+
+PAIRS_PER_CLIP = 4
+"""Validation texts that each validation clip is paired with, to calibrate the fused head."""
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """An artifact, and how its parts were fitted.
+
+    Attributes:
+        artifact: as saved.
+        parts: by modality of the head, the folder with the part's `history.json`, `curves.png` and
+            TensorBoard logs.
+    """
+
+    artifact: Artifact
+    parts: dict[str, Path]
+
+    @property
+    def seconds(self) -> float:
+        """How long fitting took, over all epochs of all parts, in whichever runs they ran."""
+        return sum(
+            epoch["seconds"] for folder in self.parts.values() for epoch in read_history(folder)
+        )
+
+
+def train(
+    config: TrainingConfig,
+    data: TrainingData,
+    text_encoder: str | None,
+    out: Path,
+    training: Path | None = None,
+    tell: Callable[[str], Any] = print,
+) -> TrainedModel:
+    """Trains a model and writes its artifact to `out`.
+
+    The state of each part is kept: a run that was killed goes on after the last whole epoch, and
+    finished parts are not fitted again. They count for the same settings, data and first weights
+    only.
+
+    Args:
+        config: what to train, and how.
+        data: what to train on.
+        text_encoder: checkpoint directory or hub id that the text encoder starts from.
+        out: the artifact's directory.
+        training: a folder for each part's state, logs and weights, and for the features of clips,
+            which several runs may share; `out/training` where left out.
+        tell: called with a line of text that a user should see.
+
+    Raises:
+        UserError: a data set, the checkpoint or a setting is wrong; no artifact is written then.
+    """
+    config = config_for_data(config, data, tell)
+    keras.utils.set_random_seed(config.seed)
+    try:
+        classifier, preprocessor = build_classifier(config, data, text_encoder)
+        parts = fit_parts(config, data, classifier, preprocessor, training or out / "training")
+    except ItemError as error:  # of a text; clips name their file
+        raise DatasetError(f"{config.name}: {error.message}") from error
+    if (out / HEADS_ONNX).is_file():
+        tell(f"the export in {out} is removed; mm-emor export makes a new one")
+    with tempfile.TemporaryDirectory() as folder:
+        unscaled = dict.fromkeys(classifier.heads, 1.0)
+        uncalibrated = save_artifact(Path(folder), classifier, preprocessor, unscaled)
+        temperatures = calibrate(EmotionScorer(uncalibrated), data, config.seed)
+    return TrainedModel(save_artifact(out, classifier, preprocessor, temperatures), parts)
+
+
+def build_classifier(
+    config: TrainingConfig, data: TrainingData, text_encoder: str | None
+) -> tuple[EmotionClassifier, EmotionPreprocessor]:
+    """Returns the network, its text encoder loaded from the checkpoint, and its preprocessor."""
+    parts: dict[str, Any] = {"emotions": config.emotions, "head": config.head}
+    text_preprocessor = audio_preprocessor = checkpoint = kept_tokens = None
+    if config.text and data.text:
+        if text_encoder is None:
+            raise ConfigError(f"{config.name} has a [text] table: name a --text-encoder")
+        checkpoint = locate_checkpoint(text_encoder)
+        encoder = load_encoder_config(checkpoint)
+        chosen = {
+            "window_tokens": config.text.window_tokens or encoder.max_window_tokens,
+            "max_tokens": config.text.max_tokens,
+            "emoji": config.text.emoji,
+        }
+        text_config = parse_config(TextConfig, chosen, config.name)
+        text_preprocessor = TextPreprocessor(text_config, load_tokenizer(checkpoint))
+        if config.text.trim_vocabulary:
+            text_preprocessor, kept_tokens = trim_preprocessor(
+                text_preprocessor, config.text, data.text
+            )
+            encoder = replace(encoder, vocab_size=len(kept_tokens))
+        parts |= {"text": text_config, "encoder": encoder}
+    if config.audio:
+        features = config.audio.features
+        audio_preprocessor = AudioPreprocessor(features, build_filter_banks(features))
+        parts |= {"audio": features, "mobilenet": config.audio.mobilenet}
+    classifier = EmotionClassifier(
+        parse_config(ClassifierConfig, parts, config.name),
+        text_precision=config.text.precision if config.text else "float32",
+        audio_precision=config.audio.precision if config.audio else "float32",
+    )
+    if classifier.text_encoder and checkpoint:
+        load_encoder_weights(classifier.text_encoder.backbone, checkpoint, kept_tokens)
+    if classifier.audio_encoder and config.audio and config.audio.mobilenet_weights:
+        load_mobilenet_weights(classifier.audio_encoder, config.audio.mobilenet_weights)
+    return classifier, EmotionPreprocessor(text_preprocessor, audio_preprocessor)
+
+
+def trim_preprocessor(
+    preprocessor: TextPreprocessor, settings: TextTraining, dataset: Dataset
+) -> tuple[TextPreprocessor, list[int]]:
+    """Returns a preprocessor of the tokens that training texts use, and their ids before."""
+    texts = texts_of(dataset.split("train"))
+    if settings.emoji != "keep":
+        # Each emoji's name, too: a corpus has others than the training texts.
+        texts += [*emoji.EMOJI_DATA, LEFT]
+    prepared = [preprocessor.prepare(text) for text in texts]
+    tokenizer, kept_tokens = trim_vocabulary(preprocessor.tokenizer, prepared)
+    return TextPreprocessor(preprocessor.config, tokenizer), kept_tokens
+
+
+def fit_parts(
+    config: TrainingConfig,
+    data: TrainingData,
+    classifier: EmotionClassifier,
+    preprocessor: EmotionPreprocessor,
+    training: Path,
+) -> dict[str, Path]:
+    """Fits the text part, the audio part and the fused head, as far as the config has them.
+
+    Args:
+        config: how to fit.
+        data: what to fit to.
+        classifier: built for the config; its weights change.
+        preprocessor: its preprocessor.
+        training: where the parts' folders are, and are looked for.
+
+    Returns:
+        Each part's folder, by modality.
+    """
+    settings = TypeAdapter(TrainingConfig).dump_python(config, mode="json")
+    shared = [settings[name] for name in ("emotions", "head", "seed")]
+    seed, features = config.seed, training / "features"
+    folders: dict[str, Path] = {}
+
+    def part_of(modality: Modality, own: list[Any], *datasets: Dataset) -> FinishedPart:
+        # What an encoder has learned is in the fused head's name by its weights.
+        hashes = [_hash_examples(dataset, modality) for dataset in datasets]
+        part = FinishedPart.of(classifier, modality, training, [*shared, *own, *hashes])
+        folders[str(modality)] = part.folder
+        return part
+
+    strips = None
+    if config.audio and data.audio and preprocessor.audio:
+        audio_part = part_of(Modality.AUDIO, [settings["audio"]], data.audio)
+        if not audio_part.restore():
+            # A clip that cannot be used is told now, and not after hours of training on texts.
+            strips = store_clips(preprocessor.audio, config.audio, data.audio, features)
+    if config.text and data.text and preprocessor.text and classifier.config.encoder:
+        encoder = [asdict(classifier.config.encoder), preprocessor.text.tokenizer.to_str()]
+        part = part_of(Modality.TEXT, [settings["text"], *encoder], data.text)
+        if not part.restore():
+            fit_text(classifier, preprocessor.text, config.text, data.text, seed, part.folder)
+            part.store()
+    if config.audio and data.audio and strips:
+        fit_audio(classifier, config.audio, data.audio, strips, seed, audio_part.folder)
+        audio_part.store()
+    if config.fusion and data.text and data.audio:
+        texts, clips = data.pairs()
+        own = [settings[name] for name in ("text", "audio", "fusion")]
+        part = part_of(Modality.TEXT_AUDIO, own, texts, clips)
+        if not part.restore():
+            fit_fusion(classifier, preprocessor, config, texts, clips, part.folder, features)
+            part.store()
+    return {str(each): folders[each] for each in Modality if each in folders}
+
+
+def calibrate(scorer: EmotionScorer, data: TrainingData, seed: int) -> dict[str, float]:
+    """Returns each head's temperature, fitted on validation data; 1 where there are none.
+
+    The logits are the saved artifact's, scored as in production: with its rounded weights, on whole
+    texts and clips. Texts and clips of two data sets are paired by label for the fused head.
+    """
+    items: dict[str, tuple[list[ModelInput], LabelArray]] = {}
+
+    def inputs_of(
+        dataset: Dataset, text: bool = True, clip: bool = True
+    ) -> tuple[list[ModelInput], LabelArray]:
+        examples = [
+            replace(each, text=each.text if text else None, clip=each.clip if clip else None)
+            for each in dataset.splits["validation"]
+        ]
+        inputs = [preprocess_example(scorer, example) for example in examples]
+        return inputs, label_indices(examples, scorer.emotions)
+
+    if data.text:
+        items["text"] = inputs_of(data.text, clip=False)
+    if data.audio:
+        items["audio"] = inputs_of(data.audio, text=False)
+    if data.text and data.audio:
+        texts, clips = data.pairs()
+        items["text+audio"] = (
+            inputs_of(texts)
+            if texts is clips
+            else pair_by_label(items["text"], items["audio"], seed)
+        )
+    temperatures = {}
+    for head, (inputs, labels) in items.items():
+        temperatures[head] = 1.0
+        if inputs:
+            logits = np.stack([by_head[head] for by_head in scorer.logits(inputs)])
+            temperatures[head] = round(fit_temperature(logits, labels), 4)
+    return temperatures
+
+
+def pair_by_label(
+    text: tuple[list[ModelInput], LabelArray], audio: tuple[list[ModelInput], LabelArray], seed: int
+) -> tuple[list[ModelInput], LabelArray]:
+    """Returns each clip with PAIRS_PER_CLIP texts of its label, drawn at random.
+
+    Clips whose label no text has are left out.
+    """
+    rng = random.Random(seed)  # noqa: S311  (nothing secret)
+    texts_with: dict[int, list[ModelInput]] = {}
+    for words, label in zip(*text, strict=True):
+        texts_with.setdefault(int(label), []).append(words)
+    paired = [
+        (clip, int(label)) for clip, label in zip(*audio, strict=True) if int(label) in texts_with
+    ]
+    pairs = [
+        replace(rng.choice(texts_with[label]), images=clip.images, clip_seconds=clip.clip_seconds)
+        for clip, label in paired
+        for _ in range(PAIRS_PER_CLIP)
+    ]
+    return pairs, np.repeat([label for _, label in paired], PAIRS_PER_CLIP)
+
+
+def _hash_examples(dataset: Dataset, modality: Modality) -> str:
+    digest = hashlib.sha256()
+    for split in ("train", "validation"):
+        for example in dataset.splits[split]:
+            text = clip = None
+            if modality != Modality.AUDIO:
+                text = example.text
+            if modality != Modality.TEXT and example.clip:
+                clip = hashlib.sha256(example.read_clip()).hexdigest()
+            digest.update(json.dumps([split, example.emotion, text, clip]).encode())
+    return digest.hexdigest()

@@ -1,0 +1,338 @@
+"""With a key in the environment, an author's id stands in nothing that a run writes or says."""
+
+import gzip
+import hashlib
+import hmac
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.test_pipeline import TestPipeline
+
+from beam_jobs.items.elements import DeadLetter, Item, Location
+from beam_jobs.items.privacy import Privacy
+from beam_jobs.items.pseudonyms import KEY_VARIABLE, key_fingerprint, pseudonym
+from beam_jobs.joining.file_check import FileCheck
+from beam_jobs.joining.read_items import ReadItems
+from beam_jobs.reading.inputs import JobInputs
+from beam_jobs.reading.item_files import read_records
+from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.records import parse_record
+from beam_jobs.scoring.launch import score_corpus
+from beam_jobs.scoring.request import ScoringRequest
+from model.errors import UserError
+from schemas.dead_letters import Reason
+from tests.beam_jobs.item_reading import PLAIN, V1, V2, parquet
+
+KEY = "correct horse battery staple"
+AUTHOR = "8675309424242"
+LEFT_OUT = "; the payload is left out, as it may hold an author's id"
+
+
+@pytest.fixture
+def privacy(monkeypatch: pytest.MonkeyPatch) -> Privacy:
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    return Privacy(author_key=key_fingerprint())
+
+
+def read(path: str, data: bytes, privacy: Privacy, **columns: str) -> list[Item | DeadLetter]:
+    return list(read_records(io.BytesIO(data), path, tuple(columns.items()), privacy))
+
+
+@pytest.mark.usefixtures("privacy")
+def test_a_token_is_an_hmac_that_the_key_alone_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = hmac.digest(KEY.encode(), b"author:" + AUTHOR.encode(), hashlib.sha256).hex()[:32]
+    assert pseudonym(AUTHOR) == expected
+    assert pseudonym("8675309424243") != expected
+    fingerprint = key_fingerprint()
+    assert len(fingerprint) == 8
+    monkeypatch.setenv(KEY_VARIABLE, KEY + "!")
+    assert pseudonym(AUTHOR) != expected
+    assert key_fingerprint() != fingerprint
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [(None, "is not set"), ("", "is not set"), ("s3cr3t-key-15by", "has 15 bytes")],
+)
+def test_a_key_that_is_missing_or_short_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, key: str | None, found: str
+) -> None:
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    if key is not None:
+        monkeypatch.setenv(KEY_VARIABLE, key)
+    for use in (key_fingerprint, lambda: pseudonym(AUTHOR)):
+        with pytest.raises(UserError) as caught:
+            use()
+        assert str(caught.value) == (
+            f"MM_EMOR_AUTHOR_KEY {found}; --pseudonymise-authors needs a key of at least 16 bytes "
+            "in it, on each worker too"
+        )
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {**PLAIN, "author_id": AUTHOR},
+        {**V2, "author_id": AUTHOR},
+        {**V1, "user": {"id": int(AUTHOR), "id_str": AUTHOR}},
+        {"id": 1, "text": "a", "author_id": int(AUTHOR)},
+    ],
+)
+def test_items_carry_the_token(privacy: Privacy, record: dict[str, Any]) -> None:
+    [item] = read("t.jsonl", json.dumps(record).encode(), privacy)
+    assert isinstance(item, Item)
+    assert item.author_id == pseudonym(AUTHOR)
+    assert AUTHOR not in repr(item)
+
+
+def test_an_item_without_an_author_stays_without(privacy: Privacy) -> None:
+    [item] = read("t.jsonl", b'{"id": 1, "text": "a"}', privacy)
+    assert item == Item("1", Location("t.jsonl", 1), text="a")
+
+
+def test_a_refused_record_keeps_its_known_fields_and_the_token(privacy: Privacy) -> None:
+    record = {
+        "id": 7,
+        "text": ["rain"],
+        "user": {"id_str": AUTHOR, "screen_name": "jane"},
+        "in_reply_to_user_id": int(AUTHOR),
+        "retweeted_status": {"user": {"id": int(AUTHOR)}},
+        "lang": "en",
+        "entities": {"hashtags": [{"text": AUTHOR}]},
+        "created_at": f"by {AUTHOR}",
+    }
+    [letter] = read("t.jsonl", json.dumps(record).encode(), privacy)
+    assert isinstance(letter, DeadLetter)
+    assert (letter.reason, letter.item_id) == (Reason.WRONG_TYPE, "7")
+    assert letter.message == "text is a list, not a string"
+    del record["created_at"]
+    record["text"] = 5
+    [letter] = read("t.jsonl", json.dumps(record).encode(), privacy)
+    assert isinstance(letter, DeadLetter)
+    assert letter.message == "text is a number, not a string"
+    assert json.loads(letter.payload or "") == {
+        "item_id": 7,
+        "text": 5,
+        "author_id": pseudonym(AUTHOR),
+        "lang": "en",
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("t.jsonl", f'{{"id": 1, "author_id": "{AUTHOR}", "text": "cut'),
+        ("t.jsonl", f'{{"id": 1, "author_id": "{AUTHOR}", "text": "\udcff"}}'),
+        ("t.jsonl", f'"{AUTHOR}"'),
+        ("t.jsonl", f"[{AUTHOR}]"),
+        ("t.jsonl", AUTHOR),
+        ("t.jsonl", f'{{"id": 1, "x": NaN, "author_id": {AUTHOR}}}'),
+        ("t.json", f'{{"data": ["{AUTHOR}"]}}'),
+        ("t.json", f'[{{"id": 1, "author_id": "{AUTHOR}", "text": "\\ud800"}}]'),
+        ("t.jsonl", f'{{"author_id": "{AUTHOR}", "text": "a"}}'),
+        ("t.jsonl", f'{{"id": 1, "author_id": {AUTHOR}.5}}'),
+        ("t.jsonl", f'{{"id": 1, "author_id": ["{AUTHOR}"]}}'),
+        ("t.jsonl", f'{{"id": 1, "author_id": {{"id": "{AUTHOR}"}}}}'),
+        ("t.jsonl", f'{{"id": 1, "hashtags": "[{AUTHOR}", "author_id": {AUTHOR}}}'),
+        ("t.jsonl", f'{{"id": 1, "created_at": "{AUTHOR}", "author_id": "{AUTHOR}"}}'),
+        ("t.csv", f"id,author_id,text\n1,{AUTHOR}\n"),
+        ("t.csv", f'id,author_id,text\n1,{AUTHOR},"a"b\n'),
+        ("t.csv", f"1,{AUTHOR},the first item\n2,{AUTHOR},and no header\n"),
+        ("t.csv", f'1,{AUTHOR},"a"b\n'),
+        ("t.tsv", f"id\tauthor_id\tcreated_at\n1\t{AUTHOR}\t{AUTHOR}x\n"),
+    ],
+)
+def test_no_refused_record_shows_an_author(privacy: Privacy, path: str, data: str) -> None:
+    raw = data.encode("utf-8", errors="surrogateescape")
+    for name, content in ((path, raw), (f"{path}.gz", gzip.compress(raw))):
+        outcomes = read(name, content, privacy)
+        assert outcomes
+        for outcome in outcomes:
+            assert isinstance(outcome, DeadLetter)
+            assert AUTHOR not in repr(outcome)
+
+
+def test_an_unparsed_line_has_no_payload_and_says_so(privacy: Privacy) -> None:
+    [letter] = read("t.jsonl", b'{"id": 1, "author_id": "9', privacy)
+    assert isinstance(letter, DeadLetter)
+    assert letter.payload is None
+    assert letter.message.startswith("the line is not JSON: ")
+    assert letter.message.endswith(LEFT_OUT)
+
+
+def test_parquet_and_renamed_columns(privacy: Privacy) -> None:
+    table = pa.table({"id": ["1", None], "handle": [AUTHOR, AUTHOR], "text": ["a", "b"]})
+    item, letter = read("t.parquet", parquet(table), privacy, author_id="handle")
+    assert isinstance(item, Item)
+    assert item.author_id == pseudonym(AUTHOR)
+    assert isinstance(letter, DeadLetter)
+    assert json.loads(letter.payload or "") == {"text": "b", "author_id": pseudonym(AUTHOR)}
+
+
+def test_a_column_that_is_not_the_authors_hides_the_usual_one(privacy: Privacy) -> None:
+    layout = RecordLayout((("author_id", "handle"),), privacy=privacy)
+    record = {"handle": "jane", "author_id": AUTHOR}
+    letter = parse_record(record, Location("t.jsonl", 1), layout)
+    assert isinstance(letter, DeadLetter)
+    assert json.loads(letter.payload or "") == {"author_id": pseudonym("jane")}
+
+
+@pytest.mark.parametrize("key", [None, "another key of some length"])
+def test_a_worker_without_the_jobs_key_stops_the_job(
+    privacy: Privacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    if key:
+        monkeypatch.setenv(KEY_VARIABLE, key)
+    else:
+        monkeypatch.delenv(KEY_VARIABLE)
+    path = str(tmp_path / "t.jsonl")
+    Path(path).write_text('{"id": 1, "text": "a"}\n')
+    message = "is not set" if key is None else f"the job was started with {privacy.author_key}"
+    with pytest.raises(Exception, match=message), TestPipeline(runner=FnApiRunner()) as root:
+        root | beam.Create([FileCheck(path, n_records=1)]) | ReadItems(JobInputs(), privacy)
+
+
+def test_the_key_is_in_no_pickle(privacy: Privacy) -> None:
+    step = ReadItems(JobInputs(), privacy)
+    assert KEY.encode() not in pickle.dumps(step)
+    assert KEY not in repr(step)
+
+
+RECORDS = [
+    {"id": "1", "text": "the rain", "author_id": AUTHOR},
+    {"id": "2", "text": "sad", "user": {"id": int(AUTHOR)}},
+    {"id": "1", "text": "again", "author_id": AUTHOR},
+    {"id": "3", "author_id": AUTHOR},
+    {"id": "4", "text": " ", "author_id": AUTHOR},
+    {"id": "5", "text": 5, "author_id": AUTHOR},
+]
+
+
+@pytest.fixture
+def tweets(tmp_path: Path) -> Path:
+    path = tmp_path / "tweets.jsonl"
+    lines = [json.dumps(record) for record in RECORDS]
+    path.write_text("\n".join([*lines, f'{{"id": 6, "author_id": "{AUTHOR}']), encoding="utf-8")
+    return path
+
+
+def request_for(out: Path, artifact: Path, tweets: Path, **changes: Any) -> ScoringRequest:
+    fields: dict[str, Any] = {
+        "items": (str(tweets),),
+        "clips": (),
+        "audio_roots": (),
+        "out": str(out),
+        "model": str(artifact),
+        "run_date": date(2026, 11, 14),
+        "precision": "float32",
+        "max_bad_fraction": 1.0,
+        "pseudonymise_authors": True,
+    }
+    return ScoringRequest(**(fields | changes))
+
+
+def contents(out: Path) -> str:
+    """All that a run has written, Parquet as its rows."""
+    files = [path for path in sorted(out.rglob("*")) if path.is_file()]
+    return "\n".join(
+        repr(pq.read_table(path, partitioning=None).to_pylist()) + str(pq.read_metadata(path))
+        if path.suffix == ".parquet"
+        else path.read_text(encoding="utf-8")
+        for path in files
+    )
+
+
+def test_a_run_writes_tokens_only(privacy: Privacy, tiny_artifact: Path, tweets: Path) -> None:
+    out = tweets.parent / "out"
+    result = score_corpus(request_for(out, tiny_artifact, tweets))
+    rows = pq.read_table(out / "labels", partitioning=None).to_pylist()
+    assert {(row["item_id"], row["author_id"]) for row in rows} == {
+        ("1", pseudonym(AUTHOR)),
+        ("2", pseudonym(AUTHOR)),
+    }
+    [by_author] = pq.read_table(out / "reports/by_author", columns=["author_id"])
+    assert set(by_author.to_pylist()) == {pseudonym(AUTHOR)}
+    assert result.manifest.counts.n_dead == 5
+    written = contents(out)
+    assert AUTHOR not in written
+    assert KEY not in written
+    assert result.manifest.settings["author_key"] == privacy.author_key
+    assert privacy.author_key
+    assert privacy.author_key in (out / "_manifest.json").read_text(encoding="utf-8")
+
+
+def test_another_key_is_another_run(
+    privacy: Privacy, tiny_artifact: Path, tweets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_id(**changes: Any) -> str:
+        request = request_for(tweets.parent / "out", tiny_artifact, tweets, **changes)
+        return score_corpus(request).manifest.run_id
+
+    first = run_id()
+    assert run_id() == first
+    monkeypatch.setenv(KEY_VARIABLE, KEY[::-1])
+    assert run_id() != first
+
+
+def command(*arguments: str, key: str | None) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from beam_jobs.commands.cli import main; main()",
+            "score",
+            *arguments,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment | ({KEY_VARIABLE: key} if key else {}),
+    )
+
+
+@pytest.mark.parametrize("key", [None, "fifteen-bytes-!"])
+def test_the_command_refuses_a_key_that_will_not_do(
+    tiny_artifact: Path, tweets: Path, key: str | None
+) -> None:
+    outcome = command(
+        *("--items", str(tweets), "--out", str(tweets.parent / "out"), "--pseudonymise-authors"),
+        *("--model", str(tiny_artifact)),
+        key=key,
+    )
+    assert outcome.returncode == 2
+    assert outcome.stderr.startswith("mm-emor: MM_EMOR_AUTHOR_KEY ")
+    assert outcome.stderr.count("\n") == 1
+    assert key is None or key not in outcome.stderr
+    assert not (tweets.parent / "out").exists()
+
+
+@pytest.mark.slow
+def test_worker_processes_inherit_the_key_and_log_no_author(
+    privacy: Privacy, tiny_artifact: Path, tweets: Path
+) -> None:
+    out = tweets.parent / "out"
+    outcome = command(
+        *("--items", str(tweets), "--out", str(out), "--pseudonymise-authors", "--verbose"),
+        *("--model", str(tiny_artifact), "--max-bad-fraction", "1", "--"),
+        *("--direct_num_workers=2", "--direct_running_mode=multi_processing"),
+        key=KEY,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    rows = pq.read_table(out / "labels", partitioning=None).to_pylist()
+    assert {row["author_id"] for row in rows} == {pseudonym(AUTHOR)}
+    for text in (contents(out), outcome.stdout, outcome.stderr):
+        assert AUTHOR not in text
+        assert KEY not in text

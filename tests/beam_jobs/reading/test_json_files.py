@@ -1,0 +1,192 @@
+"""JSON Lines and whole JSON documents: the exact items and dead letters."""
+
+import gzip
+import json
+from typing import Any
+
+import orjson
+import pytest
+
+from beam_jobs.items.elements import DeadLetter, Item
+from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
+from tests.beam_jobs.item_reading import (
+    PLAIN,
+    PLAIN_ITEM,
+    V1,
+    V1_FIELDS,
+    V2,
+    V2_FIELDS,
+    item,
+    read,
+    summary,
+)
+
+
+def _fields_of(one: Item) -> dict[str, Any]:
+    return {name: value for name, value in vars(one).items() if name not in ("item_id", "source")}
+
+
+class TestJsonLines:
+    def test_kinds_mix_line_by_line(self) -> None:
+        page = {"data": [V2, {**V2, "id": "20"}], "meta": {"result_count": 2}, "includes": {}}
+        data = b"\xef\xbb\xbf" + b"\r\n".join(map(orjson.dumps, [PLAIN, V2, V1, page]))
+        assert read("t.jsonl", data) == [
+            PLAIN_ITEM,
+            item("2", 2, **V2_FIELDS),
+            item("3", 3, **V1_FIELDS),
+            item("2", 4, 1, **V2_FIELDS),
+            item("20", 4, 2, **V2_FIELDS),
+        ]
+
+    def test_ndjson_and_gzip_read_the_same(self) -> None:
+        data = orjson.dumps(PLAIN) + b"\n"
+        for path, written in [("a.ndjson", data), ("a.JSONL.gz", gzip.compress(data))]:
+            (outcome,) = read(path, written)
+            assert outcome == item("1", 1, file=path, **_fields_of(PLAIN_ITEM))
+
+    def test_blank_lines_count_and_other_separators_do_not_split(self) -> None:
+        data = '\n  \r\n{"id":"1","text":"a\u2028b\x85c"}\n\n{"id":"2","text":"x"}'.encode()
+        assert read("t.jsonl", data) == [item("1", 3, text="a\u2028b\x85c"), item("2", 5, text="x")]
+
+    def test_pages(self) -> None:
+        lines = [
+            {"data": V2},
+            {"meta": {"result_count": 0}},
+            {"data": []},
+            {"data": [{"id": "5", "text": "t"}, 7, {"text": "no id"}]},
+            {"id": "6", "text": "t", "data": "an item's own field", "meta": 1},
+            {"data": 5},
+        ]
+        outcomes = read("t.jsonl", b"\n".join(map(orjson.dumps, lines)))
+        assert summary(outcomes) == [
+            ("2", "ok", "t.jsonl:1#1"),
+            ("5", "ok", "t.jsonl:4#1"),
+            (None, "broken_json", "t.jsonl:4#2"),
+            (None, "missing_id", "t.jsonl:4#3"),
+            ("6", "ok", "t.jsonl:5"),
+            (None, "missing_id", "t.jsonl:6"),
+        ]
+        assert isinstance(outcomes[3], DeadLetter)
+        assert outcomes[3].payload == '{"text": "no id"}'
+
+    @pytest.mark.parametrize(
+        ("line", "reason", "item_id", "message"),
+        [
+            (b'{"id": "1", "text": "cu', "broken_json", None, "Unterminated string"),
+            (b"[1, 2]", "broken_json", None, "the record is a list, not an object"),
+            (b"null", "broken_json", None, "not an object"),
+            (b'{"id": "1", "text": NaN}', "broken_json", None, "NaN is no value"),
+            (b'{"a": ' * 5000, "broken_json", None, "nested too deeply"),
+            (b"\x00\x01", "broken_json", None, "the line is not JSON"),
+            (b'{"id": "1", "text": "caf\xe9"}', "invalid_utf8", None, "byte 25 of the line"),
+            (b'{"id": "1", "text": "\\ud83d"}', "invalid_utf8", "1", "not Unicode text"),
+            (b'{"id": "\\ud83d", "text": "a"}', "invalid_utf8", None, "not Unicode text"),
+            (b'{"text": "a"}', "missing_id", None, "item_id or id_str or id is absent"),
+            (b'{"id": null, "text": "a"}', "missing_id", None, "null or empty"),
+            (b'{"id": "", "text": "a"}', "missing_id", None, "null or empty"),
+            (b'{"id": true, "text": "a"}', "wrong_type", None, "item_id is a boolean"),
+            (b'{"id": 1.5, "text": "a"}', "wrong_type", None, "item_id is the number 1.5"),
+            (b'{"id": 1%s}' % (b"0" * 40), "wrong_type", None, "at most 64 bits"),
+            (b'{"id": {}, "text": "a"}', "wrong_type", None, "item_id is an object"),
+            (b'{"id": 1, "text": 42}', "wrong_type", "1", "text is the number 42, not a string"),
+            (b'{"id": 1, "text": ["a"]}', "wrong_type", "1", "text is a list"),
+            (b'{"id": 1, "audio_uri": 5}', "wrong_type", "1", "audio_uri is the number 5"),
+            (b'{"id": 1, "text": "a", "lang": []}', "wrong_type", "1", "lang is a list"),
+            (b'{"id": 1, "text": "a", "author_id": false}', "wrong_type", "1", "author_id is"),
+            (b'{"id": 1, "text": "a", "hashtags": 5}', "wrong_type", "1", "hashtags is the"),
+            (b'{"id": 1, "text": "a", "hashtags": [5]}', "wrong_type", "1", "one of hashtags"),
+            (b'{"id": 1, "text": "a", "hashtags": "[a"}', "wrong_type", "1", "list in JSON"),
+            (b'{"id": 1, "created_at": 1539172800}', "bad_timestamp", "1", "number 1539172800,"),
+            (b'{"id": 1, "created_at": "1539172800"}', "bad_timestamp", "1", "'1539172800',"),
+            (b'{"id": 1, "created_at": "soon"}', "bad_timestamp", "1", "created_at is 'soon', not"),
+        ],
+    )
+    def test_bad_lines(self, line: bytes, reason: str, item_id: str | None, message: str) -> None:
+        good = b'{"id":"9","text":"good"}'
+        before, letter, after = read("t.jsonl", b"\n".join([good, line, good]))
+        assert before == item("9", 1, text="good")
+        assert after == item("9", 3, text="good")
+        assert isinstance(letter, DeadLetter)
+        assert message in letter.message
+        assert letter == DeadLetter(
+            item_id,
+            Stage.READ,
+            Reason(reason),
+            letter.message,
+            "t.jsonl:2",
+            line[:PAYLOAD_LIMIT_BYTES].decode("utf-8", errors="replace"),
+        )
+
+    def test_only_the_bad_record_of_a_page_is_refused_for_a_lone_surrogate(self) -> None:
+        line = b'{"data": [{"id": "1", "text": "a"}, {"id": "2", "text": "\\udc00"}]}'
+        good, bad = read("t.jsonl", line)
+        assert good == item("1", 1, 1, text="a")
+        assert isinstance(bad, DeadLetter)
+        assert (bad.item_id, bad.reason, bad.payload) == (
+            "2",
+            Reason.INVALID_UTF8,
+            '{"id": "2", "text": "\\udc00"}',
+        )
+
+    def test_line_over_the_limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("beam_jobs.reading.text_lines.MAX_LINE_BYTES", 30)
+        monkeypatch.setattr("beam_jobs.reading.json_files.MAX_LINE_BYTES", 30)
+        data = b'{"id":"1","text":"%s"}\n{"id":"2","text":"b"}\n' % (b"a" * 100)
+        letter, good = read("t.jsonl", data)
+        assert isinstance(letter, DeadLetter)
+        assert letter.message == "the line is longer than 30 bytes"
+        assert good == item("2", 2, text="b")
+
+
+class TestJsonDocument:
+    @pytest.mark.parametrize("indent", [None, 2])
+    def test_page_list_and_single_tweet(self, indent: int | None) -> None:
+        def written(value: Any) -> bytes:
+            return b"\n" + json.dumps(value, indent=indent).encode() + b"\n"
+
+        page = {"data": [V2, {**V2, "id": "20"}], "meta": {}}
+        row = 2 if indent is None else 1  # a page on a line of its own is a JSON line
+        assert read("t.json", written(page)) == [
+            item("2", row, 1, "t.json", **V2_FIELDS),
+            item("20", row, 2, "t.json", **V2_FIELDS),
+        ]
+        assert read("t.json", written([V2, 5]))[0] == item("2", 1, 1, "t.json", **V2_FIELDS)
+        assert summary(read("t.json", written([V2, 5])))[1] == (None, "broken_json", "t.json:1#2")
+        assert read("t.json", written(V1)) == [item("3", row, file="t.json", **V1_FIELDS)]
+
+    def test_json_lines_in_a_json_file(self) -> None:
+        good, cut = b'{"id":"1","text":"a"}', b'{"id":"2","te'
+        assert summary(read("t.json", b"\n".join([good, cut]))) == [
+            ("1", "ok", "t.json:1"),
+            (None, "broken_json", "t.json:2"),
+        ]
+        assert summary(read("t.json", b"\n".join([cut, b"", good]))) == [
+            (None, "broken_json", "t.json:1"),
+            ("1", "ok", "t.json:3"),
+        ]
+
+    def test_bad_bytes_refuse_one_record_of_a_document(self) -> None:
+        data = b'[\n{"id": "1", "text": "a"},\n{"id": "2", "text": "\xff"}\n]'
+        assert summary(read("t.json", data)) == [
+            ("1", "ok", "t.json:1#1"),
+            ("2", "invalid_utf8", "t.json:1#2"),
+        ]
+
+    def test_document_over_the_limit_is_read_as_lines(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("beam_jobs.reading.json_files.MAX_DOCUMENT_BYTES", 5)
+        data = b'[\n{"id": "1", "text": "a"}\n,\n5\n]\n'
+        assert summary(read("t.json", data)) == [
+            (None, "broken_json", "t.json:1"),
+            ("1", "ok", "t.json:2"),
+            (None, "broken_json", "t.json:3"),
+            (None, "broken_json", "t.json:4"),
+            (None, "broken_json", "t.json:5"),
+        ]
+
+    @pytest.mark.parametrize("data", [b"", b"\n\n", b"\xef\xbb\xbf"])
+    def test_empty(self, data: bytes) -> None:
+        assert read("t.json", data) == []
+        assert read("t.jsonl", data) == []
+        assert read("t.csv", data) == []

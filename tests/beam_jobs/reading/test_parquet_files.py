@@ -1,0 +1,107 @@
+"""Parquet: the exact items and dead letters."""
+
+import pyarrow as pa
+import pytest
+
+from beam_jobs.items.elements import DeadLetter, Item
+from schemas.dead_letters import Reason
+from tests.beam_jobs.item_reading import NOON, item, parquet, read, summary
+
+
+class TestParquet:
+    def test_a_renamed_column_that_is_not_there(self) -> None:
+        table = pa.table({"id": ["1", "2"], "tweet": ["a", "b"]})
+        [letter] = read("t.parquet", parquet(table), columns=(("text", "body"),))
+        assert isinstance(letter, DeadLetter)
+        assert (letter.reason, letter.source) == (Reason.UNREADABLE_FILE, "t.parquet")
+        assert letter.message.startswith("the file has no column body; it has 'id', 'tweet': ")
+
+    def test_types(self) -> None:
+        table = pa.table(
+            {
+                "id": pa.array([1, 2, None], pa.int64()),
+                "text": pa.array(["a #x", "b", "c"]).dictionary_encode(),
+                "created_at": pa.array([NOON, None, NOON], pa.timestamp("ns", tz="Asia/Tokyo")),
+                "hashtags": pa.array([["Joy", None], None, []], pa.list_(pa.string())),
+                "user": pa.array([{"id_str": "9"}, None, None]),
+                "unread": pa.array([b"\xff"] * 3),
+            }
+        )
+        first, second, letter = read("t.parquet", parquet(table, row_group_size=1))
+        assert first == item(
+            "1",
+            1,
+            file="t.parquet",
+            text="a #x",
+            created_at=NOON,
+            hashtags=("joy",),
+            author_id="9",
+        )
+        assert second == item("2", 2, file="t.parquet", text="b")
+        assert summary([letter]) == [(None, "missing_id", "t.parquet:3")]
+        assert isinstance(letter, DeadLetter)
+        assert letter.payload == (
+            '{"id": null, "text": "c", "created_at": "2018-10-10 12:00:00+00:00", '
+            '"hashtags": [], "user": null}'
+        )
+
+    @pytest.mark.parametrize(
+        "times",
+        [
+            pa.array([1539172800], pa.timestamp("s")),
+            pa.array([1539172800000], pa.timestamp("ms", tz="UTC")),
+            pa.array([1539172800000000], pa.timestamp("us", tz="+05:00")),
+            pa.array([1539172800000000999], pa.timestamp("ns")),
+            pa.array(["2018-10-10T12:00:00Z"]),
+            pa.array(["2018-10-10T12:00:00Z"], pa.large_string()),
+        ],
+    )
+    def test_times(self, times: pa.Array) -> None:
+        (outcome,) = read("t.parquet", parquet(pa.table({"id": ["1"], "created_at": times})))
+        assert outcome == item("1", 1, file="t.parquet", created_at=NOON)
+
+    def test_dates_and_times_out_of_range(self) -> None:
+        for times, expected in [
+            (pa.array([17814], pa.date32()), ("1", "ok", "t.parquet:1")),
+            (pa.array([1 << 40], pa.timestamp("s")), ("1", "bad_timestamp", "t.parquet:1")),
+            (pa.array([1539172800]), ("1", "bad_timestamp", "t.parquet:1")),
+        ]:
+            data = parquet(pa.table({"id": ["1"], "created_at": times}))
+            assert summary(read("t.parquet", data)) == [expected]
+
+    def test_invalid_utf8_refuses_its_row_only(self) -> None:
+        binary = pa.array([b"a", b"\xff", b"c"])
+        as_string = pa.Array.from_buffers(pa.string(), 3, binary.buffers())
+        for column in (binary, as_string):
+            data = parquet(pa.table({"id": ["1", "2", "3"], "text": column}))
+            outcomes = read("t.parquet", data)
+            assert summary(outcomes) == [
+                ("1", "ok", "t.parquet:1"),
+                ("2", "invalid_utf8", "t.parquet:2"),
+                ("3", "ok", "t.parquet:3"),
+            ]
+            assert outcomes[0] == item("1", 1, file="t.parquet", text="a")
+
+    def test_no_id_column(self) -> None:
+        data = parquet(pa.table({"pk": [1, 2]}))
+        assert [one[1:] for one in summary(read("t.parquet", data))] == [
+            ("missing_id", "t.parquet:1"),
+            ("missing_id", "t.parquet:2"),
+        ]
+        assert read("t.parquet", data, [("item_id", "pk")]) == [
+            item("1", 1, file="t.parquet"),
+            item("2", 2, file="t.parquet"),
+        ]
+
+    def test_damage_keeps_the_rows_before_it(self) -> None:
+        table = pa.table({"id": [f"{n:05}" for n in range(100)], "text": ["t"] * 100})
+        data = parquet(table, row_group_size=50, compression="NONE", use_dictionary=False)
+        at = data.index(b"00050")
+        outcomes = read("t.parquet", data[:at] + b"\xff" * 60 + data[at + 60 :])
+        assert len(outcomes) == 51
+        assert all(isinstance(one, Item) for one in outcomes[:50])
+        assert summary(outcomes[50:]) == [(None, "unreadable_file", "t.parquet:51")]
+
+    @pytest.mark.parametrize("data", [b"", b"PAR1", b"not Parquet at all, by far"])
+    def test_not_parquet(self, data: bytes) -> None:
+        assert summary(read("t.parquet", data)) == [(None, "unreadable_file", "t.parquet:1")]
