@@ -13,6 +13,7 @@ from beam_jobs.items.counters import RunMetrics
 from beam_jobs.runs.manifest import Status
 from beam_jobs.scoring.launch import ScoringResult
 from model.errors import UserError
+from model.files import write_whole
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
 
@@ -40,14 +41,7 @@ def write_metrics(path: str, result: ScoringResult) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    # Not named *.prom, so that the collector never reads half a file.
-    written = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
-    try:
-        written.write_text(render_metrics(result), encoding="utf-8")
-        os.replace(written, path)
-    except OSError:
-        written.unlink(missing_ok=True)
-        raise
+    write_whole(Path(path), render_metrics(result))
 
 
 def render_metrics(result: ScoringResult) -> str:

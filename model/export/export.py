@@ -13,6 +13,7 @@ from model.errors import ArtifactError, DatasetError, ItemError
 from model.evaluation.evaluate import predict, scorable_examples
 from model.export.onnx_graphs import Ranges, audio_graph, heads_graph, text_graph
 from model.export.quantisation import observe_ranges, rank_products
+from model.files import write_whole
 from model.scoring.artifact import (
     AUDIO_ONNX,
     EXPORT_METRICS,
@@ -156,7 +157,7 @@ def export_onnx(
         "model_version": exported.model_version,
         "onnxruntime": version("onnxruntime"),
     }
-    path.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(written, indent=2) + "\n")
     return exported, report
 
 
