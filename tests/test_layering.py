@@ -34,8 +34,9 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         "reading": ("items",),
         "runs": ("items",),
         "joining": ("items", "reading"),
-        "reports.page": (),
-        "reports": ("items", "reading", "reports.page", "runners", "runs"),
+        "reports.statistics": (),
+        "reports.page": ("reports.statistics",),
+        "reports": ("items", "reading", "reports.page", "reports.statistics", "runners", "runs"),
         "scoring": ("items", "joining", "reading", "reports", "runners", "runs"),
         "commands": (
             *("items", "reading", "reports", "reports.page", "runners", "runs", "scoring"),

@@ -11,13 +11,8 @@ import pyarrow.compute as pc
 from beam_jobs.reports.counts import MERGED_BY, SCALE, Partials
 from beam_jobs.reports.frequent_groups import MAX_GROUPS, least_kept
 from beam_jobs.reports.groupings import TIMES, Grouping, choose_groupings
-from beam_jobs.reports.share_statistics import (
-    Floats,
-    Integers,
-    exact_p_value,
-    false_discovery_rate,
-    wilson_interval,
-)
+from beam_jobs.reports.statistics.intervals import Floats, Integers, wilson_interval
+from beam_jobs.reports.statistics.p_values import exact_p_value, false_discovery_rate
 from schemas.reports import N_CONFIDENCE_BINS, REPORT_SCHEMAS, share_schema
 
 
