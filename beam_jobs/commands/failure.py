@@ -13,6 +13,7 @@ from beam_jobs.runs.manifest import RunManifest, Status
 from beam_jobs.runs.only_new import NothingNew
 from beam_jobs.scoring.launch import ScoringResult
 from schemas.dead_letters import REASON_MEANINGS, Reason
+from schemas.tables import DEAD_LETTERS
 
 MAX_NAMES = 12
 """Of a record's fields, how many are named."""
@@ -30,7 +31,7 @@ def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
     if run is None or run.status == Status.COMPLETE:
         return None
     by_reason = run.counts.dead_letters_by_reason
-    where = FileSystems.join(out, "dead_letters")
+    where = FileSystems.join(out, DEAD_LETTERS)
     if run.status == Status.LOST_FILE:
         n_files = by_reason[Reason.UNREADABLE_FILE]
         letter = _first_letter(run, out, Reason.UNREADABLE_FILE)
@@ -49,7 +50,7 @@ def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
 def _first_letter(run: RunManifest, out: str, reason: Reason) -> dict[str, Any]:
     """Returns the first dead letter of a reason that the run has counted."""
     for file in run.outputs:
-        if file.table != "dead_letters":
+        if file.table != DEAD_LETTERS:
             continue
         path = FileSystems.join(out, file.path)
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:

@@ -14,6 +14,7 @@ from beam_jobs.runs.run import PAGE_TABLE
 from beam_jobs.scoring.launch import ScoringResult
 from model.scoring.engine import EngineChoice
 from schemas.reports import CHANGE_SCHEMAS
+from schemas.tables import ITEM_TABLES, RUN_DIRECTORIES, report_table
 
 
 def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
 
 
 def _paths(run: RunManifest, out: str) -> dict[str, str]:
-    paths = {name: name for name in ("labels", "dead_letters", "reports", MANIFEST_NAME)}
+    paths = {name: name for name in (*RUN_DIRECTORIES, MANIFEST_NAME)}
     for file in run.outputs:
         if file.table == PAGE_TABLE:
             paths["page"] = file.path
@@ -87,9 +88,11 @@ def print_summary(result: ScoringResult, out: str) -> None:
 def read_run_report(run: RunManifest, out: str) -> Report:
     """Returns the published report of a run; one date alone, so that nothing has changed."""
     tables = {
-        file.table.removeprefix("reports/"): read_small_table(FileSystems.join(out, file.path))
+        file.table.removeprefix(report_table("")): read_small_table(
+            FileSystems.join(out, file.path)
+        )
         for file in run.outputs
-        if file.table.startswith("reports/") and file.table != PAGE_TABLE
+        if file.table not in (*ITEM_TABLES, PAGE_TABLE)
     }
     tables |= {name: schema.empty_table() for name, schema in CHANGE_SCHEMAS.items()}
     return Report(tables, Span(run.date, run.date), None, command="")

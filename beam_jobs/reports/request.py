@@ -32,8 +32,8 @@ from beam_jobs.runners.remote_job import (
 from beam_jobs.runners.worker_processes import watch_worker_processes
 from beam_jobs.runs.manifest import MANIFEST_NAME, RunManifest, Status, read_manifest
 from beam_jobs.runs.output_files import check_out, check_writable
-from beam_jobs.runs.verify import TABLES
 from model.errors import UserError
+from schemas.tables import ITEM_TABLES, RUN_DIRECTORIES
 
 NO_SPAN = "none"
 """The `--against` that compares with nothing."""
@@ -191,7 +191,7 @@ def _check_apart(request: ReportRequest) -> None:
     """Checks that the report lies in no table of a run: readers would take its tables for rows."""
     out = real_path(request.out)
     for directory in request.labels:
-        for table in TABLES:
+        for table in RUN_DIRECTORIES:
             inside = real_path(FileSystems.join(directory, table))
             if out == inside or out.startswith(f"{inside}/"):
                 raise UserError(
@@ -254,7 +254,7 @@ def _list_files(
             manifest = run.manifest
             key = RunKey(manifest.date, manifest.run_id, manifest.model_version)
             for file in manifest.outputs:
-                if file.table in ("labels", "dead_letters"):
+                if file.table in ITEM_TABLES:
                     yield to_report_file(
                         file, run.directory, key, before, is_quotable=not run.hides_texts
                     )

@@ -14,6 +14,7 @@ from apache_beam.io.filesystems import FileSystems
 from beam_jobs.items.paths import InputFile
 from beam_jobs.runs.output_files import WrittenFile, check_out
 from model.errors import UserError
+from schemas.tables import report_table
 
 
 def hash_run(
@@ -114,7 +115,7 @@ class Run:
         return TableLocation(self.out, table, self.date, self.run_id)
 
 
-PAGE_TABLE = "reports/page"
+PAGE_TABLE = report_table("page")
 """Where the page that shows a run's reports lies, beside their tables."""
 
 

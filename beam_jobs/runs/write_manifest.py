@@ -20,6 +20,7 @@ from beam_jobs.runs.publish import publish_run, remove_superseded
 from beam_jobs.runs.run import PAGE_TABLE, EarlierRun, Run, staging_dir
 from schemas.emotions import Modality
 from schemas.reports import REPORT_SCHEMAS
+from schemas.tables import DEAD_LETTERS, ITEM_TABLES, LABELS, report_table
 
 VERSIONED_LIBRARIES = (
     "altair",
@@ -108,9 +109,9 @@ def publish_files(
 def count_items(run: Run, files: Iterable[WrittenFile]) -> RunCounts:
     """Returns the counts of a run, out of its report files."""
     reports = {file.table: file for file in files}
-    [summary] = _read_rows(run, reports["reports/run_summary"])
+    [summary] = _read_rows(run, reports[report_table("run_summary")])
     reasons: Counter[str] = Counter()
-    for row in _read_rows(run, reports["reports/dead_letters_by_reason"]):
+    for row in _read_rows(run, reports[report_table("dead_letters_by_reason")]):
         reasons[row["reason"]] += row["n_items"]
     by_modality = {
         Modality.TEXT: summary["n_text"],
@@ -143,9 +144,8 @@ def library_versions() -> dict[str, str]:
 def _check_tables(files: Iterable[WrittenFile], run: Run) -> None:
     written = Counter(file.table for file in files)
     expected = {
-        "labels": run.n_parts,
-        "dead_letters": run.n_parts,
-        **{f"reports/{name}": 1 for name in REPORT_SCHEMAS},
+        **dict.fromkeys(ITEM_TABLES, run.n_parts),
+        **{report_table(name): 1 for name in REPORT_SCHEMAS},
         PAGE_TABLE: 1,
     }
     if written != expected:
@@ -156,8 +156,8 @@ def _check_counts(files: Iterable[WrittenFile], counts: RunCounts) -> None:
     n_rows: Counter[str] = Counter()
     for file in files:
         n_rows[file.table] += file.n_rows
-    if (n_rows["labels"], n_rows["dead_letters"]) != (counts.n_labels, counts.n_dead):
+    if (n_rows[LABELS], n_rows[DEAD_LETTERS]) != (counts.n_labels, counts.n_dead):
         raise RuntimeError(
-            f"the files hold {n_rows['labels']} labels and {n_rows['dead_letters']} dead letters; "
+            f"the files hold {n_rows[LABELS]} labels and {n_rows[DEAD_LETTERS]} dead letters; "
             f"the reports count {counts.n_labels} and {counts.n_dead}"
         )

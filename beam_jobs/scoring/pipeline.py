@@ -21,6 +21,7 @@ from beam_jobs.scoring.label_rows import MakeLabelRows
 from beam_jobs.scoring.preprocess import PreprocessItems
 from beam_jobs.scoring.score_batches import ScoreEmotions
 from beam_jobs.scoring.scoring_model import ScoringModel
+from schemas.tables import DEAD_LETTERS
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def build_scoring_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     letters: tuple[beam.PCollection[DeadLetter], ...] = (items.dead, features.dead, scored.dead)
     already_refused = None
     if job.run.extends:
-        parted = letters | LeaveOutRefused(job.run.extends.paths(job.run.out, "dead_letters"))
+        parted = letters | LeaveOutRefused(job.run.extends.paths(job.run.out, DEAD_LETTERS))
         letters = (parted.new,)
         already_refused = parted.left_out | "AlreadyRefused" >> beam.CombineGlobally(sum)
     dead_letters = letters | WriteDeadLetters(job.run)
