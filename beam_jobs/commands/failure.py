@@ -10,8 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.reading.record_fields import KEY_PATHS
 from beam_jobs.runs.manifest import RunManifest, Status
-from beam_jobs.runs.only_new import NothingNew
-from beam_jobs.scoring.launch import ScoringResult
+from beam_jobs.runs.outcome import Outcome
 from schemas.dead_letters import REASON_MEANINGS, Reason
 from schemas.tables import DEAD_LETTERS
 
@@ -20,14 +19,14 @@ MAX_NAMES = 12
 _ID_NAMES = {path[0] for path in KEY_PATHS["item_id"]}
 
 
-def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
+def explain_failure(outcome: Outcome, out: str) -> str | None:
     """Returns why a run that wrote all its rows counts as failed, in one line; None if it does not.
 
     The line names the reason that most dead letters have, or the files that were lost; and the
     cause, where that is a field which has another name in the files. A date that failed has failed
     still where nothing is new.
     """
-    run = result.published if isinstance(result, NothingNew) else result.manifest
+    run = outcome.published
     if run is None or run.status == Status.COMPLETE:
         return None
     by_reason = run.counts.dead_letters_by_reason

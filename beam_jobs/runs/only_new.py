@@ -34,6 +34,10 @@ class NothingNew:
     n_files: int
     published: RunManifest | None = None
 
+    @property
+    def measures(self) -> None:
+        """Nothing ran."""
+
     def __str__(self) -> str:
         return (
             f"{self.date}: nothing is new, published runs have read all {self.n_files:,} files; "

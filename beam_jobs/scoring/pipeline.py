@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from beam_jobs.items.elements import DeadLetter
+from beam_jobs.items.limits import BATCH_SIZE
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.progress import Progress
 from beam_jobs.joining.file_check import count_already_scored
@@ -45,7 +46,7 @@ class ScoringJob:
     inputs: JobInputs
     model: ScoringModel
     run: Run
-    batch_size: int = 256
+    batch_size: int = BATCH_SIZE
     min_confidence: float = 0.0
     reshuffle: bool = False
     progress: Progress | None = None

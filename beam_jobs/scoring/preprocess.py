@@ -11,6 +11,7 @@ import apache_beam as beam
 
 from beam_jobs.items.counters import count_batch
 from beam_jobs.items.elements import DeadLetter, Features, Item
+from beam_jobs.items.limits import BATCH_SIZE
 from beam_jobs.items.ok_dead import DEAD, OK, OkDead, tag_dead
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.progress import Progress
@@ -124,7 +125,7 @@ class PreprocessItems(beam.PTransform):
 
     model: ScoringModel
     audio_roots: tuple[str, ...] = ()
-    batch_size: int = 256
+    batch_size: int = BATCH_SIZE
     progress: Progress | None = None
     privacy: Privacy = PUBLIC
 

@@ -179,7 +179,7 @@ def test_spans(request_: ReportRequest, span: Span, before: Span | None) -> None
         (["--min-items", "0"], "--min-items is 0; it must be at least 1"),
         (["--top", "0"], "--top is 0; it must be at least 1"),
         (["--examples", "-1"], "--examples is -1; it must be at least 0"),
-        (["--min-shift", "2"], "--min-shift is 2.0; it lies within 0 and 1"),
+        (["--min-shift", "2"], "--min-shift is 2.0; it must be at most 1"),
         (
             ["--by", "lang,colour"],
             "--by names 'colour'; it groups by audio_emotion, author_id, created_at, hashtag, "
