@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 from pydantic import Field, ValidationError
 from pydantic.dataclasses import dataclass
@@ -30,16 +30,14 @@ def flags_dataclass(class_: type[T]) -> type[T]:
     checked = dataclass(frozen=True, config=STRICT)(class_)
     construct: Callable[..., None] = checked.__init__
 
-    @wraps(construct)
-    def construct_or_explain(self: T, *args: Any, **kwargs: Any) -> None:
+    def construct_or_explain(self: object, *args: Any, **kwargs: Any) -> None:
         try:
             construct(self, *args, **kwargs)
         except ValidationError as error:
-            fault = first_fault(error)
-            raise UserError(f"--{_flag_name(fault)}") from None
+            raise UserError(f"--{_flag_name(first_fault(error))}") from None
 
-    checked.__init__ = construct_or_explain  # type: ignore[method-assign]
-    return checked
+    checked.__init__ = wraps(construct)(construct_or_explain)  # type: ignore[assignment]
+    return cast("type[T]", checked)
 
 
 def _flag_name(fault: str) -> str:
