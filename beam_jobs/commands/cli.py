@@ -29,7 +29,7 @@ from beam_jobs.commands.flags import (
 )
 from beam_jobs.commands.log_lines import LogFormat, complain, is_json, print_note, set_up_logs
 from beam_jobs.commands.report_command import report
-from beam_jobs.items.limits import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH_SIZE
+from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH_SIZE
 from beam_jobs.runs.if_done import IfDone
 from beam_jobs.scoring.backfill import NoFileOfDateError
 from model.cli import app as model_app
@@ -37,7 +37,7 @@ from model.errors import UserError
 from model.scoring.engine import EngineName, Precision
 
 if TYPE_CHECKING:
-    from beam_jobs.runs.outcome import Outcome
+    from beam_jobs.runs.job_outcome import JobOutcome
     from beam_jobs.scoring.request import ScoringRequest
 
 
@@ -335,7 +335,7 @@ def _score_and_report(
         raise typer.Exit(EXIT_JOB_FAILED)
 
 
-def _write_metrics(path: str, outcome: "Outcome") -> str | None:
+def _write_metrics(path: str, outcome: "JobOutcome") -> str | None:
     """Returns why they could not be written, if so; the run is published all the same."""
     from beam_jobs.commands.metrics_file import write_metrics
 

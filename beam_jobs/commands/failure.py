@@ -9,8 +9,8 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.reading.record_fields import KEY_PATHS
+from beam_jobs.runs.job_outcome import JobOutcome
 from beam_jobs.runs.manifest import RunManifest, Status
-from beam_jobs.runs.outcome import Outcome
 from schemas.dead_letters import REASON_MEANINGS, Reason
 from schemas.tables import DEAD_LETTERS
 
@@ -19,7 +19,7 @@ MAX_NAMES = 12
 _ID_NAMES = {path[0] for path in KEY_PATHS["item_id"]}
 
 
-def explain_failure(outcome: Outcome, out: str) -> str | None:
+def explain_failure(outcome: JobOutcome, out: str) -> str | None:
     """Returns why a run that wrote all its rows counts as failed, in one line; None if it does not.
 
     The line names the reason that most dead letters have, or the files that were lost; and the
@@ -74,16 +74,16 @@ def _hint(run: RunManifest, out: str, leading: Reason) -> str:
     if leading != Reason.MISSING_ID:
         return ""
     letter = _first_letter(run, out, leading)
-    told = f"; the first is {letter['source']}: {letter['message']}"
+    first = f"; the first is {letter['source']}: {letter['message']}"
     if "--column" in letter["message"]:  # it names the columns of a CSV or Parquet file
-        return told
+        return first
     # Where authors are hidden, the payload has our fields in place of the record's own.
     names = [] if run.settings.get("author_key") else _names_in(letter["payload"])
     read_from = {columns["item_id"]} if "item_id" in columns else _ID_NAMES
     if read_from & set(names):
-        return told
+        return first
     others = f"; it has {', '.join(map(ascii, names))}" if names else ""
-    return f"{told}{others}: name another column with --column item_id=NAME"
+    return f"{first}{others}: name another column with --column item_id=NAME"
 
 
 def _names_in(payload: str | None) -> list[str]:

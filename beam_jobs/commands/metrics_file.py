@@ -19,8 +19,8 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from beam_jobs.items.counters import RunMetrics
+from beam_jobs.runs.job_outcome import JobOutcome, RunMeasures
 from beam_jobs.runs.manifest import RunManifest, Status
-from beam_jobs.runs.outcome import Outcome, RunMeasures
 from model.errors import UserError
 from model.files import write_whole
 from schemas.dead_letters import Reason
@@ -43,7 +43,7 @@ def check_metrics_path(path: str) -> None:
         raise UserError(f"--metrics-file {path} lies in no directory that can be written")
 
 
-def write_metrics(path: str, outcome: Outcome) -> None:
+def write_metrics(path: str, outcome: JobOutcome) -> None:
     """Writes the metrics of a date's run, in place of those of the run before.
 
     Where no run is published, nothing is written.

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from beam_jobs.commands.terminal import print_report
 from beam_jobs.reports.page.report import Report, Span
+from beam_jobs.runs.job_outcome import JobOutcome
 from beam_jobs.runs.manifest import MANIFEST_NAME, RunManifest
-from beam_jobs.runs.outcome import Outcome
 from beam_jobs.runs.output_files import read_small_table
 from beam_jobs.runs.run import PAGE_TABLE
 from beam_jobs.scoring.scoring_result import run_paths
@@ -16,7 +16,7 @@ from schemas.reports import CHANGE_SCHEMAS
 from schemas.tables import ITEM_TABLES, report_table
 
 
-def print_summary(outcome: Outcome, out: str) -> None:
+def print_summary(outcome: JobOutcome, out: str) -> None:
     """Prints what a run labelled and refused, and where it lies; one line where none ran here."""
     run, measures = outcome.published, outcome.measures
     if run is None or measures is None:

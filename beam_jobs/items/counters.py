@@ -8,7 +8,7 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
 from beam_jobs.items.elements import DeadLetter, ScoredItem
-from beam_jobs.items.limits import MAX_BATCH_SIZE
+from beam_jobs.items.job_defaults import MAX_BATCH_SIZE
 from schemas.dead_letters import Reason
 
 NAMESPACE = "mm_emor"

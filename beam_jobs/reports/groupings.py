@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from beam_jobs.reports.limits import GROUPED_BY
+from beam_jobs.reports.report_defaults import GROUPED_BY
 from model.errors import UserError
 from schemas.fields import TIMESTAMP, field
 from schemas.labels import label_schema

@@ -13,12 +13,12 @@ from beam_jobs.items.paths import is_local, real_path
 from beam_jobs.reading.item_files import is_item_file
 from beam_jobs.reports.aggregate_files import ReportFile
 from beam_jobs.reports.counts import RunKey
-from beam_jobs.reports.directory import TEMPORARY_NAME, read_record, read_report
+from beam_jobs.reports.directory import TEMPORARY_NAME, read_report, read_report_record
 from beam_jobs.reports.examples import ItemFile
 from beam_jobs.reports.groupings import choose_groupings
-from beam_jobs.reports.limits import GROUPED_BY, MIN_ITEMS, TOP_GROUPS
 from beam_jobs.reports.page.report import Report, Span
 from beam_jobs.reports.pipeline import ReportJob, build_report_pipeline
+from beam_jobs.reports.report_defaults import GROUPED_BY, MIN_GROUP_ITEMS, TOP_GROUPS
 from beam_jobs.reports.run_reports import to_report_file
 from beam_jobs.reports.tables import GroupLimits, ReportPlan
 from beam_jobs.runners.beam_flags import parse_beam_flags, runs_here
@@ -36,7 +36,7 @@ from beam_jobs.runs.manifest import MANIFEST_NAME, RunManifest, Status, read_man
 from beam_jobs.runs.output_files import check_out, check_writable
 from model.config import Share
 from model.errors import UserError
-from model.flags import flags_dataclass
+from model.flag_checks import flags_dataclass
 from schemas.tables import ITEM_TABLES, RUN_DIRECTORIES
 
 NO_SPAN = "none"
@@ -72,7 +72,7 @@ class ReportRequest:
     last: date | None = None
     against: str | None = None
     by: tuple[str, ...] = GROUPED_BY
-    min_items: PositiveInt = MIN_ITEMS
+    min_items: PositiveInt = MIN_GROUP_ITEMS
     top: PositiveInt = TOP_GROUPS
     n_examples: NonNegativeInt = 0
     min_shift: Share = 0.0
@@ -129,7 +129,7 @@ def prepare_report(request: ReportRequest) -> ReportJob:
     span, before = choose_spans([run.manifest.date for run in runs], request)
     counted = [run for run in runs if run.manifest.date in span]
     compared = [run for run in runs if before and run.manifest.date in before]
-    read_record(request.out)
+    read_report_record(request.out)
     return ReportJob(
         files=tuple(_list_files(counted, compared)),
         out=request.out,

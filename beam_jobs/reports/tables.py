@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from beam_jobs.reports.counts import MERGED_BY, SCALE, Partials
 from beam_jobs.reports.frequent_groups import MAX_GROUPS, least_kept
 from beam_jobs.reports.groupings import TIMES, Grouping, choose_groupings
-from beam_jobs.reports.limits import MIN_ITEMS, TOP_GROUPS
+from beam_jobs.reports.report_defaults import MIN_GROUP_ITEMS, TOP_GROUPS
 from beam_jobs.reports.statistics.intervals import Floats, Integers, wilson_interval
 from beam_jobs.reports.statistics.p_values import exact_p_value, false_discovery_rate
 from schemas.reports import N_CONFIDENCE_BINS, REPORT_SCHEMAS, share_schema
@@ -27,7 +27,7 @@ class GroupLimits:
         max_groups: groups that are counted; of more, the smallest are not.
     """
 
-    min_items: int = MIN_ITEMS
+    min_items: int = MIN_GROUP_ITEMS
     top: int = TOP_GROUPS
     max_groups: int = MAX_GROUPS
 

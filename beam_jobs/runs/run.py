@@ -11,7 +11,7 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.items.limits import MAX_BAD_FRACTION
+from beam_jobs.items.job_defaults import MAX_BAD_FRACTION
 from beam_jobs.items.paths import InputFile
 from beam_jobs.runs.output_files import WrittenFile, check_out
 from schemas.tables import report_table

@@ -65,10 +65,10 @@ class WriteManifest(beam.PTransform):
             "already_refused": self.already_refused,
         }
         counted = {name: AsSingleton(count) for name, count in counts.items() if count is not None}
-        return files | beam.combiners.ToList() | beam.Map(publish_files, run=self.run, **counted)
+        return files | beam.combiners.ToList() | beam.Map(finish_run, run=self.run, **counted)
 
 
-def publish_files(
+def finish_run(
     files: Sequence[WrittenFile], run: Run, already_scored: int = 0, already_refused: int = 0
 ) -> RunManifest:
     """Publishes a run whose files are all written, removes what it replaces, returns its entry.
@@ -82,7 +82,7 @@ def publish_files(
     """
     _check_tables(files, run)
     earlier = run.extends or EarlierRun((), (), ())
-    counts = count_items(run, files)
+    counts = read_counts(run, files)
     all_files = (*earlier.files, *files)
     _check_counts(all_files, counts)
     entry = RunManifest(
@@ -106,7 +106,7 @@ def publish_files(
     return entry
 
 
-def count_items(run: Run, files: Iterable[WrittenFile]) -> RunCounts:
+def read_counts(run: Run, files: Iterable[WrittenFile]) -> RunCounts:
     """Returns the counts of a run, out of its report files."""
     reports = {file.table: file for file in files}
     [summary] = _read_rows(run, reports[report_table("run_summary")])

@@ -18,9 +18,9 @@ from beam_jobs.runners.local_runner import local_runner
 from beam_jobs.runners.remote_job import Submitted, runner_name, waits
 from beam_jobs.runners.worker_processes import watch_worker_processes
 from beam_jobs.runs.if_done import IfDone
+from beam_jobs.runs.job_outcome import JobOutcome, RunMeasures
 from beam_jobs.runs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.runs.only_new import NothingNew
-from beam_jobs.runs.outcome import Outcome, RunMeasures
 from beam_jobs.runs.output_files import check_writable
 from beam_jobs.runs.publish import remove_superseded, remove_unlisted
 from beam_jobs.runs.run import Run, temporary_name
@@ -39,7 +39,7 @@ def score_corpus(
     request: ScoringRequest,
     on_progress: OnProgress | None = None,
     on_note: Callable[[str], None] | None = None,
-) -> Outcome:
+) -> JobOutcome:
     """Runs a scoring job to its end, or hands it to a runner that is not waited for.
 
     Args:
@@ -57,7 +57,7 @@ def score_corpus(
         remove_unlisted(request.out, request.run_date)  # what a run that was killed has left
         return prepared
     job, options, run = prepared.job, prepared.options, prepared.job.run
-    done = _published_run(run)
+    done = _run_of_date(run)
     if request.if_done == IfDone.SKIP and done and done.status == Status.COMPLETE:
         remove_superseded(run.out, done, ())  # what a run that was killed has left
         return ScoringResult(done, run.out)
@@ -65,7 +65,7 @@ def score_corpus(
     if not (runs_here(options) or waits(options)):
         return _submit(job, options)
     seconds, metrics = _run_pipeline(job, options, on_progress)
-    entry = _published_run(run)
+    entry = _run_of_date(run)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
         raise RuntimeError("the job ended without publishing its run")
     n_before = done.counts.n_items if done and run.extends else 0
@@ -73,7 +73,7 @@ def score_corpus(
     return ScoringResult(entry, run.out, measures)
 
 
-def _published_run(run: Run) -> RunManifest | None:
+def _run_of_date(run: Run) -> RunManifest | None:
     """Returns what is published for the run's date."""
     manifest = read_manifest(run.out)
     return manifest.runs.get(run.date) if manifest else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from beam_jobs.items.elements import DeadLetter
-from beam_jobs.items.limits import BATCH_SIZE
+from beam_jobs.items.job_defaults import BATCH_SIZE
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.progress import Progress
 from beam_jobs.joining.file_check import count_already_scored

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from beam_jobs.items.limits import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH_SIZE
+from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH_SIZE
 from beam_jobs.runs.if_done import IfDone
 from model.config import Share
 from model.errors import UserError
-from model.flags import flags_dataclass
+from model.flag_checks import flags_dataclass
 from model.scoring.engine import EngineName, Precision
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.runs.job_outcome import RunMeasures
 from beam_jobs.runs.manifest import MANIFEST_NAME, RunManifest
-from beam_jobs.runs.outcome import RunMeasures
 from beam_jobs.runs.run import PAGE_TABLE
 from schemas.tables import RUN_DIRECTORIES
 

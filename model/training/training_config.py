@@ -19,7 +19,7 @@ from model.config import (
 )
 from model.errors import ConfigError
 
-Precision = Literal["float32", "mixed_bfloat16"]
+DtypePolicy = Literal["float32", "mixed_bfloat16"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -89,7 +89,7 @@ class TextTraining:
     emoji: EmojiReading = "keep"
     emoji_dropout: PartialShare = 0.0
     trim_vocabulary: bool = False
-    precision: Precision = "float32"
+    precision: DtypePolicy = "float32"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -124,7 +124,7 @@ class AudioTraining:
     max_masked_rows: NonNegativeInt = 0
     standardise_rows: bool = False
     mixup: NonNegativeFloat = 0.0
-    precision: Precision = "float32"
+    precision: DtypePolicy = "float32"
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -11,8 +11,8 @@ import typer
 
 from beam_jobs.commands.metrics_file import check_metrics_path, render_metrics, write_metrics
 from beam_jobs.items.counters import RunMetrics, Spread
+from beam_jobs.runs.job_outcome import RunMeasures
 from beam_jobs.runs.manifest import RunCounts, RunManifest, Status
-from beam_jobs.runs.outcome import RunMeasures
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_result import ScoringResult

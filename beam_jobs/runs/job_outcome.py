@@ -23,7 +23,7 @@ class RunMeasures:
     metrics: RunMetrics
 
 
-class Outcome(Protocol):
+class JobOutcome(Protocol):
     """How a scoring job ended: it ran, there was nothing to do, or a runner has taken it over."""
 
     @property

@@ -2,7 +2,7 @@
 
 GROUPED_BY = ("hashtag", "lang", "author_id", "modality")
 """Columns of the labels, but for the times, by which items are grouped."""
-MIN_ITEMS = 1
+MIN_GROUP_ITEMS = 1
 """A group with fewer items is left out."""
 TOP_GROUPS = 10_000
 """Groups of a table, the largest."""
