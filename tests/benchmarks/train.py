@@ -13,6 +13,7 @@ from model.config import TextConfig
 from model.training_config import read_training_config
 from tests.benchmarks.fine_tuning import POLICIES, FineTuning, compare
 from tests.benchmarks.measure import machine_lines, suite_arguments, write_json
+from tests.peers.interpreter import peers_python
 
 CONFIG = Path("tweeteval-emotion.toml")
 CHECKPOINT = Path(os.environ.get("MM_EMOR_MINILM", "build/all-minilm-l6-v2"))
@@ -52,14 +53,17 @@ def main() -> int:
     if "MM_EMOR_DATA" not in os.environ:
         print("MM_EMOR_DATA names no directory of real data; this suite trains on TweetEval's")
         return 2
-    for line in machine_lines(("tensorflow", "keras", "torch", "transformers", "numpy")):
+    for line in machine_lines(("tensorflow", "keras", "numpy"), ("torch", "transformers", "numpy")):
         print(line, flush=True)
     work = shipped_work(Path(os.environ["MM_EMOR_DATA"]))
     comparisons = []
     for precision in POLICIES:
         what = f"an epoch of {N_TEXTS} texts, all-MiniLM-L6-v2, {precision}"
         each = replace(work, precision=precision)
-        comparisons.append(compare("train", each, what, "tensorflow", arguments.runs))
+        peer = peers_python()
+        comparisons.append(
+            compare("train", each, what, "tensorflow", arguments.runs, peer_python=peer)
+        )
         print("\n".join(comparisons[-1].lines()), flush=True)
     if arguments.json:
         write_json(comparisons, arguments.json)
