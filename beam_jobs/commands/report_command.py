@@ -17,6 +17,7 @@ from beam_jobs.commands.flags import (
     parse_date,
 )
 from beam_jobs.commands.log_lines import LogFormat, complain, set_up_logs
+from beam_jobs.reports.report_defaults import GROUPED_BY, MIN_GROUP_ITEMS, TOP_GROUPS
 
 if TYPE_CHECKING:
     from beam_jobs.reports.page.report import Report
@@ -45,9 +46,11 @@ def report(
     ] = None,
     by: Annotated[
         str, typer.Option(help="Columns of the labels to group by.", metavar="COLUMN,…")
-    ] = "hashtag,lang,author_id,modality",
-    min_items: Annotated[int, typer.Option(help="A group with fewer items is left out.")] = 1,
-    top: Annotated[int, typer.Option(help="The largest groups of each table.")] = 10_000,
+    ] = ",".join(GROUPED_BY),
+    min_items: Annotated[
+        int, typer.Option(help="A group with fewer items is left out.")
+    ] = MIN_GROUP_ITEMS,
+    top: Annotated[int, typer.Option(help="The largest groups of each table.")] = TOP_GROUPS,
     examples: Annotated[int, typer.Option(help="Texts of each emotion on the page, masked.")] = 0,
     min_shift: Annotated[
         float, typer.Option(help="What moved by less, 0 to 1, raises no alert.")

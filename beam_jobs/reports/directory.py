@@ -43,7 +43,7 @@ def write_report(report: Report, out: str) -> Mapping[str, int]:
     the earlier one alone; its record is replaced last. Tables that only the earlier report had are
     removed.
     """
-    earlier = read_record(out)
+    earlier = read_report_record(out)
     n_rows = {name: table.num_rows for name, table in sorted(report.tables.items())}
     record = ReportRecord(report.span, report.before, report.command, report.notes, n_rows)
     contents: dict[str, bytes | memoryview] = {
@@ -74,7 +74,7 @@ def write_report(report: Report, out: str) -> Mapping[str, int]:
     return n_rows
 
 
-def read_record(out: str) -> ReportRecord | None:
+def read_report_record(out: str) -> ReportRecord | None:
     """Returns the record of a directory's report; None where there is none.
 
     Raises:
@@ -97,7 +97,7 @@ def read_report(out: str) -> Report:
     Raises:
         UserError: there is no report.
     """
-    record = read_record(out)
+    record = read_report_record(out)
     if record is None:
         raise UserError(f"{out} holds no {RECORD_NAME}: no report was written there")
     tables = {

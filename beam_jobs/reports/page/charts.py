@@ -15,7 +15,7 @@ from beam_jobs.reports.page.drawing import (
     Rows,
     data_of,
     fill,
-    intervals,
+    interval_bars,
     layer,
     names_of,
     one_below_another,
@@ -45,7 +45,7 @@ def draw_shares(rows: Rows, frame: Frame) -> Mark:
     x = alt.X("share:Q", axis=None, scale=scale)
     marks = [
         data.mark_bar().encode(y=y, x=x, x2=alt.datum(0), fill=fill()),
-        *intervals(data, y, scale),
+        *interval_bars(data, y, scale),
         names_of(data, y, frame),
         data.mark_text(align="right", x=width + VALUE_WIDTH).encode(y=y, text=alt.Text("text:N")),
     ]
@@ -177,7 +177,7 @@ def draw_groups(
     marks = (
         overall.encode(y=y, x=alt.X("overall:Q", scale=pixels)),
         data.mark_bar().encode(y=y, x=x, x2=alt.X2("share:Q"), fill=fill()),
-        *intervals(data, y, pixels),
+        *interval_bars(data, y, pixels),
         figures.encode(y=y, x=alt.X("end:Q", scale=pixels), text=alt.Text("text:N")),
         title.encode(x=x, text=alt.Text("name:N")),
         names_of(names, y, frame),
