@@ -19,6 +19,7 @@ import typer
 from beam_jobs.commands.exit_code import EXIT_JOB_FAILED, cause_to_show, explain, run_command
 from beam_jobs.commands.flags import (
     AsJson,
+    BeamFlags,
     LogFormatFlag,
     Out,
     Verbose,
@@ -152,9 +153,7 @@ def score(
     as_json: AsJson = False,
     verbose: Verbose = False,
     log_format: LogFormatFlag = LogFormat.TEXT,
-    beam_flags: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
-    ] = None,
+    beam_flags: BeamFlags = None,
 ) -> None:
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
     set_up_logs(log_format, verbose=verbose)

@@ -24,6 +24,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the logs of Beam and TensorFlow, and tracebacks.")
 ]
+BeamFlags = Annotated[
+    list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
+]
 LogFormatFlag = Annotated[
     LogFormat,
     typer.Option(

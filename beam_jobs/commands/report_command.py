@@ -11,6 +11,7 @@ import typer
 from beam_jobs.commands.exit_code import EXIT_JOB_FAILED
 from beam_jobs.commands.flags import (
     AsJson,
+    BeamFlags,
     LogFormatFlag,
     Verbose,
     look_for_credentials,
@@ -62,9 +63,7 @@ def report(
     as_json: AsJson = False,
     verbose: Verbose = False,
     log_format: LogFormatFlag = LogFormat.TEXT,
-    beam_flags: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
-    ] = None,
+    beam_flags: BeamFlags = None,
 ) -> None:
     """Report on a span of scored dates: a page and tables."""
     set_up_logs(log_format, verbose=verbose)

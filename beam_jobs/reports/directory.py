@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from apache_beam.io.filesystems import FileSystems
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from beam_jobs.reports.page.render import render_page
 from beam_jobs.reports.page.report import Report, Span
+from beam_jobs.runs.json_files import read_json
 from beam_jobs.runs.output_files import read_small_table, rename_files, stage_file
 from beam_jobs.runs.sorted_parquet import to_parquet
-from model.config import first_fault
 from model.errors import UserError
 
 RECORD_NAME = "report.json"
@@ -80,15 +80,7 @@ def read_report_record(out: str) -> ReportRecord | None:
     Raises:
         UserError: if it is there and cannot be understood.
     """
-    path = FileSystems.join(out, RECORD_NAME)
-    if not FileSystems.exists(path):
-        return None
-    with FileSystems.open(path) as file:
-        content = file.read()
-    try:
-        return _RECORD.validate_json(content)
-    except ValidationError as error:
-        raise UserError(f"{path} is no record of a report: {first_fault(error)}") from error
+    return read_json(FileSystems.join(out, RECORD_NAME), _RECORD, "no record of a report")
 
 
 def read_report(out: str) -> Report:
