@@ -4,42 +4,54 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
-# Ranges, not pins: the pins, with hashes, are in requirements/.
-RUNTIME = [
+# Ranges, not pins: the pins, with hashes, are in requirements/. Beam and Keras are held below their
+# next minor release: what we patch of them may move in it.
+BEAM = ">=2.77,<2.78"
+KERAS = "keras>=3.15,<3.16"
+BASE = [
     "altair>=6.0,<7",
-    "apache-beam>=2.77,<3",
+    f"apache-beam{BEAM}",
     "av>=15",
     "emoji>=2.14",
-    "huggingface_hub>=1.0",
     "jinja2>=3.1",
-    "keras>=3.15,<4",
-    "librosa>=0.11,<2",
-    "matplotlib>=3.10",
     "numpy>=2.1",
     "onnxruntime>=1.20",
     "orjson>=3.10",
-    "pandas>=2.2",
     "prometheus_client>=0.22,<1",
     "pyarrow>=20",
     "pydantic>=2.11,<3",
     "rich>=14",
     "safetensors>=0.6",
-    "scikit-learn>=1.6",
     "scipy>=1.15",
+    "setuptools>=77",  # Beam's --setup_file packs this package with it
     "soundfile>=0.13",
     "soxr>=0.5",
-    "tensorboard>=2.20",
-    "tensorflow>=2.21,<3",
     "tokenizers>=0.21",
-    "transformers>=5.0,<6",
     "typer>=0.29",
     "vl-convert-python>=1.8,<2",
 ]
+TRAIN = [
+    "huggingface_hub>=1.0",
+    KERAS,
+    "librosa>=0.11,<2",
+    "matplotlib>=3.10",
+    "pandas>=2.2",
+    "scikit-learn>=1.6",
+    "tensorboard>=2.20",
+    "tensorflow>=2.21,<3",
+    "transformers>=5.0,<6",
+]
+EXPORT = [*TRAIN, "onnx>=1.19"]
+GCP = [f"apache-beam[gcp]{BEAM}", "google-cloud-storage>=3.0"]
 EXTRAS = {
-    "gcp": ["apache-beam[gcp]>=2.77,<3", "google-cloud-storage>=3.0"],
-    "gpu": ["tensorflow[and-cuda]>=2.21,<3"],
-    "export": ["onnx>=1.19"],
+    "train": TRAIN,
+    "export": EXPORT,
+    "gpu": [KERAS, "tensorflow[and-cuda]>=2.21,<3"],
+    "gcp": GCP,
+    "all": [*EXPORT, *GCP],
     "dev": [
+        *EXPORT,
+        *GCP,
         "duckdb>=1.3",
         "gcp-storage-emulator>=2026.7",
         "hypothesis>=6.130",
@@ -69,7 +81,7 @@ setup(
         "model": ["default_model/*", "configs/*.toml", "py.typed"],
         "schemas": ["py.typed"],
     },
-    install_requires=RUNTIME,
+    install_requires=BASE,
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["mm-emor = beam_jobs.commands.cli:main"]},
 )

@@ -3,13 +3,13 @@
 import os
 import tempfile
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from model.errors import ConfigError
+from model.extras import Extra, require_extra
 from model.scoring.engine import EngineName
 from model.training.fold_by import FoldBy
 
@@ -78,6 +78,7 @@ def train(
     text_encoder: TextEncoderOption = None,
 ) -> None:
     """Train a model and write an artifact that `mm-emor score` takes."""
+    require_extra(Extra.TRAIN, "mm-emor train")
     from model.training.training_config import read_training_config
 
     settings = read_training_config(config)
@@ -152,6 +153,7 @@ def evaluate(
     if predictions is not None and not predictions.exists():
         raise ConfigError(f"--predictions is {predictions}; there is no such file")
     split, n_folds, fold_by = split or "test", n_folds or 5, fold_by or FoldBy.GROUP
+    require_extra(Extra.TRAIN, "mm-emor evaluate")
     from model.datasets import load_dataset
     from model.datasets.published_sizes import count_remarks
 
@@ -236,11 +238,7 @@ def export(
 ) -> None:
     """Write a model in int8 for ONNX Runtime, unless that costs more than a point of macro-F1."""
     del format_
-    if find_spec("onnx") is None:
-        raise ConfigError(
-            "mm-emor export needs the package onnx: pip install '.[export]' where mm-emor was "
-            "cloned"
-        )
+    require_extra(Extra.EXPORT, "mm-emor export")
     from model.datasets import load_dataset
     from model.scoring.artifact import Artifact
 
@@ -295,6 +293,7 @@ def reproduce(
     }
     if not corpora:
         raise ConfigError("no corpus is given: name --tweeteval, --meld, --iemocap or several")
+    require_extra(Extra.TRAIN, "mm-emor reproduce")
     from model.network.backend import start_keras
 
     start_keras()

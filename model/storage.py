@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import ArtifactError, UserError
+from model.extras import Extra, require_extra
 
 SCHEME = "gs://"
 EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
@@ -55,16 +56,13 @@ def open_client() -> Any:
     """Returns the process's client, with the credentials of the environment.
 
     Raises:
-        UserError: the gcp extra is not installed; or there are no credentials.
+        MissingExtraError: Google's packages are not installed.
+        UserError: there are no credentials.
     """
-    try:
-        from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
-        from google.cloud import storage  # noqa: PLC0415
-    except ImportError as error:
-        raise UserError(
-            f"gs:// needs a part that is not installed ({error.name}): "
-            "pip install '.[gcp]' where mm-emor was cloned"
-        ) from error
+    require_extra(Extra.GCP, SCHEME)
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+    from google.cloud import storage  # noqa: PLC0415
+
     if os.environ.get(EMULATOR_VARIABLE):
         return storage.Client(project="emulator", credentials=AnonymousCredentials())
     credentials, project = _find_credentials()
