@@ -20,6 +20,7 @@ COPY setup.py pyproject.toml README.md LICENSE NOTICE ./
 COPY schemas schemas
 COPY model model
 COPY beam_jobs beam_jobs
+COPY mm_emor mm_emor
 RUN pip install --no-deps --no-build-isolation .
 
 # TensorFlow's own wheels of CUDA: the machine brings the driver alone. They are not in requirements/,

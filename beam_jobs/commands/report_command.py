@@ -13,10 +13,10 @@ from beam_jobs.commands.flags import (
     AsJson,
     LogFormatFlag,
     Verbose,
-    look_for_credentials,
     parse_date,
 )
 from beam_jobs.commands.log_lines import LogFormat, complain, set_up_logs
+from model.storage import look_for_credentials
 
 if TYPE_CHECKING:
     from beam_jobs.reports.page.report import Report

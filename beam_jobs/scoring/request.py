@@ -4,11 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from beam_jobs.items.counters import BATCH_SIZE_BOUNDS
+from beam_jobs.items.counters import MAX_BATCH_SIZE
 from model.errors import UserError
 from model.scoring.engine import EngineName, Precision
-
-MAX_BATCH_SIZE = BATCH_SIZE_BOUNDS[-1]
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,7 @@ class ScoringRequest:
         for flag, value, known in (
             ("--engine", self.engine, EngineName),
             ("--precision", self.precision, Precision),
+            ("--if-done", self.if_done, ("replace", "skip")),
         ):
             if value not in list(known):
                 raise UserError(f"{flag} is {value}; it is one of {', '.join(known)}")

@@ -118,8 +118,15 @@ def choose_engine(
             float32, and are taken to have a GPU if it is required.
 
     Raises:
-        UserError: the model was not exported, there is no GPU, or the settings contradict.
+        UserError: a name is unknown, the model was not exported, there is no GPU, or the settings
+            contradict.
     """
+    for setting, value, known in (
+        ("engine", name, EngineName),
+        ("precision", precision, Precision),
+    ):
+        if value not in list(known):
+            raise UserError(f"{setting} is {value!r}; it is one of {', '.join(known)}")
     if name == EngineName.ONNX:
         if require_gpu:
             raise UserError("--require-gpu needs --engine tensorflow; onnx runs on the processor")
