@@ -61,4 +61,4 @@ def test_the_package_runs_as_the_command(argument: str) -> None:
 def test_a_mistake_ends_as_the_command_s_does() -> None:
     ours = run("-m", "mm_emor", "score", "--out", "out")
     assert (ours.returncode, ours.stdout) == (2, "")
-    assert ours.stderr == "there is nothing to score: give --items, --clips or both\n"
+    assert ours.stderr == "mm-emor: there is nothing to score: give --items, --clips or both\n"

@@ -93,7 +93,7 @@ def test_an_item_that_cannot_be_scored_is_a_row_that_says_why(
         f"missing_clip: {tmp_path} is not a file",
         "undecodable_clip: clip is not audio that FFmpeg can decode: Invalid data found when "
         "processing input",
-        "empty_clip: clip has 0 bytes",
+        "empty_clip: clip is 0 bytes; at least one sample is needed",
         "missing_clip: \0 cannot be read: embedded null byte",
     ]
     for row in table.slice(1).to_pylist():
