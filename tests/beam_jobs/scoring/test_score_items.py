@@ -159,21 +159,26 @@ def test_rows_equal_the_scorer_called_directly(
         )
 
 
+def id_of_whole_row(row: dict[str, Any], schema: pa.Schema) -> str:
+    """Returns a row's id; `to_record_batch` raises where it breaks the schema."""
+    return to_record_batch([row], schema)["item_id"][0].as_py()
+
+
 def test_rows_are_those_of_the_schemas(scorer: EmotionScorer, clip: Path) -> None:
     """Nothing lacks, nothing is null that may not be, and hidden texts stay hidden."""
-
-    def check(rows: list[dict[str, Any]], schema: pa.Schema, n_rows: int) -> None:
-        assert to_record_batch(rows, schema).num_rows == n_rows
-
+    schema = label_schema(scorer.emotions)
     with TestPipeline(runner=FnApiRunner()) as root:
         step = ScoreItems(audio_roots=(str(clip.parent),), redact_text=True)
         scored = root | beam.Create(items_of(clip)) | step
-        assert_that(scored.ok, lambda rows: check(rows, label_schema(scorer.emotions), 8), "ok")
-        assert_that(scored.dead, lambda rows: check(rows, DEAD_LETTER_SCHEMA, 4), "dead")
-        texts = scored.dead | beam.Map(lambda row: (row["item_id"], row["payload"]))
-        hidden = [("empty", "[2 characters]"), ("outside", "[1 characters]")]
-        others = [("nothing", None), ("gone", f"{clip.parent}/2.wav")]
-        assert_that(texts, equal_to(hidden + others), "payloads")
+        labels = scored.ok | "Labels" >> beam.Map(id_of_whole_row, schema)
+        letters = scored.dead | "Letters" >> beam.Map(id_of_whole_row, DEAD_LETTER_SCHEMA)
+        payloads = scored.dead | beam.Map(lambda row: (row["item_id"], row["payload"]))
+        ids = [*(str(number) for number in range(len(TEXTS))), "heard", "rooted", "dated"]
+        assert_that(labels, equal_to(ids), label="labels")
+        refused = ["empty", "nothing", "outside", "gone"]
+        assert_that(letters, equal_to(refused), label="letters")
+        shown = ["[2 characters]", None, "[1 characters]", f"{clip.parent}/2.wav"]
+        assert_that(payloads, equal_to([*zip(refused, shown, strict=True)]), label="payloads")
 
 
 @pytest.mark.parametrize(
