@@ -56,14 +56,11 @@ class ScoreItems(beam.PTransform):
             engine.
         ValueError: the batch size is out of its range.
 
-    >>> from apache_beam.testing.util import assert_that, equal_to
-    >>> with beam.Pipeline() as root:
-    ...     items = root | beam.Create([Item("a", text="so happy today"), Item("b", text=" ")])
+    >>> with beam.Pipeline(runner="FnApiRunner") as root:
+    ...     items = root | beam.Create([Item("a", text="so happy today")])
     ...     scored = items | ScoreItems()
-    ...     labels = scored.ok | beam.Map(lambda row: (row["item_id"], row["emotion"]))
-    ...     assert_that(labels, equal_to([("a", "joy")]), label="labels")
-    ...     reasons = scored.dead | beam.Map(lambda row: (row["item_id"], row["reason"]))
-    ...     assert_that(reasons, equal_to([("b", "empty_text")]), label="letters")
+    ...     _ = scored.ok | beam.Map(lambda row: print(row["item_id"], row["emotion"]))
+    a joy
     """
 
     model: str = "default"
