@@ -29,6 +29,7 @@ COPY setup.py pyproject.toml README.md LICENSE NOTICE ./
 COPY schemas schemas
 COPY model model
 COPY beam_jobs beam_jobs
+COPY mm_emor mm_emor
 RUN pip install --no-deps --no-build-isolation . && pip check
 
 FROM python:${PYTHON}-slim AS worker

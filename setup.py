@@ -73,11 +73,12 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
-    packages=find_packages(include=["beam_jobs*", "model*", "schemas*"]),
+    packages=find_packages(include=["beam_jobs*", "mm_emor*", "model*", "schemas*"]),
     include_package_data=False,
     package_data={
         "beam_jobs": ["sample_corpus/**/*", "py.typed"],
         "beam_jobs.reports.page": ["page.*"],
+        "mm_emor": ["py.typed"],
         "model": ["default_model/*", "configs/*.toml", "py.typed"],
         "schemas": ["py.typed"],
     },

@@ -69,6 +69,16 @@ def open_client() -> Any:
     return storage.Client(project=project, credentials=credentials)
 
 
+def look_for_credentials(*paths: str) -> None:
+    """Tells that there are none before Beam is imported, which takes seconds.
+
+    Raises:
+        UserError: a path lies in Google Cloud Storage, and there are no credentials.
+    """
+    if any(map(is_cloud, paths)):
+        open_client()
+
+
 def _find_credentials() -> tuple[Any, str | None]:
     import google.auth  # noqa: PLC0415
     from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415

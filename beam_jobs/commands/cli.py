@@ -23,7 +23,6 @@ from beam_jobs.commands.flags import (
     LogFormatFlag,
     Out,
     Verbose,
-    look_for_credentials,
     parse_column,
     parse_dates,
     remember_format,
@@ -36,6 +35,7 @@ from beam_jobs.scoring.backfill import NoFileOfDateError
 from model.cli import app as model_app
 from model.errors import UserError
 from model.scoring.engine import EngineName, Precision
+from model.storage import look_for_credentials
 
 if TYPE_CHECKING:
     from beam_jobs.runs.job_outcome import JobOutcome

@@ -120,8 +120,15 @@ def choose_engine(
 
     Raises:
         MissingExtraError: the engine is TensorFlow, on this machine, and it is not installed.
-        UserError: the model was not exported, there is no GPU, or the settings contradict.
+        UserError: a name is unknown, the model was not exported, there is no GPU, or the settings
+            contradict.
     """
+    for setting, value, known in (
+        ("engine", name, EngineName),
+        ("precision", precision, Precision),
+    ):
+        if value not in list(known):
+            raise UserError(f"{setting} is {value!r}; it is one of {', '.join(known)}")
     if name == EngineName.ONNX:
         if require_gpu:
             raise UserError("--require-gpu needs --engine tensorflow; onnx runs on the processor")
