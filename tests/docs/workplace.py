@@ -78,8 +78,7 @@ class Workplace:
                 with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                     main()
             except SystemExit as ended:
-                assert isinstance(ended.code, int)
-                return Outcome(ended.code, out.getvalue(), err.getvalue())
+                return Outcome(int(ended.code or 0), out.getvalue(), err.getvalue())
             finally:
                 sys.argv = argv
         raise AssertionError(f"{command} did not end")
