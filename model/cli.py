@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from model.completion import (
+    complete_config,
+    complete_dataset,
+    complete_model,
+    complete_split,
+)
 from model.errors import ConfigError
 from model.extras import Extra, require_extra
 from model.scoring.engine import EngineName
@@ -66,7 +72,11 @@ class ExportFormat(StrEnum):
 @app.command()
 def train(
     config: Annotated[
-        Path, typer.Argument(help="Training config, or the name of one in model/configs.")
+        Path,
+        typer.Argument(
+            help="Training config, or the name of one in model/configs.",
+            autocompletion=complete_config,
+        ),
     ],
     data_dir: DataDir,
     out: Annotated[
@@ -97,19 +107,30 @@ def train(
 
 @app.command(short_help="Measure a model on a data set, with intervals.")
 def evaluate(
-    dataset: Annotated[str, typer.Option(help="Name of a data set.", metavar="NAME")],
+    dataset: Annotated[
+        str,
+        typer.Option(help="Name of a data set.", metavar="NAME", autocompletion=complete_dataset),
+    ],
     data_dir: DataDir,
     model: Annotated[
         str | None,
-        typer.Option(help="Model directory or gs:// prefix; default for the one in the package."),
+        typer.Option(
+            help="Model directory or gs:// prefix; default for the one in the package.",
+            autocompletion=complete_model,
+        ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="train, validation or test; test where left out.")
+        str | None,
+        typer.Option(
+            help="train, validation or test; test where left out.", autocompletion=complete_split
+        ),
     ] = None,
     folds: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of --model: train this config anew for each fold.", metavar="CONFIG.toml"
+            help="Instead of --model: train this config anew for each fold.",
+            metavar="CONFIG.toml",
+            autocompletion=complete_config,
         ),
     ] = None,
     n_folds: Annotated[int | None, typer.Option(help="Number of folds; 5 where left out.")] = None,
@@ -224,13 +245,24 @@ def export(
     model: Annotated[
         Path,
         typer.Option(
-            help="Model directory; the files are added to it.", metavar="DIR", callback=_local_path
+            help="Model directory; the files are added to it.",
+            metavar="DIR",
+            callback=_local_path,
+            autocompletion=complete_model,
         ),
     ],
-    dataset: Annotated[str, typer.Option(help="Name of a labelled data set.", metavar="NAME")],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Name of a labelled data set.", metavar="NAME", autocompletion=complete_dataset
+        ),
+    ],
     data_dir: DataDir,
     split: Annotated[
-        str, typer.Option(help="Its split, on which float32 and int8 are compared.")
+        str,
+        typer.Option(
+            help="Its split, on which float32 and int8 are compared.", autocompletion=complete_split
+        ),
     ] = "validation",
     format_: Annotated[
         ExportFormat, typer.Option("--format", help="What to write.")

@@ -169,6 +169,8 @@ def test_the_scheduler_s_call_is_what_dataflow_takes(tmp_path: Path) -> None:
     assert required <= launch["parameters"].keys() <= known
     assert launch["parameters"]["date"] == "yesterday"
     assert launch["parameters"]["items"] == "gs://b/tweets/{date}*.jsonl"
-    assert launch["environment"]["sdkContainerImage"] == "r-docker.pkg.dev/p/d/mm-emor:0.1.0"
+    [version] = re.findall(r'version="(.+)"', (ROOT / "setup.py").read_text(encoding="utf-8"))
+    image = f"r-docker.pkg.dev/p/d/mm-emor:{version}"
+    assert launch["environment"]["sdkContainerImage"] == image
     targets = re.findall(r"--target\n(\w+)", (tmp_path / "docker.txt").read_text(encoding="utf-8"))
     assert targets == ["worker", "launcher"]
