@@ -14,6 +14,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "schemas": (),
     "model": ("schemas",),
     "beam_jobs": ("schemas", "model"),
+    "mm_emor": ("schemas", "model", "beam_jobs"),
 }
 ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
     # A room: those of its package that it may import. `""` is the package's own modules.
@@ -50,7 +51,7 @@ SCORING_SIDE = {"model", "model.network", "model.preprocessing", "model.scoring"
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Yields the modules that a file imports; `from a import b` as `a.b` where that is a module."""
+    """Yields the modules that a file imports; `from a import b` as `a.b` where it is ours."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

@@ -22,6 +22,7 @@ from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import ArtifactError, UserError
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, REASON_MEANINGS, Reason
 from schemas.labels import label_schema
@@ -81,7 +82,7 @@ def test_each_item_of_the_sample_corpus_ends_where_it_should(sample: Path) -> No
 
 
 def test_schemas_are_as_published(sample: Path, tiny_artifact: Path) -> None:
-    emotions = EmotionScorer.load(tiny_artifact).emotions
+    emotions = EmotionScorer.load(tiny_artifact, FLOAT32).emotions
     assert read(sample, "labels").schema.equals(label_schema(emotions))
     assert read(sample, "dead_letters").schema.equals(DEAD_LETTER_SCHEMA)
     for name, schema in REPORT_SCHEMAS.items():
@@ -89,7 +90,7 @@ def test_schemas_are_as_published(sample: Path, tiny_artifact: Path) -> None:
 
 
 def test_labels_equal_the_scorer_called_directly(sample: Path, tiny_artifact: Path) -> None:
-    scorer = EmotionScorer.load(tiny_artifact)
+    scorer = EmotionScorer.load(tiny_artifact, FLOAT32)
     labels = labels_by_id(sample)
     clips = {path.stem: path for path in sorted((CORPUS / "clips").iterdir())}
     records = [
