@@ -10,9 +10,8 @@ from model.storage import look_for_credentials
 
 if TYPE_CHECKING:
     from beam_jobs.reports.page.report import Report
-    from beam_jobs.runners.remote_job import Submitted
-    from beam_jobs.runs.only_new import NothingNew
-    from beam_jobs.scoring.launch import OnProgress, ScoringResult
+    from beam_jobs.runs.job_outcome import JobOutcome
+    from beam_jobs.scoring.launch import OnProgress
 
 PathLike = str | os.PathLike[str]
 Paths = PathLike | Iterable[PathLike]
@@ -29,7 +28,7 @@ def score_corpus(
     on_progress: "OnProgress | None" = None,
     on_note: Callable[[str], None] | None = None,
     **settings: Any,
-) -> "ScoringResult | NothingNew | Submitted":
+) -> "JobOutcome":
     """Labels every item of a corpus, as `mm-emor score` does; writes Parquet under `out`.
 
     Args:
@@ -47,7 +46,7 @@ def score_corpus(
             a dict of our fields to their columns.
 
     Returns:
-        How the run ended: `manifest` says what was published, with its counts.
+        What came of it: `published` is the run in the manifest, with its counts.
 
     Raises:
         UserError: an argument, an input, the model or the output directory is wrong; nothing was

@@ -17,7 +17,7 @@ from beam_jobs.runs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.runs.only_new import NothingNew
 from beam_jobs.runs.verify import verify_tree
 from beam_jobs.scoring import launch
-from beam_jobs.scoring.launch import ScoringResult
+from beam_jobs.scoring.scoring_result import ScoringResult
 from schemas.reports import REPORT_SCHEMAS
 from tests.beam_jobs.growing_corpus import DAY, EVENING, MORNING, NEXT_DAY, Corpus
 from tests.model.clips import encode, speech_like
