@@ -99,7 +99,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, settings: dict[str, Any], told: s
 
 
 def test_a_mistyped_argument_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="^--batchsize: Unexpected keyword argument"):
+    with pytest.raises(UserError, match=r"^--batchsize: Unexpected keyword argument"):
         mm_emor.score_corpus(items="x", out=tmp_path, batchsize=2)
     with pytest.raises(UserError, match=r"^last is 'monday'; it must be a day as YYYY-MM-DD$"):
         mm_emor.report(tmp_path, tmp_path, last="monday")
