@@ -89,7 +89,7 @@ class RunMetrics:
 
 
 def read_metrics(result: PipelineResult) -> RunMetrics:
-    """Returns what a pipeline has counted; zeros for what its runner does not tell."""
+    """Returns what a pipeline has counted; zeros for what its runner does not report."""
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
     counts: dict[str, int] = {}
     for counter in found["counters"]:
