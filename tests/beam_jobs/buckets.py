@@ -26,7 +26,7 @@ def request_for(root: str, target: str, **changes: Any) -> ScoringRequest:
         "out": target,
         "model": f"{root}/model",
         "run_date": DAY,
-        "precision": "float32",
+        "engine": "onnx",
     }
     return ScoringRequest(**(fields | changes))
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
 
 from model.config import (
     AudioConfig,
@@ -42,6 +41,8 @@ def word_piece_tokenizer() -> Tokenizer:
 
 def save_tokenizer(path: Path) -> None:
     """Writes the tokenizer as Transformers does."""
+    from transformers import PreTrainedTokenizerFast
+
     PreTrainedTokenizerFast(
         tokenizer_object=word_piece_tokenizer(),
         unk_token="[UNK]",
@@ -81,7 +82,7 @@ def tiny_classifier_config(*, text: bool = True, audio: bool = True) -> Classifi
         )
         if audio
         else None,
-        mobilenet=MobileNetConfig(alpha=0.25, batch_norm_momentum=0.1) if audio else None,
+        mobilenet=MobileNetConfig(alpha=0.1, batch_norm_momentum=0.1) if audio else None,
     )
 
 

@@ -236,7 +236,7 @@ def request_for(out: Path, artifact: Path, tweets: Path, **changes: Any) -> Scor
         "out": str(out),
         "model": str(artifact),
         "run_date": date(2026, 11, 14),
-        "precision": "float32",
+        "engine": "onnx",
         "max_bad_fraction": 1.0,
         "pseudonymise_authors": True,
     }

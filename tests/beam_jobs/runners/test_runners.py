@@ -53,7 +53,7 @@ def rows_of(corpus: Path, model: Path, out: Path, flags: tuple[str, ...]) -> lis
         out=str(out),
         model=str(model),
         run_date=DAY,
-        precision="float32",
+        engine="onnx",
         beam_flags=flags,
     )
     result = score_corpus(request)

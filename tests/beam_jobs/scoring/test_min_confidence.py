@@ -1,7 +1,9 @@
 """Abstention: below `--min-confidence` an item is labelled uncertain, and nothing else changes."""
 
 import json
+import shutil
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,10 @@ from beam_jobs.scoring.label_rows import to_label_row
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from model.errors import UserError
+from model.scoring.artifact import Artifact, _write_config
 from model.scoring.scores import EmotionScores
 from schemas.emotions import EKMAN_AND_NEUTRAL, Modality
 from schemas.labels import UNCERTAIN, label_schema
-from tests.model import tiny_models
 from tests.model.clips import encode, speech_like
 
 DAY = date(2026, 11, 22)
@@ -172,12 +174,12 @@ def test_a_run_with_a_limit(corpus: Path, tiny_artifact: Path, tmp_path: Path) -
 
 
 def test_a_model_that_knows_uncertain_itself_is_refused_before_anything_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_artifact: Path, tmp_path: Path
 ) -> None:
     emotions = (*EKMAN_AND_NEUTRAL[:-1], UNCERTAIN)
-    monkeypatch.setattr(tiny_models, "EKMAN_AND_NEUTRAL", emotions)
     model, out = tmp_path / "model", tmp_path / "out"
-    tiny_models.save_tiny_artifact(model, audio=False)
+    artifact = Artifact.load(shutil.copytree(tiny_artifact, model))
+    _write_config(replace(artifact, config=replace(artifact.config, emotions=emotions)))
     nowhere = Path("/nowhere")
     with pytest.raises(UserError, match=r"--min-confidence cannot be used with .*'uncertain'"):
         score_corpus(request_for(nowhere, out, model, min_confidence=0.5))

@@ -25,6 +25,7 @@ from schemas.dead_letters import DEAD_LETTER_SCHEMA, REASON_MEANINGS, Reason
 from schemas.labels import label_schema
 from schemas.reports import REPORT_SCHEMAS
 from tests.model.clips import encode, speech_like
+from tests.support.make_tiny_artifact import ONNX
 
 CORPUS = Path(beam_jobs.__file__).parent / "sample_corpus"
 DAY = date(2026, 11, 14)
@@ -38,7 +39,7 @@ def request_for(out: Path, artifact: Path, **changes: Any) -> ScoringRequest:
         "out": str(out),
         "model": str(artifact),
         "run_date": DAY,
-        "precision": "float32",
+        "engine": "onnx",
     }
     return ScoringRequest(**(fields | changes))
 
@@ -79,7 +80,7 @@ def test_each_item_of_the_sample_corpus_ends_where_it_should(sample: Path) -> No
 
 
 def test_schemas_are_as_published(sample: Path, tiny_artifact: Path) -> None:
-    emotions = EmotionScorer.load(tiny_artifact).emotions
+    emotions = EmotionScorer.load(tiny_artifact, ONNX).emotions
     assert read(sample, "labels").schema.equals(label_schema(emotions))
     assert read(sample, "dead_letters").schema.equals(DEAD_LETTER_SCHEMA)
     for name, schema in REPORT_SCHEMAS.items():
@@ -87,7 +88,7 @@ def test_schemas_are_as_published(sample: Path, tiny_artifact: Path) -> None:
 
 
 def test_labels_equal_the_scorer_called_directly(sample: Path, tiny_artifact: Path) -> None:
-    scorer = EmotionScorer.load(tiny_artifact)
+    scorer = EmotionScorer.load(tiny_artifact, ONNX)
     labels = labels_by_id(sample)
     clips = {path.stem: path for path in sorted((CORPUS / "clips").iterdir())}
     records = [
@@ -117,10 +118,10 @@ def test_labels_equal_the_scorer_called_directly(sample: Path, tiny_artifact: Pa
 def test_batch_sizes_give_the_same_rows(
     sample: Path, tiny_artifact: Path, tmp_path: Path, batch_size: int
 ) -> None:
-    score_corpus(request_for(tmp_path, tiny_artifact, batch_size=batch_size))
-    assert_same_labels(labels_by_id(sample), labels_by_id(tmp_path))
-    ours, theirs = (read(out, "dead_letters") for out in (tmp_path, sample))
-    assert ours.drop_columns("run_id").equals(theirs.drop_columns("run_id"))
+    assert_same_rows(sample, tiny_artifact, tmp_path, batch_size=batch_size)
+
+
+TWO_PROCESSES = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
 
 @pytest.mark.slow
@@ -128,10 +129,24 @@ def test_batch_sizes_give_the_same_rows(
 def test_two_processes_give_the_same_rows(
     sample: Path, tiny_artifact: Path, tmp_path: Path, batch_size: int
 ) -> None:
-    flags = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
-    score_corpus(request_for(tmp_path, tiny_artifact, batch_size=batch_size, beam_flags=flags))
-    assert_same_labels(labels_by_id(sample), labels_by_id(tmp_path))
-    ours, theirs = (read(out, "dead_letters") for out in (tmp_path, sample))
+    settings = {"batch_size": batch_size, "beam_flags": TWO_PROCESSES}
+    assert_same_rows(sample, tiny_artifact, tmp_path, **settings)
+
+
+@pytest.mark.slow
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("flags", [(), TWO_PROCESSES])
+def test_tensorflow_gives_the_same_rows(
+    sample: Path, tiny_artifact: Path, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    settings = {"engine": "tensorflow", "precision": "float32", "beam_flags": flags}
+    assert_same_rows(sample, tiny_artifact, tmp_path, **settings)
+
+
+def assert_same_rows(sample: Path, artifact: Path, out: Path, **changes: Any) -> None:
+    score_corpus(request_for(out, artifact, **changes))
+    assert_same_labels(labels_by_id(sample), labels_by_id(out))
+    ours, theirs = (read(each, "dead_letters") for each in (out, sample))
     assert ours.drop_columns("run_id").equals(theirs.drop_columns("run_id"))
 
 

@@ -20,13 +20,14 @@ from model.scoring.artifact import Artifact
 from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import Reason, Stage
 from tests.model.clips import encode, speech_like
+from tests.support.make_tiny_artifact import ONNX
 
 SOURCE = Location("tweets.jsonl", 1)
 
 
 @pytest.fixture(scope="module")
 def scorer(tiny_artifact: Path) -> EmotionScorer:
-    return EmotionScorer.load(tiny_artifact)
+    return EmotionScorer.load(tiny_artifact, ONNX)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def model_of(artifact: Path) -> ScoringModel:
-    return ScoringModel(str(artifact), Artifact.load(artifact).model_version)
+    return ScoringModel(str(artifact), Artifact.load(artifact).model_version, ONNX)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 64])

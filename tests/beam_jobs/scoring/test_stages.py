@@ -77,7 +77,7 @@ def test_the_same_rows_come_out_of_the_reshuffle(
                 out=str(out),
                 model=str(tiny_artifact),
                 run_date=DAY,
-                precision="float32",
+                engine="onnx",
             )
         )
         tables.append(
