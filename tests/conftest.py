@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -15,6 +16,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import pytest
 from hypothesis import HealthCheck, settings
 
+from beam_jobs.commands.cli import main
+from tests.model.command_line import Run
 from tests.support.kinds_of_tests import KeepUnitTestsLight, MarkTests
 from tests.support.make_tiny_artifact import TINY_ARTIFACT
 
@@ -55,6 +58,21 @@ def trained_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("artifact") / "trained"
     save_tiny_artifact(path)
     return path
+
+
+@pytest.fixture
+def mm_emor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line: exit code, stdout and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mm-emor", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = capsys.readouterr()
+        assert isinstance(caught.value.code, int)
+        return caught.value.code, printed.out, printed.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,8 @@
 """A corpus to which files come while its dates are scored with `--only-new`."""
 
 import json
+import os
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,10 @@ EVENING = [
     {"id": "3", "text": "so glad #wet", "lang": "de", "created_at": "2026-11-22T20:00:00Z"},
     {"id": "4"},
 ]
+
+Batch = tuple[list[dict[str, Any]], date, bool]
+"""Records, the date that they are scored for, and whether they are lines at the end of the first
+file, which with none is only touched, or a file of their own."""
 
 
 def write_items(path: Path, records: list[dict[str, Any]]) -> None:
@@ -72,3 +78,24 @@ class Corpus:
     def data_files(self, out: str = "out") -> dict[str, bytes]:
         root = self.directory / out
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("part-*")}
+
+
+def write_batches(
+    corpus: Corpus, batches: list[Batch]
+) -> Iterator[tuple[Path, list[dict[str, Any]], date, set[str]]]:
+    """Yields, as each batch is written: its file, all its records, the date, and the new ids.
+
+    Of an id the first record with a text is kept; a blank one takes the later ones with it.
+    """
+    files: dict[str, list[dict[str, Any]]] = {}
+    for number, (records, day, grows) in enumerate(batches):
+        name = "0.jsonl" if grows else f"{number}.jsonl"
+        files[name] = files.get(name, []) + records
+        corpus.write(name, files[name])
+        os.utime(corpus.directory / name, (0, 1_800_000_000 + number))
+        first: dict[str, str] = {}
+        for record in files[name]:
+            if record["id"] and record.get("text") in ("rain", " ", "sad"):
+                first.setdefault(record["id"], record["text"])
+        expected = {item_id for item_id, text in first.items() if text != " "}
+        yield corpus.directory / name, files[name], day, expected

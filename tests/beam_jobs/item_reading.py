@@ -1,7 +1,8 @@
 """Reads files of records in memory, and makes the items that are expected of them."""
 
 import io
-from collections.abc import Sequence
+import zlib
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
+from beam_jobs.joining.file_check import FileCheck, LoneClip, judge_partition, merge_checks
+from beam_jobs.joining.index_items import N_PARTITIONS, index_file, partition_clip, partition_of
+from beam_jobs.joining.read_items import read_judged_items
+from beam_jobs.reading.inputs import JobInputs
 from beam_jobs.reading.item_files import read_records
 
 Outcome = Item | DeadLetter
@@ -23,6 +28,43 @@ def read(path: str, data: bytes, columns: Sequence[tuple[str, str]] = ()) -> lis
 def read_line(record: dict[str, Any]) -> Outcome:
     (outcome,) = read("t.jsonl", orjson.dumps(record) + b"\n")
     return outcome
+
+
+def read_without_beam(inputs: JobInputs, labelled: Collection[str] = ()) -> list[Outcome]:
+    """The same functions as in the pipeline, called one after the other.
+
+    Args:
+        inputs: the files.
+        labelled: ids that published runs have labelled.
+    """
+    groups: dict[int, dict[str, list[object]]] = {
+        number: {"packs": [], "clips": [], "labelled": []} for number in range(N_PARTITIONS)
+    }
+    found: list[FileCheck | LoneClip] = []
+    for path in inputs.item_files:
+        for one in index_file(path, inputs.columns):
+            if isinstance(one, FileCheck):
+                found.append(one)
+            else:
+                groups[one[0]]["packs"].append(one[1])
+    for number, clip in map(partition_clip, inputs.clip_files):
+        groups[number]["clips"].append(clip)
+    for item_id in labelled:
+        pack = zlib.compress(orjson.dumps([item_id]))
+        groups[partition_of(item_id)]["labelled"].append(pack)
+    found += [one for number, group in groups.items() for one in judge_partition(number, group)]
+    verdicts: list[FileCheck | LoneClip] = [
+        merge_checks(
+            path, [one for one in found if isinstance(one, FileCheck) and one.file == path]
+        )
+        for path in inputs.item_files
+    ]
+    verdicts += [one for one in found if isinstance(one, LoneClip)]
+    return [
+        outcome
+        for one in verdicts
+        for outcome in read_judged_items(one, inputs.columns, inputs.audio_roots)
+    ]
 
 
 def parquet(table: pa.Table, **options: Any) -> bytes:

@@ -18,44 +18,15 @@ from hypothesis import strategies as st
 
 import beam_jobs
 from beam_jobs.items.elements import DeadLetter, Item, Location
-from beam_jobs.joining.file_check import FileCheck, LoneClip, clip_id, judge_partition, merge_checks
-from beam_jobs.joining.index_items import N_PARTITIONS, IndexItems, index_file, partition_clip
+from beam_jobs.joining.file_check import FileCheck, LoneClip, clip_id
+from beam_jobs.joining.index_items import IndexItems, index_file
 from beam_jobs.joining.read_items import ReadItems, apply_check, read_judged_items
 from beam_jobs.reading.inputs import JobInputs, match_files
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
+from tests.beam_jobs.item_reading import Outcome, read_without_beam
 from tests.beam_jobs.joining.test_join import write_lines
 
-Outcome = Item | DeadLetter
 SAMPLE_CORPUS = Path(beam_jobs.__file__).parent / "sample_corpus"
-
-
-def read_without_beam(inputs: JobInputs) -> list[Outcome]:
-    """The same functions as in the pipeline, called one after the other."""
-    groups: dict[int, dict[str, list[object]]] = {
-        number: {"packs": [], "clips": []} for number in range(N_PARTITIONS)
-    }
-    found: list[FileCheck | LoneClip] = []
-    for path in inputs.item_files:
-        for one in index_file(path, inputs.columns):
-            if isinstance(one, FileCheck):
-                found.append(one)
-            else:
-                groups[one[0]]["packs"].append(one[1])
-    for number, clip in map(partition_clip, inputs.clip_files):
-        groups[number]["clips"].append(clip)
-    found += [one for number, group in groups.items() for one in judge_partition(number, group)]
-    verdicts: list[FileCheck | LoneClip] = [
-        merge_checks(
-            path, [one for one in found if isinstance(one, FileCheck) and one.file == path]
-        )
-        for path in inputs.item_files
-    ]
-    verdicts += [one for one in found if isinstance(one, LoneClip)]
-    return [
-        outcome
-        for one in verdicts
-        for outcome in read_judged_items(one, inputs.columns, inputs.audio_roots)
-    ]
 
 
 def test_exact_outputs(tmp_path: Path) -> None:

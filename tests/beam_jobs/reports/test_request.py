@@ -14,7 +14,7 @@ import pytest
 from beam_jobs.commands.cli import app
 from beam_jobs.commands.exit_code import run_command
 from beam_jobs.items.paths import InputFile
-from beam_jobs.reports.aggregate_files import directory as report_directory
+from beam_jobs.reports import directory as report_directory
 from beam_jobs.reports.directory import read_record, read_report
 from beam_jobs.reports.page.report import Span
 from beam_jobs.reports.request import ReportRequest, choose_spans, report_corpus

@@ -31,7 +31,7 @@ def test_runs_that_end_at_once_keep_each_their_entry(storage: StorageServer, fau
         threading.Thread(target=publish_run, args=("gs://out/runs", run_of(day))) for day in days
     ]
     open_client()
-    from beam_jobs import cloud_worker  # noqa: F401  (as the job does)
+    from beam_jobs.runners import cloud_worker  # noqa: F401  (as the job does)
 
     storage.faulty = faulty
     for thread in threads:

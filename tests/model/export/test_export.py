@@ -131,7 +131,7 @@ def test_a_second_export_replaces_the_first(copy: Path, table: Path) -> None:
 def test_products_get_finer_inputs_until_labels_stay(
     trained_artifact: Path, tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from model.export.export import export as module
+    from model.export import export as module
 
     path = Path(shutil.copytree(trained_artifact, tmp_path / "copy"))
     real, said = module.predict, []
