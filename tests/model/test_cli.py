@@ -43,6 +43,7 @@ def run(mm_emor: Run, monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Run:
     return mm_emor
 
 
+@pytest.mark.job
 @pytest.mark.slow
 def test_train_then_evaluate_with_the_installed_command(data_dir: Path, tmp_path: Path) -> None:
     """In processes of their own, where TensorFlow starts: nothing of its goes to stderr."""

@@ -41,6 +41,7 @@ def tweets(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.job
 def test_help_imports_neither_beam_nor_tensorflow() -> None:
     code = (
         "import sys\n"

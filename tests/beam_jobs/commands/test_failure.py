@@ -17,6 +17,7 @@ NO_TEXT = REFUSED + "no_content (2: the item has neither text nor audio); texts 
 LOST = "1 input file(s) could not be read to the end; the first is "
 
 
+@pytest.mark.job
 @pytest.mark.parametrize(
     ("name", "content", "columns", "line"),
     [
@@ -90,6 +91,7 @@ def test_a_field_of_another_name_is_told(
     )
 
 
+@pytest.mark.job
 def test_names_are_not_told_where_the_payload_is_hidden(
     tiny_artifact: Path, tmp_path: Path
 ) -> None:

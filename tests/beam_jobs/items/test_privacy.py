@@ -173,6 +173,7 @@ def out(tiny_artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "out"
 
 
+@pytest.mark.job
 def test_a_run_writes_no_text(out: Path) -> None:
     for path in out.rglob("*"):
         if path.suffix == ".parquet":
@@ -181,6 +182,7 @@ def test_a_run_writes_no_text(out: Path) -> None:
             assert SAID not in path.read_text(encoding="utf-8"), path
 
 
+@pytest.mark.job
 def test_no_footer_names_the_machine(out: Path) -> None:
     paths = sorted(out.rglob("*.parquet"))
     assert len(paths) == 2 + len(REPORT_SCHEMAS)

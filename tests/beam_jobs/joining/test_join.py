@@ -159,6 +159,7 @@ def test_index_file_packs_the_ids_and_flushes(
     assert index() == (50, verdicts)
 
 
+@pytest.mark.job
 def test_index_items(tmp_path: Path) -> None:
     a = write_lines(
         tmp_path / "a.jsonl",
@@ -203,6 +204,7 @@ def test_index_items(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.job
 def test_index_items_without_files() -> None:
     with TestPipeline(runner=FnApiRunner()) as root:
         assert_that(root | IndexItems(JobInputs()), equal_to([]), label="Verdicts")

@@ -29,6 +29,7 @@ from tests.beam_jobs.joining.test_join import write_lines
 SAMPLE_CORPUS = Path(beam_jobs.__file__).parent / "sample_corpus"
 
 
+@pytest.mark.job
 def test_exact_outputs(tmp_path: Path) -> None:
     c = f"{tmp_path}/c"
     Path(c).mkdir()
@@ -124,6 +125,7 @@ def test_exact_outputs(tmp_path: Path) -> None:
         assert_that(items.dead, equal_to(expected_dead), label="Dead")
 
 
+@pytest.mark.job
 def test_unreadable_rest_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"pk,text\n1,t\n")[:-4])
@@ -150,6 +152,7 @@ def test_unreadable_rest_of_a_file(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.job
 def test_a_file_that_is_gone_stops_the_job(tmp_path: Path) -> None:
     inputs = JobInputs((str(tmp_path / "gone.jsonl"),))
     with (
@@ -179,6 +182,7 @@ class TestAFileThatChangesBetweenTheReads:
         with pytest.raises(RuntimeError, match=message):
             next(reading)
 
+    @pytest.mark.job
     def test_in_the_pipeline(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jsonl"
         write_lines(path, self.LINES)
@@ -270,6 +274,7 @@ def test_every_record_ends_in_one_place(files: list[list[object]], clips: set[st
     check_each_item_is_in_one_place(outcomes, n_expected, inputs)
 
 
+@pytest.mark.job
 @settings(max_examples=5, deadline=None)
 @given(st.lists(LINES, min_size=1, max_size=3), CLIPS)
 def test_pipeline_equals_the_functions(files: list[list[object]], clips: set[str]) -> None:
@@ -318,6 +323,7 @@ def test_sample_corpus() -> None:
     )
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_workers_in_processes_of_their_own(n_workers: int) -> None:
     options = PipelineOptions(direct_running_mode="multi_processing", direct_num_workers=n_workers)

@@ -14,6 +14,7 @@ from beam_jobs.reports.request import ReportRequest, prepare_report, report_corp
 from tests.beam_jobs.growing_corpus import Corpus
 
 
+@pytest.mark.job
 def test_examples_are_the_surest_texts_masked(tmp_path: Path, tiny_artifact: Path) -> None:
     corpus = Corpus(tmp_path, tiny_artifact)
     texts = [
@@ -50,6 +51,7 @@ def test_examples_are_the_surest_texts_masked(tmp_path: Path, tiny_artifact: Pat
     )
 
 
+@pytest.mark.job
 def test_copies_of_a_text_are_one_example(tmp_path: Path, tiny_artifact: Path) -> None:
     corpus = Corpus(tmp_path, tiny_artifact)
     texts = ["glad @ada", "glad @bob", "glad @ada", "glad https://t.co/x1", "the rain", "sad"]

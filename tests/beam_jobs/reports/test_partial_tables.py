@@ -41,6 +41,7 @@ LETTERS = [
 ] + [DeadLetter("7", Stage.PREPROCESS, Reason.MISSING_CLIP, "m", "a.jsonl:9")]
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_the_pipeline_writes_what_the_core_makes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_workers: int
@@ -87,6 +88,7 @@ def test_the_pipeline_writes_what_the_core_makes(
     assert (staged / "page" / "dt=2026-11-22" / f"part-{run.run_id}.html").stat().st_size
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("batch_rows", [7, 1000])
 def test_groups_that_are_too_many_are_cut_to_the_frequent_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
@@ -116,6 +118,7 @@ def test_groups_that_are_too_many_are_cut_to_the_frequent_ones(
         assert_that(left_out, equal_to([("by_hashtag", 2, 120, 400, 27)]), label="left out")
 
 
+@pytest.mark.job
 def test_a_span_with_few_groups_counts_all_of_them_beside_one_with_too_many(tmp_path: Path) -> None:
     row = random_rows(1)[0] | {"emotion": "joy"}
     tags = {
@@ -146,6 +149,7 @@ def test_a_span_with_few_groups_counts_all_of_them_beside_one_with_too_many(tmp_
         assert_that(left_out, equal_to([(True, 400)]), label="left out")
 
 
+@pytest.mark.job
 def test_spans_are_counted_apart(tmp_path: Path) -> None:
     files = []
     for number, before in enumerate((False, True, False)):

@@ -58,6 +58,7 @@ def hints_by_step(graph: Any) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.job
 def test_the_graph_that_dataflow_gets(
     storage: StorageServer,
     bucket_corpus: Path,
@@ -117,6 +118,7 @@ def sdk_images(job: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.job
 def test_what_a_flex_template_s_launcher_makes(
     storage: StorageServer,
     bucket_corpus: Path,
@@ -157,6 +159,7 @@ def test_a_plan_submits_and_writes_nothing(
     assert objects() == {}
 
 
+@pytest.mark.job
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -225,6 +228,7 @@ def test_the_plan_tells_the_image_of_any_runner(
     assert told in describe(plan_job(prepare_job(request)))  # type: ignore[arg-type]
 
 
+@pytest.mark.job
 def test_the_command_prints_its_plan(tiny_artifact: Path, tmp_path: Path) -> None:
     items = tmp_path / "tweets.jsonl"
     items.write_text('{"id": "1", "text": "rain"}\n' * 3, encoding="utf-8")

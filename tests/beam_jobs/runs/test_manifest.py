@@ -95,6 +95,7 @@ def listed(*entries: RunManifest) -> set[str]:
 BESIDES = {"_manifest.json", "_manifest.lock"}
 
 
+@pytest.mark.job
 def test_a_run_is_published_with_all_its_files_and_nothing_else(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     entry = write_run(run, 10, (dead_letter(1), dead_letter(2, Reason.MISSING_ID)))
@@ -120,6 +121,7 @@ def test_a_run_is_published_with_all_its_files_and_nothing_else(tmp_path: Path) 
     ]
 
 
+@pytest.mark.job
 def test_the_same_run_again_gives_the_same_tree(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     first = write_run(run, 10, (dead_letter(1),))
@@ -130,6 +132,7 @@ def test_the_same_run_again_gives_the_same_tree(tmp_path: Path) -> None:
     assert files_under(tmp_path) == listed(first) | BESIDES
 
 
+@pytest.mark.job
 def test_an_empty_corpus_is_published(tmp_path: Path) -> None:
     entry = write_run(make_run(tmp_path), n_labels=0)
     assert (entry.status, entry.counts) == (Status.COMPLETE, RunCounts({}, {}))
@@ -141,6 +144,7 @@ def test_an_empty_corpus_is_published(tmp_path: Path) -> None:
     assert files_under(tmp_path) == listed(entry) | BESIDES
 
 
+@pytest.mark.job
 def test_another_run_of_a_date_replaces_it_and_leaves_other_dates(tmp_path: Path) -> None:
     first = write_run(make_run(tmp_path, n_parts=3), 10, (dead_letter(1),))
     other = write_run(make_run(tmp_path, date=NEXT_DAY), 4)
@@ -159,6 +163,7 @@ def test_another_run_of_a_date_replaces_it_and_leaves_other_dates(tmp_path: Path
     assert counts.fetchall() == [(DAY, second.run_id, 7), (NEXT_DAY, other.run_id, 4)]
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("spelling", ["{}/", "{}//", "{}/../{name}"])
 def test_no_spelling_of_the_directory_endangers_what_is_listed(
     tmp_path: Path, spelling: str
@@ -168,6 +173,7 @@ def test_no_spelling_of_the_directory_endangers_what_is_listed(
     assert files_under(tmp_path) == listed(entry) | BESIDES
 
 
+@pytest.mark.job
 def test_nothing_is_removed_before_a_run_is_published(tmp_path: Path) -> None:
     path = tmp_path / "labels" / "dt=2026-11-22" / "part-0.parquet"
     path.parent.mkdir(parents=True)
@@ -190,6 +196,7 @@ def test_status_of_bad_items(n_labels: int, letters: int, status: Status) -> Non
     assert counts.status(max_bad_fraction=0.5) is status
 
 
+@pytest.mark.job
 def test_too_many_bad_items_are_published_too(tmp_path: Path) -> None:
     run = make_run(tmp_path, max_bad_fraction=0.1)
     entry = write_run(run, 8, (dead_letter(1),))
@@ -197,6 +204,7 @@ def test_too_many_bad_items_are_published_too(tmp_path: Path) -> None:
     assert files_under(tmp_path) == listed(entry) | BESIDES
 
 
+@pytest.mark.job
 def test_a_lost_file_is_published_as_such(tmp_path: Path) -> None:
     letters = (dead_letter(1, Reason.UNREADABLE_FILE), dead_letter(2))
     entry = write_run(make_run(tmp_path, max_bad_fraction=0.0), 100, letters)
@@ -300,6 +308,7 @@ def test_a_run_whose_file_is_gone_or_another_is_not_published(
     assert not (tmp_path / whole.path).exists()
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("n_renamed", [0, 1, 6, None])
 def test_publishing_that_is_retried_goes_on_where_it_stopped(
     tmp_path: Path, n_renamed: int | None
@@ -320,6 +329,7 @@ def test_publishing_that_is_retried_goes_on_where_it_stopped(
     assert not list(tmp_path.glob("_tmp*"))
 
 
+@pytest.mark.job
 def test_a_run_that_dies_before_publishing_changes_nothing_that_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,6 +362,7 @@ def test_a_run_that_dies_before_publishing_changes_nothing_that_is_read(
     assert not list(tmp_path.glob("_tmp*"))
 
 
+@pytest.mark.job
 def test_a_missing_table_is_not_published(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     entry = write_run(run)
@@ -364,6 +375,7 @@ def publish_many(out: str, first: date, n_dates: int) -> None:
         publish_run(out, an_entry(first + timedelta(days=days)))
 
 
+@pytest.mark.job
 def test_dates_that_finish_at_once_all_survive(tmp_path: Path) -> None:
     spawning = multiprocessing.get_context("spawn")
     firsts = [date(2026, month, 1) for month in (1, 2, 3)]

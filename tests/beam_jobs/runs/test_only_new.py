@@ -53,6 +53,7 @@ def without_run_id(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: cell for name, cell in row.items() if name != "run_id"} for row in rows]
 
 
+@pytest.mark.job
 def test_a_late_file_is_added_to_its_date(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     # The last bits of a score can differ with the batch that it is computed in.
@@ -89,6 +90,7 @@ def test_a_late_file_is_added_to_its_date(corpus: Corpus) -> None:
         assert ours == at_once, table
 
 
+@pytest.mark.job
 def test_the_first_run_is_as_without_the_flag(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     corpus.add()
@@ -96,6 +98,7 @@ def test_the_first_run_is_as_without_the_flag(corpus: Corpus) -> None:
     assert corpus.data_files() == corpus.data_files("plain")
 
 
+@pytest.mark.job
 def test_of_a_changed_file_the_new_items_are_scored(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     first = corpus.add()
@@ -122,6 +125,7 @@ def test_of_a_changed_file_the_new_items_are_scored(corpus: Corpus) -> None:
     assert corpus.ids() == ["1", "2", "3", "bad"]
 
 
+@pytest.mark.job
 def test_of_a_file_that_grows_no_dead_letter_is_written_twice(corpus: Corpus) -> None:
     path = corpus.directory / "a.jsonl"
     lines = [
@@ -153,6 +157,7 @@ def test_of_a_file_that_grows_no_dead_letter_is_written_twice(corpus: Corpus) ->
     assert (third.already_scored, third.already_refused) == (1 + 3, 3 + 4)
 
 
+@pytest.mark.job
 def test_where_nothing_is_new_nothing_changes(
     corpus: Corpus, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,6 +186,7 @@ def test_where_nothing_is_new_nothing_changes(
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.job
 def test_an_item_of_another_date_stays_there(
     corpus: Corpus, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,6 +221,7 @@ def test_an_item_of_another_date_stays_there(
     assert lines[start + 1 : start + 3] == ["new items     1", "already scored  2"]
 
 
+@pytest.mark.job
 def test_clips_that_came_late(corpus: Corpus) -> None:
     clips = corpus.directory / "clips"
     clips.mkdir()
@@ -232,6 +239,7 @@ def test_clips_that_came_late(corpus: Corpus) -> None:
     assert (entry.already_scored, entry.counts.n_dead) == (2, 0)
 
 
+@pytest.mark.job
 def test_a_failed_date_takes_more_items(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     assert corpus.add(max_bad_fraction=0.2).status is Status.TOO_MANY_BAD_ITEMS
@@ -239,6 +247,7 @@ def test_a_failed_date_takes_more_items(corpus: Corpus) -> None:
     assert corpus.add(max_bad_fraction=0.2).status is Status.COMPLETE
 
 
+@pytest.mark.job
 def test_what_decides_the_rows_decides_the_run_id(corpus: Corpus) -> None:
     """The same late file gives another run after other runs."""
     corpus.write("a.jsonl", MORNING)
@@ -251,6 +260,7 @@ def test_what_decides_the_rows_decides_the_run_id(corpus: Corpus) -> None:
     assert added.run_id != alone.manifest.run_id
 
 
+@pytest.mark.job
 def test_where_nothing_is_new_a_failed_date_has_failed_still(
     corpus: Corpus, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -271,6 +281,7 @@ def test_where_nothing_is_new_a_failed_date_has_failed_still(
     assert run_command(lambda: app(other, standalone_mode=False)) == 0
 
 
+@pytest.mark.job
 def test_a_run_without_the_flag_replaces_all_that_was_added(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     corpus.add()

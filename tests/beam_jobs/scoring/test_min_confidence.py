@@ -134,6 +134,7 @@ def read(out: Path, table: str) -> pa.Table:
     return pq.read_table(out / table / f"dt={DAY}", partitioning=None)
 
 
+@pytest.mark.job
 def test_a_run_with_a_limit(corpus: Path, tiny_artifact: Path, tmp_path: Path) -> None:
     sure, off, limited = (tmp_path / name for name in ("sure", "off", "limited"))
     without = score_corpus(request_for(corpus, sure, tiny_artifact)).manifest
@@ -173,6 +174,7 @@ def test_a_run_with_a_limit(corpus: Path, tiny_artifact: Path, tmp_path: Path) -
         assert read(limited, f"reports/{report}").equals(read(sure, f"reports/{report}")), report
 
 
+@pytest.mark.job
 def test_a_model_that_knows_uncertain_itself_is_refused_before_anything_is_read(
     tiny_artifact: Path, tmp_path: Path
 ) -> None:

@@ -41,6 +41,7 @@ def model_of(artifact: Path) -> ScoringModel:
     return ScoringModel(str(artifact), Artifact.load(artifact).model_version, ONNX)
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("batch_size", [1, 4, 64])
 def test_preprocess_items(tiny_artifact: Path, clip: Path, batch_size: int) -> None:
     items = [
@@ -135,6 +136,7 @@ def test_one_bad_item_does_not_take_its_batch_along(scorer: EmotionScorer) -> No
         np.testing.assert_allclose(outcome.scores.scores, expected.scores, atol=1e-5)
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_score_emotions(
     tiny_artifact: Path, scorer: EmotionScorer, tmp_path: Path, batch_size: int
