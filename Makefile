@@ -2,9 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-REFERENCE := .venv-reference
+# PyTorch and what else we are compared with: it and TensorFlow do not load in one process.
+PEERS := .venv-peers
 OUT ?= demo-out
 PYTEST_FLAGS ?=
+# Such as --runs 1.
+BENCH_FLAGS ?=
 # A file of pins is whole: without --no-deps, older pips look up name[extra] anew, and refuse the file
 # as soon as that package has a newer release.
 PINNED := -q --no-deps --require-hashes
@@ -33,17 +36,24 @@ test-unit: $(VENV)/.dev  ## Run the tests that run no pipeline and start no Tens
 test-fast: $(VENV)/.dev  ## Run the tests that take under 30 s each.
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not slow" $(PYTEST_FLAGS)
 
-test-reference: $(REFERENCE)/.torch $(MINILM)/config.json  ## Compare live with Transformers' PyTorch models.
-	MM_EMOR_MINILM=$(MINILM) $(REFERENCE)/bin/python -m pytest -q tests/reference $(PYTEST_FLAGS)
+# What runs a peer finds its interpreter in MM_EMOR_PEERS.
+WITH_PEERS := MM_EMOR_PEERS="$(CURDIR)/$(PEERS)/bin/python" MM_EMOR_MINILM=$(MINILM)
+PEERS_NEED := $(PEERS)/.installed $(MINILM)/config.json
+test-reference: $(VENV)/.dev $(PEERS_NEED)  ## Compare live with Transformers' PyTorch models.
+	$(WITH_PEERS) $(BIN)/python -m pytest -q tests/reference $(PYTEST_FLAGS)
 
-# A machine with a GPU has its own PyTorch, and may reach no index: SUITE=gpu and gpu_training run on PYTHON.
-SUITES := text audio fused pipeline reports start stages train gpu gpu_training
-BENCH_PYTHON := $(if $(filter gpu%,$(SUITE)),$(PYTHON),$(REFERENCE)/bin/python)
-BENCH_NEEDS := $(if $(filter gpu%,$(SUITE)),,$(REFERENCE)/.torch $(MINILM)/config.json)
+# Those that PyTorch or librosa takes part in; the others need no .venv-peers.
+PEER_SUITES := text audio fused pipeline stages train
+# A machine with a GPU has its own PyTorch, and may reach no index: these run on PYTHON.
+GPU_SUITES := gpu gpu_training
+SUITES := $(PEER_SUITES) reports start $(GPU_SUITES)
+BENCH_PYTHON := $(if $(filter $(GPU_SUITES),$(SUITE)),$(PYTHON),$(BIN)/python)
+BENCH_NEEDS := $(if $(filter $(GPU_SUITES),$(SUITE)),,$(VENV)/.dev)
+BENCH_NEEDS += $(if $(filter $(PEER_SUITES),$(SUITE)),$(PEERS_NEED))
 # bench-suite is first: a mistyped name is told at once.
 bench: bench-suite $(BENCH_NEEDS)  ## Compare speed with a peer's: SUITE=text, audio, reports … [JSON=FILE].
-	MM_EMOR_MINILM=$(MINILM) $(BENCH_PYTHON) -m tests.benchmarks.$(SUITE) \
-	  $(if $(JSON),--json $(JSON))
+	$(if $(filter $(PEER_SUITES),$(SUITE)),$(WITH_PEERS)) \
+	  $(BENCH_PYTHON) -m tests.benchmarks.$(SUITE) $(if $(JSON),--json $(JSON)) $(BENCH_FLAGS)
 
 bench-suite:
 	@case " $(SUITES) " in *" $(SUITE) "*) ;; *) \
@@ -63,6 +73,9 @@ lock:  ## Pin the requirements anew, with hashes, for Python 3.11 to 3.13 (needs
 	uv pip compile -q setup.py --extra dev --extra gcp --extra export --universal \
 	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	  --no-emit-find-links --constraint requirements/gcp.txt -o requirements/dev.txt
+	uv pip compile -q requirements/peers.in --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-emit-index-url --no-emit-find-links --constraint requirements/runtime.txt \
+	  -o requirements/peers.txt
 
 corpus: $(VENV)/.dev  ## Make the sample corpus anew (needs espeak-ng and ffmpeg).
 	$(BIN)/python tests/corpus/make_sample_corpus.py
@@ -78,7 +91,7 @@ $(MINILM)/config.json:
 	@touch $@
 
 clean:  ## Remove what the other targets made.
-	rm -rf $(VENV) $(REFERENCE) $(OUT) build *.egg-info
+	rm -rf $(VENV) $(PEERS) $(OUT) build *.egg-info
 
 $(VENV)/.runtime: requirements/runtime.txt setup.py
 	$(PYTHON) -m venv $(VENV)
@@ -92,9 +105,8 @@ $(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
 	$(BIN)/python -m pip check
 	@touch $@
 
-$(REFERENCE)/.torch: requirements/dev.txt
-	$(PYTHON) -m venv $(REFERENCE)
-	$(REFERENCE)/bin/python -m pip install $(PINNED) -r requirements/dev.txt
-	$(REFERENCE)/bin/python -m pip install -q torch==2.13.0
-	PYTHONWARNINGS=ignore $(REFERENCE)/bin/python -m pip install -q --no-deps --no-build-isolation -e .
+$(PEERS)/.installed: requirements/peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install $(PINNED) -r requirements/peers.txt
+	$(PEERS)/bin/python -m pip check
 	@touch $@

@@ -57,7 +57,7 @@ def compare(
     threads = f"{n_threads} thread" if n_threads else "its own number of threads"
     with ExitStack() as stack:
         ours, peer = (
-            stack.enter_context(Worker((SIDES, *side), {}))
+            stack.enter_context(Worker((SIDES, *side)))
             for side in (("beam", str(folder)), ("duckdb", str(folder), str(n_threads)))
         )
         seconds = alternate(ours.run, peer.run, runs)

@@ -1,17 +1,22 @@
 """Makes golden hidden states with Transformers' own models.
 
-Run as `python -m tests.model.reference_encoders`; it needs PyTorch, which `make test-reference`
-installs. Each golden file holds a tiny checkpoint's config, its weights, a batch, and what
-Transformers says of it, so that `make test` needs no PyTorch.
+Run as `python -m tests.model.reference_encoders`; MM_EMOR_PEERS names the Python that has PyTorch.
+Each golden file holds a tiny checkpoint's config, its weights, a batch, and what Transformers says
+of it, so that `make test` needs no PyTorch.
 """
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+
+from tests.peers.encoders import EncoderJob
+from tests.peers.interpreter import run_peer
+from tests.peers.job import write_job
 
 HERE = Path(__file__).parent / "network"
 SIZES = {
@@ -41,31 +46,9 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def reference_config(case: str) -> Any:
-    """Returns Transformers' config of a case."""
-    from transformers import AutoConfig
-
-    settings = SIZES | CASES[case]
-    return AutoConfig.for_model(settings.pop("model_type"), **settings)
-
-
-def save_reference(case: str, path: Path, *, prefixed: bool = False) -> Any:
-    """Saves a random checkpoint as Transformers does, and returns its model.
-
-    Every weight is drawn anew, LayerNorms and token types among them: as initialised these are 1
-    and 0, which would hide that one is left out.
-    """
-    import torch
-    from transformers import AutoModel, AutoModelForMaskedLM
-
-    torch.manual_seed(3)
-    factory = AutoModelForMaskedLM if prefixed else AutoModel
-    model = factory.from_config(reference_config(case)).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.normal_(0.0 if parameter.ndim > 1 else 0.5, 0.3)
-    model.save_pretrained(path)
-    return model.base_model
+def encoder_job(case: str, checkpoint: Path, *, prefixed: bool = False) -> EncoderJob:
+    """Returns what makes a case's random checkpoint."""
+    return EncoderJob(str(checkpoint), SIZES | CASES[case], prefixed)
 
 
 def example_batch(pad_token_id: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -75,15 +58,6 @@ def example_batch(pad_token_id: int) -> tuple[np.ndarray[Any, Any], np.ndarray[A
     return np.where(mask, token_ids, pad_token_id), mask
 
 
-def reference_states(model: Any, token_ids: Any, mask: Any) -> Any:
-    """Returns Transformers' hidden states of a batch."""
-    import torch
-
-    with torch.no_grad():
-        output = model(torch.tensor(token_ids), attention_mask=torch.tensor(mask).long())
-    return output.last_hidden_state.numpy()
-
-
 def golden_path(case: str) -> Path:
     """Returns where a case's golden file lies."""
     return HERE / f"golden_{case}.safetensors"
@@ -91,15 +65,16 @@ def golden_path(case: str) -> Path:
 
 def main() -> int:
     """Writes the golden files."""
-    import tempfile
-
     for case, settings in CASES.items():
         with tempfile.TemporaryDirectory() as directory:
-            model = save_reference(case, Path(directory))
+            folder = Path(directory)
             token_ids, mask = example_batch(settings["pad_token_id"])
-            tensors = load_file(Path(directory) / "model.safetensors")
-            config = json.loads((Path(directory) / "config.json").read_text(encoding="utf-8"))
-        tensors["golden.states"] = reference_states(model, token_ids, mask)
+            write_job(folder, encoder_job(case, folder / "checkpoint"))
+            np.savez(folder / "batch.npz", token_ids=token_ids, mask=mask)
+            run_peer("tests.peers.encoders", directory)
+            tensors = load_file(folder / "checkpoint" / "model.safetensors")
+            config = json.loads((folder / "checkpoint" / "config.json").read_text("utf-8"))
+            tensors["golden.states"] = np.load(folder / "states.npy")
         tensors["golden.token_ids"] = token_ids.astype(np.int32)
         tensors["golden.mask"] = mask.astype(np.uint8)
         save_file(tensors, golden_path(case), metadata={"config": json.dumps(config)})
