@@ -49,7 +49,7 @@ SCORING_SIDE = {"model", "model.network", "model.preprocessing", "model.scoring"
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Yields the modules that a file imports; `from a import b` as `a.b` where that is one of ours."""
+    """Yields the modules that a file imports; `from a import b` as `a.b` if that is one of ours."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

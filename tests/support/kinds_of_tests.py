@@ -21,7 +21,7 @@ from tests.support.starts_tensorflow import HEAVY, starts_tensorflow
 
 OTHER_KINDS = ("job", "tensorflow")
 TENSORFLOW_FIXTURES = {"trained_artifact"}
-JOB_FIXTURES = {"storage"}
+JOB_FIXTURES = {"storage", "written"}
 
 
 class MarkTests:

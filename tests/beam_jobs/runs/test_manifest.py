@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import shutil
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -84,6 +85,22 @@ def write_run(run: Run, n_labels: int = 10, letters: tuple[DeadLetter, ...] = ()
     return found.runs[run.date]
 
 
+@pytest.fixture(scope="module")
+def written_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("written")
+    write_run(make_run(out), 10, (dead_letter(1),))
+    return out
+
+
+@pytest.fixture
+def written(written_once: Path, tmp_path: Path) -> tuple[Run, RunManifest]:
+    """A run of ten labels and a dead letter, published in the test's own directory."""
+    shutil.copytree(written_once, tmp_path, dirs_exist_ok=True)
+    found = read_manifest(str(tmp_path))
+    assert found is not None
+    return make_run(tmp_path), found.runs[DAY]
+
+
 def files_under(out: Path) -> set[str]:
     return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
 
@@ -122,9 +139,10 @@ def test_a_run_is_published_with_all_its_files_and_nothing_else(tmp_path: Path) 
 
 
 @pytest.mark.job
-def test_the_same_run_again_gives_the_same_tree(tmp_path: Path) -> None:
-    run = make_run(tmp_path)
-    first = write_run(run, 10, (dead_letter(1),))
+def test_the_same_run_again_gives_the_same_tree(
+    written: tuple[Run, RunManifest], tmp_path: Path
+) -> None:
+    _, first = written
     again = write_run(
         make_run(tmp_path, started_at=NOON + timedelta(hours=1)), 10, (dead_letter(1),)
     )
@@ -163,12 +181,11 @@ def test_another_run_of_a_date_replaces_it_and_leaves_other_dates(tmp_path: Path
     assert counts.fetchall() == [(DAY, second.run_id, 7), (NEXT_DAY, other.run_id, 4)]
 
 
-@pytest.mark.job
 @pytest.mark.parametrize("spelling", ["{}/", "{}//", "{}/../{name}"])
 def test_no_spelling_of_the_directory_endangers_what_is_listed(
-    tmp_path: Path, spelling: str
+    written: tuple[Run, RunManifest], tmp_path: Path, spelling: str
 ) -> None:
-    entry = write_run(make_run(tmp_path))
+    _, entry = written
     remove_unlisted(spelling.format(tmp_path, name=tmp_path.name), DAY)
     assert files_under(tmp_path) == listed(entry) | BESIDES
 
@@ -311,10 +328,9 @@ def test_a_run_whose_file_is_gone_or_another_is_not_published(
 @pytest.mark.job
 @pytest.mark.parametrize("n_renamed", [0, 1, 6, None])
 def test_publishing_that_is_retried_goes_on_where_it_stopped(
-    tmp_path: Path, n_renamed: int | None
+    written: tuple[Run, RunManifest], tmp_path: Path, n_renamed: int | None
 ) -> None:
-    run = make_run(tmp_path)
-    first = write_run(run, 10, (dead_letter(1),))
+    run, first = written
     if n_renamed is not None:
         (tmp_path / "_manifest.json").unlink()
         for file in first.outputs[n_renamed:]:
@@ -331,9 +347,9 @@ def test_publishing_that_is_retried_goes_on_where_it_stopped(
 
 @pytest.mark.job
 def test_a_run_that_dies_before_publishing_changes_nothing_that_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    written: tuple[Run, RunManifest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = write_run(make_run(tmp_path), 10, (dead_letter(1),))
+    _, first = written
 
     def die(*_: object) -> RunCounts:
         raise MemoryError("the worker dies")
@@ -363,9 +379,8 @@ def test_a_run_that_dies_before_publishing_changes_nothing_that_is_read(
 
 
 @pytest.mark.job
-def test_a_missing_table_is_not_published(tmp_path: Path) -> None:
-    run = make_run(tmp_path)
-    entry = write_run(run)
+def test_a_missing_table_is_not_published(written: tuple[Run, RunManifest]) -> None:
+    run, entry = written
     with pytest.raises(RuntimeError, match=r"the run wrote .*; expected .*'labels': 2"):
         publish_files(entry.outputs[:-1], run)
 
