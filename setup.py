@@ -19,6 +19,7 @@ RUNTIME = [
     "onnxruntime>=1.20",
     "orjson>=3.10",
     "pandas>=2.2",
+    "prometheus_client>=0.22,<1",
     "pyarrow>=20",
     "pydantic>=2.11,<3",
     "rich>=14",

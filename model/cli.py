@@ -11,6 +11,7 @@ import typer
 
 from model.errors import ConfigError
 from model.scoring.engine import EngineName
+from model.training.fold_by import FoldBy
 
 if TYPE_CHECKING:
     from model.evaluation.metrics import Metrics
@@ -56,13 +57,6 @@ def _local_path(path: Path | None) -> Path | None:
     return path
 
 
-class FoldBy(StrEnum):
-    """What folds keep apart."""
-
-    GROUP = "group"
-    RANDOM = "random"
-
-
 class ExportFormat(StrEnum):
     """What `mm-emor export` writes."""
 
@@ -94,7 +88,7 @@ def train(
     from model.training.training_data import TrainingData
 
     data = TrainingData.load(settings, data_dir, typer.echo)
-    trained = train_model(settings, data, text_encoder, out, tell=typer.echo)
+    trained = train_model(settings, data, text_encoder, out, log=typer.echo)
     for modality, folder in trained.parts.items():
         typer.echo(f"{modality}: curves and TensorBoard logs in {folder}")
     typer.echo(f"model {trained.artifact.model_version} written to {out}")
@@ -179,7 +173,7 @@ def evaluate(
         with tempfile.TemporaryDirectory() as temporary:
             training = out / "training" if out else Path(temporary)
             measured = cross_validate(
-                settings, loaded, n_folds, fold_by.value, text_encoder, training, typer.echo
+                settings, loaded, n_folds, fold_by, text_encoder, training, typer.echo
             ).evaluation
         details |= {
             "split": f"{n_folds} folds by {fold_by}",
@@ -307,7 +301,7 @@ def reproduce(
     from model.paper.reproduction import Reproduction
 
     reproduction = Reproduction(
-        corpora, text_encoder, out, only or (), learning_rate, tell=typer.echo
+        corpora, text_encoder, out, only or (), learning_rate, log=typer.echo
     )
     reproduction.run()
     typer.echo(f"results in {out / 'results.md'} and {out / 'results.parquet'}")

@@ -121,7 +121,7 @@ def check_access(uris: Iterable[str]) -> None:
     for bucket, prefix in sorted({split_uri(re.split(r"[*?\[]", uri)[0]) for uri in uris}):
         client = open_client()
         where = f"{SCHEME}{bucket}"
-        _told(where, lambda: list(_list(client, bucket, prefix, max_results=1)))  # noqa: B023
+        _explained(where, lambda: list(_list(client, bucket, prefix, max_results=1)))  # noqa: B023
 
 
 def list_objects(prefix: str) -> list[tuple[str, int, int]]:
@@ -132,7 +132,7 @@ def list_objects(prefix: str) -> list[tuple[str, int, int]]:
     """
     bucket, name = split_uri(prefix)
     client = open_client()
-    found = _told(prefix, lambda: list(_list(client, bucket, name)))
+    found = _explained(prefix, lambda: list(_list(client, bucket, name)))
     return [(f"{SCHEME}{bucket}/{blob.name}", blob.size, blob.generation) for blob in found]
 
 
@@ -149,7 +149,7 @@ def fetch_directory(uri: str) -> Path:
     bucket, name = split_uri(uri)
     prefix = name.rstrip("/") + "/" if name.rstrip("/") else ""
     client = open_client()
-    found = _told(uri, lambda: list(_list(client, bucket, prefix, delimiter="/")))
+    found = _explained(uri, lambda: list(_list(client, bucket, prefix, delimiter="/")))
     blobs = {blob.name.removeprefix(prefix): blob for blob in found if blob.name != prefix}
     if not blobs:
         raise ArtifactError(f"{uri} is no artifact: there is no object under {prefix}")
@@ -164,7 +164,7 @@ def fetch_directory(uri: str) -> Path:
         whole = Path(copying) / key
         whole.mkdir()
         for name, blob in blobs.items():
-            _told(uri, lambda: _download(blob, whole / name))  # noqa: B023
+            _explained(uri, lambda: _download(blob, whole / name))  # noqa: B023
         _put_in_place(whole, directory)
     return directory
 
@@ -231,7 +231,7 @@ def _download(blob: Any, path: Path) -> None:
     blob.download_to_filename(str(path), if_generation_match=blob.generation, retry=DEFAULT_RETRY)
 
 
-def _told(uri: str, call: Callable[[], Any]) -> Any:
+def _explained(uri: str, call: Callable[[], Any]) -> Any:
     """Returns what a call does; what the storage refuses becomes one line.
 
     Raises:

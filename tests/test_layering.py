@@ -34,8 +34,9 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         "reading": ("items",),
         "runs": ("items",),
         "joining": ("items", "reading"),
-        "reports.page": (),
-        "reports": ("items", "reading", "reports.page", "runners", "runs"),
+        "reports.statistics": (),
+        "reports.page": ("reports.statistics",),
+        "reports": ("items", "reading", "reports.page", "reports.statistics", "runners", "runs"),
         "scoring": ("items", "joining", "reading", "reports", "runners", "runs"),
         "commands": (
             *("items", "reading", "reports", "reports.page", "runners", "runs", "scoring"),
@@ -49,7 +50,7 @@ SCORING_SIDE = {"model", "model.network", "model.preprocessing", "model.scoring"
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Yields the modules that a file imports; `from a import b` as `a.b` if that is one of ours."""
+    """Yields the modules that a file imports; `from a import b` as `a.b` where it is ours."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -158,6 +159,70 @@ def test_a_job_uses_the_scoring_side_of_the_model_only() -> None:
                 room = f"model.{room_of(imported)}".rstrip(".")
                 assert room in SCORING_SIDE, f"{name} imports {imported}"
                 assert imported not in COMMAND_LINES, name
+
+
+def patches_of(path: Path, library: str) -> Iterator[str]:
+    """Yields what a file sets in a library's modules, and which of its classes it changes.
+
+    A subclass counts of a runner's or an optimizer's class: Beam and Keras mean others to be
+    subclassed.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    origins = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            origins |= {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            origins |= {alias.asname or alias.name: alias.name for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [ast.unparse(each) for each in targets if isinstance(each, ast.Attribute)]
+        elif isinstance(node, ast.ClassDef):
+            names = [ast.unparse(each) for each in node.bases]
+        else:
+            continue
+        for name in names:
+            first, dot, rest = name.partition(".")
+            whole = origins.get(first, "") + dot + rest
+            is_set = not isinstance(node, ast.ClassDef)
+            if whole.startswith(f"{library}.") and (
+                is_set or ".runners." in whole or ".optimizers." in whole
+            ):
+                yield whole
+
+
+@pytest.mark.parametrize(
+    ("library", "patches"),
+    [
+        (
+            "apache_beam",
+            {
+                "beam_jobs.runners.cloud_worker": [
+                    "apache_beam.io.gcp.gcsio.create_storage_client"
+                ],
+                "beam_jobs.runners.worker_output": ["apache_beam.runners.worker.sdk_worker.print"],
+                "beam_jobs.runners.worker_processes": [
+                    "apache_beam.runners.portability.fn_api_runner.worker_handlers"
+                    ".SubprocessSdkWorkerHandler"
+                ],
+            },
+        ),
+        ("keras", {"model.training.summed_adam": ["keras.optimizers.Adam"]}),
+    ],
+)
+def test_each_patch_is_where_patches_are_and_names_its_source(
+    library: str, patches: dict[str, list[str]]
+) -> None:
+    found = {}
+    for package in LAYERS:
+        for name, path in modules_of(package):
+            if changed := list(patches_of(path, library)):
+                found[name] = changed
+                docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+                assert "Upstream: " in docstring, name
+                assert "https://github.com/" in docstring, name
+    assert found == patches
 
 
 def test_torch_is_never_imported() -> None:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -12,13 +11,6 @@ from beam_jobs.commands.log_lines import LOG_FORMAT_VARIABLE, LogFormat
 from beam_jobs.scoring.backfill import backfill_dates
 from model.errors import UserError
 from model.storage import is_cloud, open_client
-
-
-class IfDone(StrEnum):
-    """What to do with a date that is complete."""
-
-    SKIP = "skip"
-    REPLACE = "replace"
 
 
 def remember_format(log_format: LogFormat) -> LogFormat:
@@ -31,6 +23,9 @@ Out = Annotated[str, typer.Option(help="Output directory.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the logs of Beam and TensorFlow, and tracebacks.")
+]
+BeamFlags = Annotated[
+    list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
 ]
 LogFormatFlag = Annotated[
     LogFormat,

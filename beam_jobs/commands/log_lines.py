@@ -92,7 +92,7 @@ def complain(message: str, exit_code: int, cause: Exception | None = None) -> in
     return exit_code
 
 
-def tell(note: str) -> None:
+def print_note(note: str) -> None:
     """Writes what the operator may want to know to stderr, one line in the chosen format."""
     _say(logging.LogRecord("mm-emor", logging.WARNING, "", 0, note, None, None))
 

@@ -93,7 +93,7 @@ def _match_objects(pattern: str) -> Iterator[InputFile]:
 
 
 def _match_with_beam(pattern: str) -> Iterator[InputFile]:
-    # Beam 2.77 finds nothing for a pattern without a directory.
+    # Beam finds nothing for a pattern without a directory: github.com/apache/beam/issues/19741.
     added = "" if "/" in pattern else "./"
     try:
         (match,) = FileSystems.match([added + pattern])

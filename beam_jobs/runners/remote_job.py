@@ -44,6 +44,14 @@ class Submitted:
     runner: str
     job_id: str | None
 
+    @property
+    def published(self) -> None:
+        """The job's run is not published yet."""
+
+    @property
+    def measures(self) -> None:
+        """Nothing was measured here."""
+
     def __str__(self) -> str:
         """Returns what a person reads of it."""
         what = f"submitted to {self.runner} as {self.job_id}" if self.job_id else "made a template"

@@ -41,7 +41,7 @@ Decode = Callable[[bytes, AudioConfig], npt.NDArray[np.float32]]
 
 
 def decode_clip(
-    data: bytes, config: AudioConfig, elsewhere: Decode | None = None
+    data: bytes, config: AudioConfig, decoder: Decode | None = None
 ) -> npt.NDArray[np.float32]:
     """Returns a clip as a mono waveform at `config.sample_rate_hz`.
 
@@ -55,7 +55,7 @@ def decode_clip(
     Args:
         data: the whole file.
         config: the limits and the rate.
-        elsewhere: decodes all but plain WAV; `model.preprocessing.decoder_process` does, where it
+        decoder: decodes all but plain WAV; `model.preprocessing.decoder_process` does, where it
             can be killed.
 
     Returns:
@@ -64,7 +64,7 @@ def decode_clip(
     Raises:
         ItemError: with the reason CLIP_TOO_LARGE, EMPTY_CLIP, CLIP_TOO_LONG, UNDECODABLE_CLIP,
             TRUNCATED_CLIP or NON_FINITE_SAMPLES; no other error, whatever the bytes are. And those
-            of `elsewhere`.
+            of `decoder`.
     """
     if len(data) > config.max_clip_bytes:
         raise ItemError(
@@ -76,14 +76,14 @@ def decode_clip(
     waveform = _Waveform(config)
     if _read_plain_wav(data, waveform):
         return waveform.finish()
-    if elsewhere:
-        return elsewhere(data, config)
+    if decoder:
+        return decoder(data, config)
     container = sniff(data)
     if missing := missing_bytes(data, container):
-        told = f"its {container} header declares at least {len(data) + missing}"
+        fault = f"its {container} header declares at least {len(data) + missing}"
         if container in (Container.OGG, Container.CHAINED_OGG):
-            told = f"the {container} stream ends without its last page"
-        raise ItemError(Reason.TRUNCATED_CLIP, f"clip is {len(data)} bytes; {told}")
+            fault = f"the {container} stream ends without its last page"
+        raise ItemError(Reason.TRUNCATED_CLIP, f"clip is {len(data)} bytes; {fault}")
     if container not in SOUNDFILE_CONTAINERS or not _decode_with_soundfile(data, waveform):
         _decode_with_ffmpeg(data, container, waveform)
     return waveform.finish()

@@ -97,7 +97,7 @@ class AudioPreprocessor:
         filter_banks: `build_filter_banks(config)`, or what the artifact stored of it.
 
     Attributes:
-        elsewhere: what decodes all clips but plain WAV; None: this process.
+        decoder: what decodes all clips but plain WAV; None: this process.
 
     Raises:
         ValueError: where the banks do not fit the settings.
@@ -112,7 +112,7 @@ class AudioPreprocessor:
                     f"the {name} filter bank is {shape}; the audio settings need {(n_rows, n_bins)}"
                 )
         self.config = config
-        self.elsewhere: Decode | None = None
+        self.decoder: Decode | None = None
         self.filter_banks = filter_banks
         # A sparse product here and vecdot for the chroma, as neither starts BLAS threads: on two
         # busy cores these took 30 ms for a clip of 5 s that takes 2 ms without them.
@@ -124,7 +124,7 @@ class AudioPreprocessor:
         Raises:
             ItemError: as `decode_clip` does.
         """
-        waveform = decode_clip(data, self.config, self.elsewhere)
+        waveform = decode_clip(data, self.config, self.decoder)
         return ClipImages(self.images_of(waveform), len(waveform) / self.config.sample_rate_hz)
 
     def images_of(self, waveform: FloatArray) -> ByteArray:

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from beam_jobs.runs.manifest import RunManifest
 from beam_jobs.runs.only_new import NothingNew
 from beam_jobs.runs.verify import verify_tree
-from beam_jobs.scoring.launch import ScoringResult, score_corpus
+from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
+from beam_jobs.scoring.scoring_result import ScoringResult
 
 DAY, NEXT_DAY = date(2026, 11, 22), date(2026, 11, 23)
 MORNING = [

@@ -15,6 +15,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.reading.inputs import match_files
 from beam_jobs.runners.cloud_access import prepare_cloud_storage
+from beam_jobs.runs.if_done import IfDone
 from beam_jobs.runs.manifest import Status
 from beam_jobs.scoring.launch import score_corpus
 from model.errors import ArtifactError, ItemError, UserError
@@ -87,7 +88,7 @@ def test_a_run_in_cloud_storage_equals_a_local_one(
     second = objects()
     assert second.keys() == written.keys()
     assert all(second[name] == written[name] for name in written if name.endswith(".parquet"))
-    assert score_corpus(request_for("gs://in", "gs://out/runs", if_done="skip")).skipped
+    assert score_corpus(request_for("gs://in", "gs://out/runs", if_done=IfDone.SKIP)).skipped
 
 
 @pytest.mark.parametrize(

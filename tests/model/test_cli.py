@@ -274,7 +274,7 @@ WITH_ENCODER = ("--text-encoder", "checkpoint")
         ),
         (
             ("train", "wrong.toml", "--data-dir", ".", "--out", "o"),
-            "wrong.toml: text.fit: epochs is 0; it must be positive",
+            "wrong.toml: text.fit.epochs is 0; it must be above 0",
         ),
         (
             ("train", "tiny.toml", "--data-dir", "none", "--out", "o"),

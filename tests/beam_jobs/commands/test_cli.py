@@ -195,23 +195,23 @@ def test_a_directory_that_cannot_be_written_exits_2_with_one_line(
         (["score", "--out", "x", "--column", "id"], "--column is 'id'; it must be FIELD=NAME"),
         (
             ["score", "--out", "x", "--items", "y", "--batch-size", "0"],
-            "--batch-size is 0; it lies within 1",
+            "--batch-size is 0; it must be at least 1",
         ),
         (
             ["score", "--out", "x", "--items", "y", "--max-bad-fraction", "2"],
-            "--max-bad-fraction is 2.0; it lies",
+            "--max-bad-fraction is 2.0; it must be at most 1",
         ),
         (
             ["score", "--out", "x", "--items", "y", "--min-confidence", "-0.1"],
-            "--min-confidence is -0.1; it lies within 0 and 1",
+            "--min-confidence is -0.1; it must be at least 0",
         ),
         (
             ["score", "--out", "x", "--items", "y", "--min-confidence", "1.5"],
-            "--min-confidence is 1.5; it lies within 0 and 1",
+            "--min-confidence is 1.5; it must be at most 1",
         ),
         (
             ["score", "--out", "x", "--items", "y", "--min-confidence", "nan"],
-            "--min-confidence is nan; it lies within 0 and 1",
+            "--min-confidence is nan; it must be a finite number",
         ),
         (["score", "--out", "x", "--items", "y", "--model", "/nowhere"], "/nowhere is no artifact"),
         (["score", "--out", "x", "--items", "y", "--", "--runer", "x"], "--runer is not a flag"),

@@ -14,8 +14,9 @@ from beam_jobs.reading.inputs import JobInputs
 from beam_jobs.runs.manifest import RunCounts, RunManifest
 from beam_jobs.runs.output_files import WrittenFile
 from beam_jobs.runs.sorted_parquet import to_dead_letter_row
-from beam_jobs.scoring.launch import ScoringResult, score_corpus
+from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
+from beam_jobs.scoring.scoring_result import ScoringResult
 from schemas.dead_letters import DEAD_LETTER_SCHEMA
 from tests.beam_jobs.item_reading import NOON, read_without_beam
 
@@ -115,7 +116,7 @@ def failure_without_job(
         outputs=(WrittenFile("dead_letters", path, len(rows), 0, ""),),
         settings={"columns": [list(column) for column in columns]},
     )
-    return explain_failure(ScoringResult(run, skipped=False, seconds=0.0), out)
+    return explain_failure(ScoringResult(run, out), out)
 
 
 @pytest.mark.job

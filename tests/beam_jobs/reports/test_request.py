@@ -15,7 +15,7 @@ from beam_jobs.commands.cli import app
 from beam_jobs.commands.exit_code import run_command
 from beam_jobs.items.paths import InputFile
 from beam_jobs.reports import directory as report_directory
-from beam_jobs.reports.directory import read_record, read_report
+from beam_jobs.reports.directory import read_report, read_report_record
 from beam_jobs.reports.page.report import Span
 from beam_jobs.reports.request import ReportRequest, choose_spans, report_corpus
 from model.errors import UserError
@@ -72,7 +72,7 @@ def test_a_report_counts_each_label_and_dead_letter_of_the_span_once(
 def test_the_directory_holds_what_the_record_says(week: str, tmp_path: Path) -> None:
     request = ReportRequest((week,), str(tmp_path), by=("hashtag", "truncated"), command="made so")
     made = report_corpus(request)
-    record = read_record(str(tmp_path))
+    record = read_report_record(str(tmp_path))
     assert record is not None
     assert record.tables == {name: table.num_rows for name, table in made.tables.items()}
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -182,7 +182,7 @@ def test_spans(request_: ReportRequest, span: Span, before: Span | None) -> None
         (["--min-items", "0"], "--min-items is 0; it must be at least 1"),
         (["--top", "0"], "--top is 0; it must be at least 1"),
         (["--examples", "-1"], "--examples is -1; it must be at least 0"),
-        (["--min-shift", "2"], "--min-shift is 2.0; it lies within 0 and 1"),
+        (["--min-shift", "2"], "--min-shift is 2.0; it must be at most 1"),
         (
             ["--by", "lang,colour"],
             "--by names 'colour'; it groups by audio_emotion, author_id, created_at, hashtag, "

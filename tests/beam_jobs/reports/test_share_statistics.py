@@ -6,14 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from beam_jobs.reports.share_statistics import (
+from beam_jobs.reports.statistics.intervals import (
     Floats,
     Integers,
-    exact_p_value,
-    holm,
     newcombe_interval,
     wilson_interval,
 )
+from beam_jobs.reports.statistics.p_values import exact_p_value, holm
 
 
 def test_wilson_interval_of_a_published_example() -> None:

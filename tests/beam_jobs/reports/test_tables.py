@@ -21,7 +21,7 @@ from beam_jobs.reports.counts import (
     partial_schemas,
 )
 from beam_jobs.reports.groupings import choose_groupings
-from beam_jobs.reports.share_statistics import Z_95
+from beam_jobs.reports.statistics.intervals import Z_95
 from beam_jobs.reports.tables import GroupLimits, ReportPlan, finish_tables
 from schemas.labels import UNCERTAIN
 from schemas.reports import REPORT_SCHEMAS, SHARE_GROUPS

@@ -14,8 +14,9 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from beam_jobs.reports.request import ReportRequest, report_corpus
 from beam_jobs.runners import remote_job
 from beam_jobs.runners.remote_job import check_job_server
-from beam_jobs.scoring.launch import ScoringResult, score_corpus
+from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
+from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import UserError
 from tests.model.clips import encode, speech_like
 

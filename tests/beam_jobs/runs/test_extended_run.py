@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from beam_jobs.runs import publish, write_manifest
+from beam_jobs.runs.if_done import IfDone
 from beam_jobs.runs.manifest import Manifest, RunCounts, RunManifest, Status, read_manifest
 from beam_jobs.runs.only_new import run_to_extend
 from beam_jobs.runs.output_files import WrittenFile
 from beam_jobs.runs.run import EarlierRun
 from beam_jobs.runs.verify import verify_tree
-from beam_jobs.scoring.launch import ScoringResult
+from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import UserError
 from tests.beam_jobs.growing_corpus import DAY, EVENING, MORNING, Corpus
 
@@ -125,7 +126,10 @@ def test_an_entry_from_before_privacy_has_none() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"if_done": "skip"}, "--only-new adds to a complete date, which --if-done skip leaves"),
+        (
+            {"if_done": IfDone.SKIP},
+            "adds to a complete date, which --if-done skip leaves alone",
+        ),
         ({"min_confidence": 0.5}, r"2026-11-22 was scored with --min-confidence 0\.0, and it is "),
     ],
 )

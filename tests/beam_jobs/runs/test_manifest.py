@@ -26,7 +26,7 @@ from beam_jobs.runs.output_files import WrittenFile
 from beam_jobs.runs.publish import publish_run, remove_unlisted
 from beam_jobs.runs.run import Run, staging_dir
 from beam_jobs.runs.sorted_parquet import WriteDeadLetters, WriteLabels
-from beam_jobs.runs.write_manifest import WriteManifest, publish_files
+from beam_jobs.runs.write_manifest import WriteManifest, finish_run
 from model.errors import UserError
 from schemas.dead_letters import Reason, Stage
 from schemas.reports import REPORT_SCHEMAS
@@ -337,7 +337,7 @@ def test_publishing_that_is_retried_goes_on_where_it_stopped(
             staged = Path(staging_dir(run.out, DAY, run.run_id)) / file.path
             staged.parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file.path).rename(staged)
-    again = publish_files(first.outputs, run)
+    again = finish_run(first.outputs, run)
 
     assert replace(again, finished_at=first.finished_at) == first
     assert read_manifest(run.out) == Manifest(runs={DAY: again})
@@ -382,7 +382,7 @@ def test_a_run_that_dies_before_publishing_changes_nothing_that_is_read(
 def test_a_missing_table_is_not_published(written: tuple[Run, RunManifest]) -> None:
     run, entry = written
     with pytest.raises(RuntimeError, match=r"the run wrote .*; expected .*'labels': 2"):
-        publish_files(entry.outputs[:-1], run)
+        finish_run(entry.outputs[:-1], run)
 
 
 def publish_many(out: str, first: date, n_dates: int) -> None:

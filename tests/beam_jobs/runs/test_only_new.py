@@ -21,9 +21,9 @@ from beam_jobs.runs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.runs.only_new import NothingNew
 from beam_jobs.runs.verify import verify_tree
 from beam_jobs.scoring import launch
-from beam_jobs.scoring.launch import ScoringResult
 from beam_jobs.scoring.preprocess import preprocess_batch
 from beam_jobs.scoring.score_batches import score_batch
+from beam_jobs.scoring.scoring_result import ScoringResult
 from model.scoring.scorer import EmotionScorer
 from schemas.reports import REPORT_SCHEMAS
 from tests.beam_jobs.growing_corpus import (

@@ -190,7 +190,15 @@ def test_a_model_that_knows_uncertain_itself_is_refused_before_anything_is_read(
     assert not out.exists()
 
 
-@pytest.mark.parametrize("limit", [-0.1, 1.5, float("nan"), float("inf")])
-def test_the_limit_lies_within_0_and_1(limit: float) -> None:
-    with pytest.raises(UserError, match=f"--min-confidence is {limit}; it lies within 0 and 1"):
+@pytest.mark.parametrize(
+    ("limit", "rule"),
+    [
+        (-0.1, "at least 0"),
+        (1.5, "at most 1"),
+        (float("nan"), "a finite number"),
+        (float("inf"), "a finite number"),
+    ],
+)
+def test_the_limit_lies_within_0_and_1(limit: float, rule: str) -> None:
+    with pytest.raises(UserError, match=f"^--min-confidence is {limit}; it must be {rule}$"):
         request_for(Path("x"), Path("out"), Path("model"), min_confidence=limit)

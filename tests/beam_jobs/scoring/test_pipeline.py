@@ -18,12 +18,14 @@ import beam_jobs
 from beam_jobs.commands.failure import explain_failure
 from beam_jobs.items.elements import DeadLetter, Features, Item, ScoredItem
 from beam_jobs.reading.inputs import JobInputs
+from beam_jobs.runs.if_done import IfDone
 from beam_jobs.runs.manifest import Status, read_manifest
 from beam_jobs.scoring import launch
-from beam_jobs.scoring.launch import ScoringResult, score_corpus
+from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.preprocess import preprocess_batch
 from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.score_batches import score_batch
+from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import ArtifactError, UserError
 from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, REASON_MEANINGS, Reason
@@ -211,7 +213,7 @@ def test_a_complete_date_is_skipped_when_asked(
     sample: Path, tiny_artifact: Path, tmp_path: Path
 ) -> None:
     out = Path(shutil.copytree(sample, tmp_path / "out"))
-    result = score_corpus(request_for(out, tiny_artifact, if_done="skip"))
+    result = score_corpus(request_for(out, tiny_artifact, if_done=IfDone.SKIP))
     assert result.skipped
     assert result.manifest.run_id == score_corpus(request_for(out, tiny_artifact)).manifest.run_id
 
@@ -225,7 +227,7 @@ def test_skipping_removes_what_a_killed_run_left(
     for killed in (out / "labels" / f"dt={DAY}", out / f"_tmp.dt={DAY}" / "0123" / "labels"):
         killed.mkdir(parents=True, exist_ok=True)
         (killed / "part-0123-00000-of-00001.parquet").write_bytes(b"")
-    assert score_corpus(request_for(out, tiny_artifact, if_done="skip")).skipped
+    assert score_corpus(request_for(out, tiny_artifact, if_done=IfDone.SKIP)).skipped
     assert {path for path in out.rglob("*") if path.is_file()} == before
     assert not list(out.glob("_tmp*"))
 

@@ -50,7 +50,7 @@ def test_counts_name_every_class() -> None:
 def test_folds_hold_whole_groups_and_are_balanced(
     groups: dict[str, int], data: st.DataObject
 ) -> None:
-    n_folds = data.draw(st.integers(1, len(groups)))
+    n_folds = data.draw(st.integers(2, len(groups)))
     folds = dataset_of(groups).fold_of_group(n_folds)
     assert folds.keys() == groups.keys()
     sizes = [0] * n_folds

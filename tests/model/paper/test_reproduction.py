@@ -119,7 +119,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def reproduction(tmp_path: Path, checkpoint: str) -> Callable[..., Reproduction]:
     def make(*only: str, **corpora: Path) -> Reproduction:
-        return Reproduction(corpora, checkpoint, tmp_path / "out", only, tell=lambda _: None)
+        return Reproduction(corpora, checkpoint, tmp_path / "out", only, log=lambda _: None)
 
     return make
 

@@ -102,7 +102,8 @@ def test_a_run_killed_in_each_part_ends_as_an_unbroken_one(
     logs = [folder / f"{number}.log" for number in range(3)]
     state = kill_within(folder, "text", logs[0])
     # A kill while the next state was written leaves this, too.
-    state.with_name(f"writing-{state.name}").write_bytes(state.read_bytes()[:1000])
+    unfinished = state.with_name(f".{state.name}.1-1.tmp")
+    unfinished.write_bytes(state.read_bytes()[:1000])
     kill_within(folder, "audio", logs[1])
     assert start_training(folder, logs[2]).wait() == 0, logs[2].read_text()
     log = [path.read_text(encoding="utf-8") for path in logs]
@@ -121,3 +122,4 @@ def test_a_run_killed_in_each_part_ends_as_an_unbroken_one(
         assert scores_of(killed.path, part) == scores_of(unbroken.path, part)
         assert len(scores_of(killed.path, part)["epochs"]) == n_epochs
     assert not list((folder / "killed" / "training").glob(f"*/{STATE_FILE}"))
+    assert not unfinished.exists()

@@ -202,7 +202,7 @@ def test_a_part_without_examples_is_left_out_and_told(
     lines: list[str] = []
     data = TrainingData.load(config, table, lines.append)
     encoder = checkpoint if kind == "text" else None
-    done = train(config, data, encoder, tmp_path / "out", tell=lines.append)
+    done = train(config, data, encoder, tmp_path / "out", log=lines.append)
     assert list(done.artifact.temperatures) == list(done.parts) == heads
     assert lines == [
         "manifest, train: 12 items",
