@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from beam_jobs.commands.cli import main
-from tests.model.command_line import Run
+from tests.support.command_line import Run
 from tests.support.kinds_of_tests import KeepUnitTestsLight, MarkTests
 from tests.support.make_tiny_artifact import TINY_ARTIFACT
 
@@ -53,7 +53,7 @@ def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def trained_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same artifact as training leaves it, not exported; made with TensorFlow."""
-    from tests.model.tiny_models import save_tiny_artifact
+    from tests.support.tiny_models import save_tiny_artifact
 
     path = tmp_path_factory.mktemp("artifact") / "trained"
     save_tiny_artifact(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model.scoring.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, add_onnx
 from model.scoring.engine import EngineChoice
-from tests.model.tiny_models import save_tiny_artifact
+from tests.support.tiny_models import save_tiny_artifact
 
 TINY_ARTIFACT = Path(__file__).with_name("tiny_artifact")
 ONNX = EngineChoice("onnx", "int8")

@@ -9,7 +9,7 @@ from safetensors.numpy import load_file
 
 from model.scoring.artifact import TOKENIZER, Artifact, onnx_files
 from model.scoring.scorer import EmotionScorer
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
 from tests.support.make_tiny_artifact import ONNX, TINY_ARTIFACT, make_tiny_artifact
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.command_line import Run
+from tests.support.command_line import Run
 
 ROOT = Path(__file__).parents[3]
 

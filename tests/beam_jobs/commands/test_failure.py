@@ -18,7 +18,7 @@ from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_result import ScoringResult
 from schemas.dead_letters import DEAD_LETTER_SCHEMA
-from tests.beam_jobs.item_reading import NOON, read_without_beam
+from tests.support.item_reading import NOON, read_without_beam
 
 CSV = "pk,body\n1,the rain\n2,sad\n"
 LINES = '{"pk": 1, "body": "the rain"}\n{"pk": 2, "body": "sad"}\n'

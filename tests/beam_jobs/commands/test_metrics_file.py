@@ -18,8 +18,8 @@ from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import UserError
 from schemas.dead_letters import Reason
-from tests.model.clips import encode, speech_like
-from tests.model.command_line import Run
+from tests.support.clips import encode, speech_like
+from tests.support.command_line import Run
 
 RESULT = ScoringResult(
     RunManifest(

@@ -27,7 +27,7 @@ from model.scoring.scorer import EmotionScorer
 from model.scoring.scores import EmotionScores
 from schemas.dead_letters import REASON_MEANINGS, Reason, Stage
 from schemas.reports import REPORT_SCHEMAS
-from tests.beam_jobs.item_reading import parquet
+from tests.support.item_reading import parquet
 
 REDACT = Privacy(redact_text=True)
 SAID = "zanzibar"

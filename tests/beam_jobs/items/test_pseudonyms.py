@@ -33,8 +33,8 @@ from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from model.errors import UserError
 from schemas.dead_letters import Reason
-from tests.beam_jobs.item_reading import PLAIN, V1, V2, parquet
-from tests.model.command_line import Run
+from tests.support.command_line import Run
+from tests.support.item_reading import PLAIN, V1, V2, parquet
 
 KEY = "correct horse battery staple"
 AUTHOR = "8675309424242"

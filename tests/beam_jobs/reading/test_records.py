@@ -18,7 +18,7 @@ from beam_jobs.reading.record_fields import RecordLayout, parse_time
 from beam_jobs.reading.records import parse_record
 from model.errors import UserError
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
-from tests.beam_jobs.item_reading import (
+from tests.support.item_reading import (
     NOON,
     PLAIN,
     V1,

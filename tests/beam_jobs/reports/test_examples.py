@@ -11,7 +11,7 @@ from beam_jobs.reports.counts import merge_partials
 from beam_jobs.reports.examples import make_examples, mask
 from beam_jobs.reports.page.report import Example
 from beam_jobs.reports.request import ReportRequest, prepare_report, report_corpus
-from tests.beam_jobs.growing_corpus import Corpus
+from tests.support.growing_corpus import Corpus
 
 
 @pytest.mark.job

@@ -20,9 +20,9 @@ from beam_jobs.reports.page.report import Span
 from beam_jobs.reports.request import ReportRequest, choose_spans, report_corpus
 from model.errors import UserError
 from schemas.reports import CHANGE_SCHEMAS, REPORT_SCHEMAS
-from tests.beam_jobs.growing_corpus import DAY, MORNING, Corpus
-from tests.label_rows import Corpus as RandomCorpus
-from tests.label_rows import make_dead_letters, make_labels, make_run, write_run, write_runs
+from tests.support.growing_corpus import DAY, MORNING, Corpus
+from tests.support.label_rows import Corpus as RandomCorpus
+from tests.support.label_rows import make_dead_letters, make_labels, make_run, write_run, write_runs
 
 FIRST = date(2026, 11, 2)
 WEEK = RandomCorpus(700, 7, n_hashtags=30, n_authors=20, dead_fraction=0.05)

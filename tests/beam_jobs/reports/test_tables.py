@@ -25,7 +25,7 @@ from beam_jobs.reports.statistics.intervals import Z_95
 from beam_jobs.reports.tables import GroupLimits, ReportPlan, finish_tables
 from schemas.labels import UNCERTAIN
 from schemas.reports import REPORT_SCHEMAS, SHARE_GROUPS
-from tests.beam_jobs.report_rows import (
+from tests.support.report_rows import (
     DAY,
     EMOTIONS,
     LABELS,

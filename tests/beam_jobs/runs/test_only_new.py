@@ -26,7 +26,8 @@ from beam_jobs.scoring.score_batches import score_batch
 from beam_jobs.scoring.scoring_result import ScoringResult
 from model.scoring.scorer import EmotionScorer
 from schemas.reports import REPORT_SCHEMAS
-from tests.beam_jobs.growing_corpus import (
+from tests.support.clips import encode, speech_like
+from tests.support.growing_corpus import (
     DAY,
     EVENING,
     MORNING,
@@ -35,8 +36,7 @@ from tests.beam_jobs.growing_corpus import (
     Corpus,
     write_batches,
 )
-from tests.beam_jobs.item_reading import read_without_beam
-from tests.model.clips import encode, speech_like
+from tests.support.item_reading import read_without_beam
 from tests.support.make_tiny_artifact import ONNX, TINY_ARTIFACT
 
 

@@ -19,7 +19,7 @@ from model.preprocessing.emotion_preprocessor import ModelInput
 from model.scoring.artifact import Artifact
 from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import Reason, Stage
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
 from tests.support.make_tiny_artifact import ONNX
 
 SOURCE = Location("tweets.jsonl", 1)

@@ -15,7 +15,7 @@ from model.datasets.emodb import SHARED_EMOTIONS
 from model.datasets.goemotions import EKMAN_GROUPS
 from model.errors import DatasetError
 from schemas.emotions import EKMAN_AND_NEUTRAL
-from tests.model.tiny_corpora import GOEMOTIONS_NAMES, write_emodb, write_goemotions
+from tests.support.tiny_corpora import GOEMOTIONS_NAMES, write_emodb, write_goemotions
 
 
 def index(name: str) -> int:

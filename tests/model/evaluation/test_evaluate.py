@@ -14,9 +14,9 @@ from model.errors import DatasetError
 from model.evaluation.evaluate import Evaluation, evaluate_model, evaluate_predictions
 from model.evaluation.metrics import compute_metrics
 from model.scoring.scorer import EmotionScorer
-from tests.model.tiny_corpora import WORD_OF, write_emodb, write_goemotions
-from tests.model.tiny_models import save_tiny_artifact
 from tests.support.make_tiny_artifact import ONNX
+from tests.support.tiny_corpora import WORD_OF, write_emodb, write_goemotions
+from tests.support.tiny_models import save_tiny_artifact
 
 
 @pytest.fixture(scope="module")

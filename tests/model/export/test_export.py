@@ -14,9 +14,9 @@ from model.errors import ArtifactError, UserError
 from model.scoring.artifact import AUDIO_ONNX, CONFIG, HEADS_ONNX, TEXT_ONNX, Artifact
 from model.scoring.engine import EngineChoice
 from model.scoring.scorer import EmotionScorer
-from tests.model.command_line import Run
-from tests.model.tiny_corpora import write_emodb, write_own_data
-from tests.model.tiny_models import save_tiny_artifact
+from tests.support.command_line import Run
+from tests.support.tiny_corpora import write_emodb, write_own_data
+from tests.support.tiny_models import save_tiny_artifact
 
 FILES = (TEXT_ONNX, AUDIO_ONNX, HEADS_ONNX)
 METRICS = "metrics-int8.json"

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 from model.errors import ArtifactError, ConfigError
 from model.scoring.artifact import CONFIG, TOKENIZER, WEIGHTS, Artifact
 from model.scoring.scorer import EmotionScorer
-from tests.model.tiny_models import save_tiny_artifact, tiny_classifier_config
+from tests.support.tiny_models import save_tiny_artifact, tiny_classifier_config
 
 
 @pytest.fixture

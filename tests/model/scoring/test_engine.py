@@ -10,7 +10,7 @@ from model.errors import UserError
 from model.scoring import engine
 from model.scoring.artifact import HEADS_ONNX, Artifact
 from model.scoring.engine import EngineChoice, choose_engine, start_engine
-from tests.model.tiny_models import tiny_classifier_config
+from tests.support.tiny_models import tiny_classifier_config
 
 TRAINED = Artifact(Path("model"), tiny_classifier_config(), {})
 EXPORTED = replace(TRAINED, hashes={HEADS_ONNX: ""})

@@ -14,9 +14,9 @@ from model.scoring.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, 
 from model.scoring.engine import EngineChoice, start_engine
 from model.scoring.onnx_engine import OnnxEngine, open_session
 from model.scoring.scorer import EmotionScorer
-from tests.model.clips import encode, speech_like
-from tests.model.tiny_models import save_tiny_artifact
+from tests.support.clips import encode, speech_like
 from tests.support.make_tiny_artifact import add_graphs
+from tests.support.tiny_models import save_tiny_artifact
 
 ONNX = EngineChoice("onnx", "int8")
 TEXTS = ["the rain", "a", "happy " * 90, "sad user http", "angry #train, again and again!"]

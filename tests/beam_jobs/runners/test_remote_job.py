@@ -19,9 +19,9 @@ from beam_jobs.scoring import launch
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.prepared_job import prepare_job
 from model.errors import UserError
-from tests.beam_jobs.buckets import objects, put, request_for
-from tests.beam_jobs.dataflow_server import DataflowServer
-from tests.beam_jobs.storage_server import StorageServer
+from tests.support.buckets import objects, put, request_for
+from tests.support.dataflow_server import DataflowServer
+from tests.support.storage_server import StorageServer
 
 ROOT = Path(__file__).parents[3]
 IMAGE = "registry.example/mm-emor:0.1.0"

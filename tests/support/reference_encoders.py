@@ -1,7 +1,7 @@
 """Makes golden hidden states with Transformers' own models.
 
-Run as `python -m tests.model.reference_encoders`; MM_EMOR_PEERS names the Python that has PyTorch.
-Each golden file holds a tiny checkpoint's config, its weights, a batch, and what Transformers says
+Run as `python -m tests.support.reference_encoders`; MM_EMOR_PEERS names the Python that has
+PyTorch. Each golden file holds a tiny checkpoint's config, its weights, a batch, and what Transformers says
 of it, so that `make test` needs no PyTorch.
 """
 
@@ -18,7 +18,7 @@ from tests.peers.encoders import EncoderJob
 from tests.peers.interpreter import run_peer
 from tests.peers.job import write_job
 
-HERE = Path(__file__).parent / "network"
+HERE = Path(__file__).parents[1] / "model" / "network"
 SIZES = {
     "vocab_size": 61,
     "hidden_size": 16,

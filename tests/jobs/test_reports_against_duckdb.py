@@ -1,6 +1,6 @@
 """The report of a span is what one DuckDB query for each table makes of the same files.
 
-The queries (`tests/report_queries.py`) know nothing of `beam_jobs`.
+The queries (`tests/support/report_queries.py`) know nothing of `beam_jobs`.
 """
 
 from pathlib import Path
@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from schemas.reports import REPORT_SCHEMAS
-from tests.label_rows import Corpus, write_runs
-from tests.report_queries import adjust_by_hand, open_runs, query_table
-from tests.reporting import report_runs
+from tests.support.label_rows import Corpus, write_runs
+from tests.support.report_queries import adjust_by_hand, open_runs, query_table
+from tests.support.reporting import report_runs
 
 CORPUS = Corpus(3000, 8, n_hashtags=60, n_authors=300, null_fraction=0.05, seed=7)
 TOLERANCES = {"p_value": (1e-7, 0), "q_value": (1e-7, 0), "mean_disagreement": (0, 2**-31)}

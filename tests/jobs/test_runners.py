@@ -18,7 +18,7 @@ from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import UserError
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
 
 DAY = date(2026, 11, 22)
 ENDPOINT_VARIABLE = "MM_EMOR_JOB_ENDPOINT"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from model.datasets import Dataset, Example
 from model.training.training_config import FitConfig, TrainingConfig
-from tests.model.tiny_corpora import SPOKEN, WORD_OF, own_training
+from tests.support.tiny_corpora import SPOKEN, WORD_OF, own_training
 
 
 def text_config(keep: str) -> TrainingConfig:

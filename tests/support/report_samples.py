@@ -10,7 +10,7 @@ from schemas.reports import (
     CHANGE_SCHEMAS,
     REPORT_SCHEMAS,
 )
-from tests.beam_jobs.reports.page.sample_tables import (
+from tests.support.report_sample_tables import (
     BEFORE,
     made_up_items,
     report_of,

@@ -23,7 +23,7 @@ from model.scoring.artifact import Artifact, _write_config
 from model.scoring.scores import EmotionScores
 from schemas.emotions import EKMAN_AND_NEUTRAL, Modality
 from schemas.labels import UNCERTAIN, label_schema
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
 
 DAY = date(2026, 11, 22)
 EMOTIONS = ("anger", "joy", "neutral")

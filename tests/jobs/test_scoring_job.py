@@ -31,8 +31,8 @@ from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, REASON_MEANINGS, Reason
 from schemas.labels import label_schema
 from schemas.reports import REPORT_SCHEMAS
-from tests.beam_jobs.item_reading import read_without_beam
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
+from tests.support.item_reading import read_without_beam
 from tests.support.make_tiny_artifact import ONNX
 
 CORPUS = Path(beam_jobs.__file__).parent / "sample_corpus"

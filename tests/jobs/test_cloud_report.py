@@ -8,8 +8,8 @@ import pytest
 from beam_jobs.reports import directory as report_directory
 from beam_jobs.reports.request import ReportRequest, report_corpus
 from beam_jobs.scoring.launch import score_corpus
-from tests.beam_jobs.buckets import objects, put, request_for
-from tests.beam_jobs.storage_server import StorageServer
+from tests.support.buckets import objects, put, request_for
+from tests.support.storage_server import StorageServer
 
 
 @pytest.mark.job

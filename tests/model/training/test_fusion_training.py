@@ -15,8 +15,8 @@ from model.network.backend import start_keras
 from model.scoring.scorer import EmotionScorer
 from model.training.fitting import read_history
 from model.training.training_config import TrainingConfig
-from tests.model.tiny_corpora import SPOKEN, own_training, write_own_data
-from tests.model.tiny_models import save_tiny_checkpoint
+from tests.support.tiny_corpora import SPOKEN, own_training, write_own_data
+from tests.support.tiny_models import save_tiny_checkpoint
 
 start_keras()
 import model.training.fusion_training  # noqa: E402

@@ -13,8 +13,8 @@ from beam_jobs.runs.output_files import WrittenFile
 from beam_jobs.runs.publish import publish_run, remove_superseded
 from model import storage as cloud_storage
 from model.storage import open_client, replace_object
-from tests.beam_jobs.buckets import DAY, objects
-from tests.beam_jobs.storage_server import StorageServer
+from tests.support.buckets import DAY, objects
+from tests.support.storage_server import StorageServer
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 OUT = "gs://out/runs"

@@ -22,8 +22,8 @@ from model.errors import ArtifactError, ItemError, UserError
 from model.scoring.artifact import Artifact
 from model.storage import check_access, open_client
 from schemas.dead_letters import Reason
-from tests.beam_jobs.buckets import DAY, objects, put, request_for
-from tests.beam_jobs.storage_server import StorageServer
+from tests.support.buckets import DAY, objects, put, request_for
+from tests.support.storage_server import StorageServer
 
 
 def rows(content: bytes) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from beam_jobs.runs.run import EarlierRun
 from beam_jobs.runs.verify import verify_tree
 from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import UserError
-from tests.beam_jobs.growing_corpus import DAY, EVENING, MORNING, Corpus
+from tests.support.growing_corpus import DAY, EVENING, MORNING, Corpus
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

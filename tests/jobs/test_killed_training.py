@@ -14,8 +14,8 @@ from model.network.backend import start_keras
 from model.scoring.artifact import Artifact
 from model.training.finished_part import WEIGHTS_FILE
 from model.training.training_config import read_training_config
-from tests.model.tiny_corpora import TINY_TOML, write_emodb, write_goemotions
-from tests.model.tiny_models import save_tiny_checkpoint
+from tests.support.tiny_corpora import TINY_TOML, write_emodb, write_goemotions
+from tests.support.tiny_models import save_tiny_checkpoint
 
 start_keras()
 import model.training.train  # noqa: E402

@@ -26,7 +26,7 @@ from beam_jobs.runs.run import PAGE_TABLE, staging_dir
 from beam_jobs.runs.sorted_parquet import WriteDeadLetters, WriteLabels
 from schemas.dead_letters import Reason, Stage
 from schemas.reports import REPORT_SCHEMAS
-from tests.beam_jobs.report_rows import (
+from tests.support.report_rows import (
     LABELS,
     PLAN,
     RUN,

@@ -15,7 +15,7 @@ from model.training.training_config import (
     TrainingConfig,
 )
 from schemas.emotions import EKMAN_AND_NEUTRAL
-from tests.model.clips import encode, tone
+from tests.support.clips import encode, tone
 
 # fmt: off
 GOEMOTIONS_NAMES = (

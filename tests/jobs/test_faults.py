@@ -20,7 +20,7 @@ from model.scoring.artifact import Artifact
 from tests.faults.fuzz import fuzz
 from tests.faults.jobs import MAIN, Job, tree
 from tests.faults.kill import play, scenarios
-from tests.model.command_line import Run
+from tests.support.command_line import Run
 from tests.support.make_tiny_artifact import TINY_ARTIFACT
 
 LIMIT_SECONDS = 600

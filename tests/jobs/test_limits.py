@@ -17,7 +17,7 @@ from beam_jobs.reading.record_fields import MAX_HASHTAGS, MAX_STRING_CHARACTERS,
 from beam_jobs.scoring.preprocess import preprocess_batch
 from model.scoring.artifact import Artifact
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason
-from tests.beam_jobs.item_reading import read, read_line
+from tests.support.item_reading import read, read_line
 
 RATE_HZ = 1_000
 TEN_HOURS = 36_000
