@@ -1,8 +1,8 @@
 """Makes golden hidden states with Transformers' own models.
 
 Run as `python -m tests.support.reference_encoders`; MM_EMOR_PEERS names the Python that has
-PyTorch. Each golden file holds a tiny checkpoint's config, its weights, a batch, and what Transformers says
-of it, so that `make test` needs no PyTorch.
+PyTorch. Each golden file holds a tiny checkpoint's config, its weights, a batch, and what
+Transformers says of it, so that `make test` needs no PyTorch.
 """
 
 import json
