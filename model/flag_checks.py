@@ -36,7 +36,7 @@ def flags_dataclass(class_: type[T]) -> type[T]:
         except ValidationError as error:
             raise UserError(f"--{_flag_name(first_fault(error))}") from None
 
-    checked.__init__ = wraps(construct)(construct_or_explain)  # type: ignore[assignment]
+    checked.__init__ = wraps(construct)(construct_or_explain)  # type: ignore[method-assign]
     return cast("type[T]", checked)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import ArtifactError, UserError
+from model.extras import Extra, require_extra
 
 SCHEME = "gs://"
 EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
@@ -55,20 +56,27 @@ def open_client() -> Any:
     """Returns the process's client, with the credentials of the environment.
 
     Raises:
-        UserError: the gcp extra is not installed; or there are no credentials.
+        MissingExtraError: Google's packages are not installed.
+        UserError: there are no credentials.
     """
-    try:
-        from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
-        from google.cloud import storage  # noqa: PLC0415
-    except ImportError as error:
-        raise UserError(
-            f"gs:// needs a part that is not installed ({error.name}): "
-            "pip install '.[gcp]' where mm-emor was cloned"
-        ) from error
+    require_extra(Extra.GCP, SCHEME)
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+    from google.cloud import storage  # noqa: PLC0415
+
     if os.environ.get(EMULATOR_VARIABLE):
         return storage.Client(project="emulator", credentials=AnonymousCredentials())
     credentials, project = _find_credentials()
     return storage.Client(project=project, credentials=credentials)
+
+
+def look_for_credentials(*paths: str) -> None:
+    """Tells that there are none before Beam is imported, which takes seconds.
+
+    Raises:
+        UserError: a path lies in Google Cloud Storage, and there are no credentials.
+    """
+    if any(map(is_cloud, paths)):
+        open_client()
 
 
 def _find_credentials() -> tuple[Any, str | None]:

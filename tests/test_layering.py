@@ -14,6 +14,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "schemas": (),
     "model": ("schemas",),
     "beam_jobs": ("schemas", "model"),
+    "mm_emor": ("schemas", "model", "beam_jobs"),
 }
 ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
     # A room: those of its package that it may import. `""` is the package's own modules.

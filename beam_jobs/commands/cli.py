@@ -23,7 +23,6 @@ from beam_jobs.commands.flags import (
     LogFormatFlag,
     Out,
     Verbose,
-    look_for_credentials,
     parse_column,
     parse_dates,
     remember_format,
@@ -34,8 +33,10 @@ from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH
 from beam_jobs.runs.if_done import IfDone
 from beam_jobs.scoring.backfill import NoFileOfDateError
 from model.cli import app as model_app
+from model.completion import complete_model
 from model.errors import UserError
 from model.scoring.engine import EngineName, Precision
+from model.storage import look_for_credentials
 
 if TYPE_CHECKING:
     from beam_jobs.runs.job_outcome import JobOutcome
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="mm-emor",
     help="Emotion labels and reports for a corpus of tweets and audio clips.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its table breaks words that are wider than a column
 )
@@ -82,7 +82,10 @@ def score(
         typer.Option(help="Directory under which an item's audio_uri may lie.", metavar="DIR"),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Model directory or gs:// prefix, or default.")
+        str,
+        typer.Option(
+            help="Model directory or gs:// prefix, or default.", autocompletion=complete_model
+        ),
     ] = "default",
     day: Annotated[
         str | None,
@@ -353,4 +356,5 @@ def main() -> None:
             stream.reconfigure(errors="replace")  # what a terminal cannot show fails no run
     if {"--log-format", "json"} <= set(arguments) or "--log-format=json" in arguments:
         remember_format(LogFormat.JSON)  # a mistake in another flag is told before this one's turn
-    sys.exit(run_command(lambda: app(arguments, standalone_mode=False)))
+    # By this name the shell's completion asks, whatever the program was started as.
+    sys.exit(run_command(lambda: app(arguments, prog_name="mm-emor", standalone_mode=False)))

@@ -10,7 +10,6 @@ import typer
 from beam_jobs.commands.log_lines import LOG_FORMAT_VARIABLE, LogFormat
 from beam_jobs.scoring.backfill import backfill_dates
 from model.errors import UserError
-from model.storage import is_cloud, open_client
 
 
 def remember_format(log_format: LogFormat) -> LogFormat:
@@ -83,9 +82,3 @@ def parse_column(text: str) -> tuple[str, str]:
     if not (field and separator and name):
         raise UserError(f"--column is {text!r}; it must be FIELD=NAME, as in item_id=tweet_pk")
     return field, name
-
-
-def look_for_credentials(*paths: str) -> None:
-    """Tells that there are none before Beam is imported, which takes seconds."""
-    if any(map(is_cloud, paths)):
-        open_client()

@@ -14,11 +14,11 @@ from beam_jobs.commands.flags import (
     BeamFlags,
     LogFormatFlag,
     Verbose,
-    look_for_credentials,
     parse_date,
 )
 from beam_jobs.commands.log_lines import LogFormat, complain, set_up_logs
 from beam_jobs.reports.report_defaults import GROUPED_BY, MIN_GROUP_ITEMS, TOP_GROUPS
+from model.storage import look_for_credentials
 
 if TYPE_CHECKING:
     from beam_jobs.reports.page.report import Report

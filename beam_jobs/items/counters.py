@@ -17,6 +17,7 @@ BATCH_SIZE_BOUNDS = (1, 4, 16, 64, 256, 1024, MAX_BATCH_SIZE)
 
 Beam's distributions have no buckets, so that each is a counter of its own.
 """
+MAX_BATCH_SIZE = BATCH_SIZE_BOUNDS[-1]
 STAGES = ("preprocess", "score")
 
 _ITEMS_READ = Metrics.counter(NAMESPACE, "items_read")

@@ -73,7 +73,9 @@ def build_scoring_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
         job.model, job.inputs.audio_roots, job.batch_size, job.progress, job.privacy
     )
     scored = features.ok | ScoreEmotions(job.model, job.progress, job.privacy, job.accelerator)
-    labels = scored.ok | MakeLabelRows(job.run, job.min_confidence) | WriteLabels(job.run)
+    run = job.run
+    rows = MakeLabelRows(run.emotions, run.model_version, run.run_id, job.min_confidence)
+    labels = scored.ok | rows | WriteLabels(run)
     letters: tuple[beam.PCollection[DeadLetter], ...] = (items.dead, features.dead, scored.dead)
     already_refused = None
     if job.run.extends:

@@ -11,7 +11,7 @@ import apache_beam as beam
 
 from beam_jobs.items.counters import count_batch
 from beam_jobs.items.elements import DeadLetter, Features, Item
-from beam_jobs.items.job_defaults import BATCH_SIZE
+from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BATCH_SIZE
 from beam_jobs.items.ok_dead import DEAD, OK, OkDead, tag_dead
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.progress import Progress
@@ -131,8 +131,10 @@ class PreprocessItems(beam.PTransform):
 
     def __post_init__(self) -> None:
         super().__init__()
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size}; at least 1 is needed")
+        if not 1 <= self.batch_size <= MAX_BATCH_SIZE:
+            raise ValueError(
+                f"batch_size is {self.batch_size}; it lies within 1 and {MAX_BATCH_SIZE}"
+            )
 
     @beam.typehints.no_annotations
     def expand(self, items: beam.PCollection[Item]) -> OkDead:

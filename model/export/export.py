@@ -22,6 +22,7 @@ from model.scoring.artifact import (
     Artifact,
     add_onnx,
 )
+from model.scoring.engine import FLOAT32, start_engine
 from model.scoring.onnx_engine import OnnxEngine
 from model.scoring.processor import available_cores
 from model.scoring.scorer import EmotionScorer
@@ -91,7 +92,7 @@ def export_onnx(
         DatasetError: the model does not know a class of the data set, or there is nothing to score,
             or there are too few texts to see the range of each product's inputs.
     """
-    scorer = EmotionScorer(artifact)
+    scorer = EmotionScorer(artifact, start_engine(artifact, FLOAT32))
     examples = scorable_examples(scorer, dataset, split, log)
     labels = label_indices(examples, dataset.emotions)
     classifier = artifact.classifier()

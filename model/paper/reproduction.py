@@ -22,6 +22,7 @@ from model.network.hugging_face import load_encoder_config, locate_checkpoint
 from model.paper.comparison import MEASURED, NO_CORPUS, NOT_RUN, Outcome
 from model.paper.published import EXPERIMENTS, FEATURES, Feature
 from model.paper.results import write_results
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from model.training.cross_validation import cross_validate
 from model.training.fitting import CURVES_FILE
@@ -257,7 +258,7 @@ class _Run:
             return crossed.evaluation, crossed.folds
         data = TrainingData.load(config, self.corpus, log)
         model = train(config, data, text_encoder, self.folder / "model", training, log)
-        scorer = EmotionScorer.load(model.artifact.path)
+        scorer = EmotionScorer.load(model.artifact.path, FLOAT32)
         return evaluate_model(scorer, dataset, "test", log), [model]
 
     def _key(self) -> str:

@@ -9,12 +9,11 @@ import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 from model.config import N_CHROMA, AudioConfig
 from model.preprocessing.audio_decoder import Decode, decode_clip
@@ -114,9 +113,15 @@ class AudioPreprocessor:
         self.config = config
         self.decoder: Decode | None = None
         self.filter_banks = filter_banks
+
+    @cached_property
+    def _mel_bank(self) -> Any:
         # A sparse product here and vecdot for the chroma, as neither starts BLAS threads: on two
         # busy cores these took 30 ms for a clip of 5 s that takes 2 ms without them.
-        self._mel_bank = scipy.sparse.csr_array(filter_banks.mel)
+        # Imported here because it is slow to import, and a text needs none of it.
+        import scipy.sparse  # noqa: PLC0415
+
+        return scipy.sparse.csr_array(self.filter_banks.mel)
 
     def __call__(self, data: bytes) -> ClipImages:
         """Returns the images of an audio file.

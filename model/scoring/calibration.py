@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import special
-from scipy.optimize import minimize_scalar
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -29,6 +28,9 @@ def fit_temperature(logits: FloatArray, labels: npt.NDArray[np.integer]) -> floa
     Returns:
         What to divide logits by, within 0.05 and 20. It moves no item's highest class.
     """
+    # Imported here because it is slow to import, and only training needs it.
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415
+
     rows = np.arange(len(labels))
 
     def negative_log_likelihood(log_temperature: float) -> float:

@@ -17,6 +17,7 @@ from model.datasets.broken_clips import leave_broken_clips_out
 from model.errors import ConfigError, DatasetError
 from model.evaluation.evaluate import Evaluation, measure_latency_ms, predict
 from model.evaluation.metrics import compute_metrics
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from model.training.fold_by import FoldBy
 from model.training.strip_store import StripStore
@@ -95,7 +96,7 @@ def cross_validate(
     for fold, (data, tested) in enumerate(prepared):
         with tempfile.TemporaryDirectory() as out:
             models.append(train(config, data, text_encoder, Path(out), training, log))
-            scorer = EmotionScorer.load(out)
+            scorer = EmotionScorer.load(out, FLOAT32)
             for head, columns in predict(scorer, dataset, tested).items():
                 missing = np.full((len(examples), columns.shape[1]), np.nan, np.float32)
                 probabilities.setdefault(head, missing)[folds == fold] = columns

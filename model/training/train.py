@@ -30,6 +30,7 @@ from model.preprocessing.emotion_preprocessor import EmotionPreprocessor, ModelI
 from model.preprocessing.text_preprocessor import LEFT, TextPreprocessor
 from model.scoring.artifact import HEADS_ONNX, Artifact, save_artifact
 from model.scoring.calibration import fit_temperature
+from model.scoring.engine import FLOAT32, start_engine
 from model.scoring.scorer import EmotionScorer
 from model.training.audio_training import fit_audio, load_mobilenet_weights, store_clips
 from model.training.finished_part import FinishedPart
@@ -104,7 +105,9 @@ def train(
     with tempfile.TemporaryDirectory() as folder:
         unscaled = dict.fromkeys(classifier.heads, 1.0)
         uncalibrated = save_artifact(Path(folder), classifier, preprocessor, unscaled)
-        temperatures = calibrate(EmotionScorer(uncalibrated), data, config.seed)
+        temperatures = calibrate(
+            EmotionScorer(uncalibrated, start_engine(uncalibrated, FLOAT32)), data, config.seed
+        )
     return TrainedModel(save_artifact(out, classifier, preprocessor, temperatures), parts)
 
 

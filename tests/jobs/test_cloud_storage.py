@@ -19,6 +19,7 @@ from beam_jobs.runs.if_done import IfDone
 from beam_jobs.runs.manifest import Status
 from beam_jobs.scoring.launch import score_corpus
 from model.errors import ArtifactError, ItemError, UserError
+from model.extras import MissingExtraError
 from model.scoring.artifact import Artifact
 from model.storage import check_access, open_client
 from schemas.dead_letters import Reason
@@ -207,7 +208,7 @@ def test_without_the_extra_the_line_names_it(monkeypatch: pytest.MonkeyPatch) ->
     open_client.cache_clear()
     monkeypatch.setitem(sys.modules, "google.cloud.storage", None)
     monkeypatch.delattr("google.cloud.storage")
-    with pytest.raises(UserError, match=r"pip install '\.\[gcp\]'"):
+    with pytest.raises(MissingExtraError, match=r"^gs:// needs .* \(google\.cloud\.storage\): run"):
         check_access(["gs://in"])
 
 

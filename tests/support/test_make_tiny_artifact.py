@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from model.scoring.artifact import TOKENIZER, Artifact, onnx_files
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from tests.support.clips import encode, speech_like
 from tests.support.make_tiny_artifact import ONNX, TINY_ARTIFACT, make_tiny_artifact
@@ -41,8 +42,7 @@ def test_the_script_makes_what_is_committed(tmp_path: Path) -> None:
 
 @pytest.mark.tensorflow
 def test_its_graphs_say_what_keras_says() -> None:
-    artifact = Artifact.load(TINY_ARTIFACT)
-    keras, onnx_scorer = EmotionScorer(artifact), EmotionScorer.load(TINY_ARTIFACT, ONNX)
+    keras, onnx_scorer = (EmotionScorer.load(TINY_ARTIFACT, each) for each in (FLOAT32, ONNX))
     clip = encode(speech_like(2.0), 16_000, "wav")
     items = [
         keras.preprocess(*each) for each in (("the rain", None), ("sad " * 90, clip), (None, clip))

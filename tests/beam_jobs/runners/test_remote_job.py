@@ -24,7 +24,7 @@ from tests.support.dataflow_server import DataflowServer
 from tests.support.storage_server import StorageServer
 
 ROOT = Path(__file__).parents[3]
-IMAGE = "registry.example/mm-emor:0.1.0"
+IMAGE = "registry.example/mm-emor:0.2.0"
 T4 = "type:nvidia-tesla-t4;count:1;install-nvidia-driver"
 FLAGS = (
     "--runner=DataflowRunner",

@@ -17,6 +17,7 @@ from beam_jobs.scoring.scoring_model import ScoringModel, load_scorer
 from model.errors import ArtifactError
 from model.preprocessing.emotion_preprocessor import ModelInput
 from model.scoring.artifact import Artifact
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import Reason, Stage
 from tests.support.clips import encode, speech_like
@@ -176,11 +177,12 @@ def test_score_emotions(
     assert progress.done() == 6
 
 
-def test_batch_size_is_checked_at_once() -> None:
-    with pytest.raises(ValueError, match="batch_size is 0; at least 1 is needed"):
-        PreprocessItems(ScoringModel("default", ""), batch_size=0)
+@pytest.mark.parametrize("batch_size", [0, 4097])
+def test_batch_size_is_checked_at_once(batch_size: int) -> None:
+    with pytest.raises(ValueError, match=f"^batch_size is {batch_size}; it lies within 1 and 4096"):
+        PreprocessItems(ScoringModel("default", "", FLOAT32), batch_size=batch_size)
 
 
 def test_a_model_that_was_replaced_since_the_start_is_refused(tiny_artifact: Path) -> None:
     with pytest.raises(ArtifactError, match="; the job was started with 0123"):
-        load_scorer(ScoringModel(str(tiny_artifact), "0123"))
+        load_scorer(ScoringModel(str(tiny_artifact), "0123", FLOAT32))

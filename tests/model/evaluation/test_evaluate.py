@@ -13,6 +13,7 @@ from model.datasets import Dataset, Example, load_dataset
 from model.errors import DatasetError
 from model.evaluation.evaluate import Evaluation, evaluate_model, evaluate_predictions
 from model.evaluation.metrics import compute_metrics
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from tests.support.make_tiny_artifact import ONNX
 from tests.support.tiny_corpora import WORD_OF, write_emodb, write_goemotions
@@ -145,7 +146,7 @@ def test_a_model_of_one_modality_is_asked_what_it_can_read(
     data_dir: Path, tmp_path: Path, kind: str, n_scored: int
 ) -> None:
     artifact = save_tiny_artifact(tmp_path, text=kind == "text", audio=kind == "audio")
-    scorer = EmotionScorer.load(artifact.path)
+    scorer = EmotionScorer.load(artifact.path, FLOAT32)
     clip = load_dataset("emodb", data_dir).split("test")[0].clip
     examples = [
         Example("joy", text="happy"),

@@ -292,16 +292,6 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert contents(trained_artifact) == before
 
 
-def test_without_onnx_the_command_says_how_to_get_it(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("model.cli.find_spec", lambda name: None)
-    code, out, err = run("export", "--model", "m", "--dataset", "manifest", "--data-dir", ".")
-    assert (code, out) == (2, "")
-    told = "mm-emor export needs the package onnx: pip install '.[export]' where mm-emor was cloned"
-    assert err == f"mm-emor: {told}\n"
-
-
 def test_a_model_saved_over_an_exported_one_leaves_nothing_of_the_export(copy: Path) -> None:
     assert all((copy / name).is_file() for name in (*FILES, METRICS))
     save_tiny_artifact(copy)

@@ -11,7 +11,7 @@ import pytest
 from model.errors import ArtifactError
 from model.scoring import onnx_engine
 from model.scoring.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, onnx_files
-from model.scoring.engine import EngineChoice, start_engine
+from model.scoring.engine import FLOAT32, EngineChoice, start_engine
 from model.scoring.onnx_engine import OnnxEngine, open_session
 from model.scoring.scorer import EmotionScorer
 from tests.support.clips import encode, speech_like
@@ -37,7 +37,10 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool, bool],
 
 
 def scorers(artifact: Artifact) -> tuple[EmotionScorer, EmotionScorer]:
-    return EmotionScorer(artifact), EmotionScorer.load(artifact.path, ONNX, n_threads=2)
+    return (
+        EmotionScorer.load(artifact.path, FLOAT32),
+        EmotionScorer.load(artifact.path, ONNX, n_threads=2),
+    )
 
 
 @pytest.mark.parametrize("audio", [False, True])

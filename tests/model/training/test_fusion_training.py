@@ -12,6 +12,7 @@ from model.datasets import Dataset, Example, load_dataset
 from model.errors import ConfigError, DatasetError
 from model.evaluation.evaluate import Evaluation, evaluate_model
 from model.network.backend import start_keras
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from model.training.fitting import read_history
 from model.training.training_config import TrainingConfig
@@ -50,7 +51,7 @@ def trained(
 
 @pytest.fixture(scope="module")
 def evaluation(trained: TrainedModel, table: Path) -> Evaluation:
-    scorer = EmotionScorer.load(trained.artifact.path)
+    scorer = EmotionScorer.load(trained.artifact.path, FLOAT32)
     return evaluate_model(scorer, load_dataset("manifest", table), "test")
 
 
@@ -175,7 +176,7 @@ def test_validation_pairs_are_an_examples_own_text_and_clip(
     data: TrainingData, trained: TrainedModel
 ) -> None:
     """The fused temperature is that of real pairs, scored one by one."""
-    scorer = EmotionScorer.load(trained.artifact.path)
+    scorer = EmotionScorer.load(trained.artifact.path, FLOAT32)
     texts, _ = data.pairs()
     items = [
         scorer.preprocess(example.text, example.read_clip())

@@ -16,6 +16,7 @@ from model.errors import DatasetError, UserError
 from model.evaluation.evaluate import evaluate_model
 from model.network.backend import start_keras
 from model.scoring.artifact import HEADS_ONNX, Artifact
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from model.training.training_config import TrainingConfig
 from schemas.emotions import Modality
@@ -54,7 +55,7 @@ def trained(data_dir: Path, checkpoint: str, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def scorer(trained: Artifact) -> EmotionScorer:
-    return EmotionScorer.load(trained.path)
+    return EmotionScorer.load(trained.path, FLOAT32)
 
 
 @pytest.fixture
