@@ -12,7 +12,6 @@ from tests.support.buckets import objects, put, request_for
 from tests.support.storage_server import StorageServer
 
 
-@pytest.mark.job
 @pytest.mark.parametrize("faulty", [0.0, pytest.param(0.2, marks=pytest.mark.slow)])
 def test_a_report_of_runs_in_a_bucket(
     storage: StorageServer, bucket_corpus: Path, tmp_path: Path, faulty: float
@@ -36,7 +35,6 @@ def test_a_report_of_runs_in_a_bucket(
     assert not any(name.startswith("_tmp") for name in names)
 
 
-@pytest.mark.job
 def test_a_report_that_fails_leaves_the_bucket_as_it_was(
     storage: StorageServer, bucket_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -61,7 +61,6 @@ def local_run(corpus: Path, out: Path) -> dict[str, list[dict[str, Any]]]:
     return tables_of(files, result.manifest.run_id)
 
 
-@pytest.mark.job
 def test_a_run_in_cloud_storage_equals_a_local_one(
     storage: StorageServer, bucket_corpus: Path, tmp_path: Path
 ) -> None:
@@ -109,7 +108,6 @@ def test_a_pattern_matches_what_beam_matches(
     )
 
 
-@pytest.mark.job
 @pytest.mark.slow
 def test_a_bad_network_changes_nothing(
     storage: StorageServer, bucket_corpus: Path, tmp_path: Path
@@ -128,7 +126,6 @@ def test_a_bad_network_changes_nothing(
     )
 
 
-@pytest.mark.job
 @pytest.mark.slow
 def test_worker_processes_ask_for_no_credentials(
     storage: StorageServer, bucket_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -179,7 +176,6 @@ def test_an_artifact_is_copied_once_and_again_when_it_was_replaced(
         Artifact.load("gs://in/none")
 
 
-@pytest.mark.job
 def test_a_bucket_that_is_not_there_is_told(storage: StorageServer, bucket_corpus: Path) -> None:
     put(bucket_corpus)
     for changes in (
@@ -212,7 +208,6 @@ def test_without_the_extra_the_line_names_it(monkeypatch: pytest.MonkeyPatch) ->
         check_access(["gs://in"])
 
 
-@pytest.mark.job
 @pytest.mark.parametrize(
     ("named", "message"),
     [

@@ -106,7 +106,6 @@ def worker_processes(pid: int) -> list[int]:
         return []
 
 
-@pytest.mark.job
 @pytest.mark.slow
 def test_a_worker_that_dies_ends_the_job(out: Path, scored: Path) -> None:
     process = job(flags=WORKER_PROCESSES).start(out)
@@ -137,7 +136,6 @@ def test_a_file_that_cannot_be_written_whole_ends_the_job(
     assert_ended_by_a_limit(*ended, out, scored)
 
 
-@pytest.mark.job
 def test_a_file_that_a_worker_cannot_write_whole_ends_the_job(out: Path, scored: Path) -> None:
     limit = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
@@ -163,7 +161,6 @@ def mounted(place: Path, options: str) -> None:
         pytest.skip(f"no file system can be mounted here: {outcome.stderr.strip()}")
 
 
-@pytest.mark.job
 @pytest.mark.parametrize("free_kib", [0, 24, 80])
 def test_a_full_disk_ends_the_job(
     mm_emor: Run, scored: Path, tmp_path: Path, free_kib: int
@@ -189,7 +186,6 @@ def test_a_full_disk_ends_the_job(
         subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.job
 def test_a_read_only_output_is_told_before_the_job(
     mm_emor: Run, scored: Path, tmp_path: Path
 ) -> None:

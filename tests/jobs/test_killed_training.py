@@ -94,7 +94,6 @@ def scores_of(artifact: Path, part: str) -> dict[str, Any]:
     return history
 
 
-@pytest.mark.job
 @pytest.mark.slow
 def test_a_run_killed_in_each_part_ends_as_an_unbroken_one(
     folder: Path, unbroken: Artifact

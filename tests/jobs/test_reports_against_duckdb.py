@@ -41,7 +41,6 @@ def connection(runs: Path) -> duckdb.DuckDBPyConnection:
     return open_runs(runs)
 
 
-@pytest.mark.job
 @pytest.mark.parametrize("name", REPORT_SCHEMAS)
 def test_a_table_is_what_the_query_makes(
     report: Path, connection: duckdb.DuckDBPyConnection, name: str

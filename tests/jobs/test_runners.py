@@ -63,7 +63,6 @@ def rows_of(corpus: Path, model: Path, out: Path, flags: tuple[str, ...]) -> lis
     return [pq.read_table(out / name / f"dt={DAY}", partitioning=None) for name in tables]
 
 
-@pytest.mark.job
 @pytest.mark.slow
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_the_rows_are_those_of_one_process(
@@ -112,7 +111,6 @@ def test_a_job_server_may_be_starting(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(refusals, "called three times") == "called three times"
 
 
-@pytest.mark.job
 @pytest.mark.parametrize(
     "endpoint", ["localhost", ":8099", "localhost:", "localhost:http", "localhost:65536"]
 )

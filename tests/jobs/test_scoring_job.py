@@ -74,7 +74,6 @@ def sample(tiny_artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return out
 
 
-@pytest.mark.job
 def test_each_item_of_the_sample_corpus_ends_where_it_should(sample: Path) -> None:
     expected = json.loads((CORPUS / "expected.json").read_text(encoding="utf-8"))
     labels = labels_by_id(sample)
@@ -88,7 +87,6 @@ def test_each_item_of_the_sample_corpus_ends_where_it_should(sample: Path) -> No
     )
 
 
-@pytest.mark.job
 def test_schemas_are_as_published(sample: Path, tiny_artifact: Path) -> None:
     emotions = EmotionScorer.load(tiny_artifact, ONNX).emotions
     assert read(sample, "labels").schema.equals(label_schema(emotions))
@@ -97,7 +95,6 @@ def test_schemas_are_as_published(sample: Path, tiny_artifact: Path) -> None:
         assert read(sample, f"reports/{name}").schema.equals(schema), name
 
 
-@pytest.mark.job
 def test_labels_equal_the_scorer_called_directly(sample: Path, tiny_artifact: Path) -> None:
     scorer = EmotionScorer.load(tiny_artifact, ONNX)
     labels = labels_by_id(sample)
@@ -125,7 +122,6 @@ def test_labels_equal_the_scorer_called_directly(sample: Path, tiny_artifact: Pa
     assert checked == 85
 
 
-@pytest.mark.job
 @pytest.mark.parametrize("batch_size", [1, 7])
 def test_batch_sizes_give_the_same_rows(
     sample: Path, tiny_artifact: Path, tmp_path: Path, batch_size: int
@@ -136,7 +132,6 @@ def test_batch_sizes_give_the_same_rows(
 TWO_PROCESSES = ("--direct_num_workers=2", "--direct_running_mode=multi_processing")
 
 
-@pytest.mark.job
 @pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [7, 64])
 def test_two_processes_give_the_same_rows(
@@ -146,7 +141,6 @@ def test_two_processes_give_the_same_rows(
     assert_same_rows(sample, tiny_artifact, tmp_path, **settings)
 
 
-@pytest.mark.job
 @pytest.mark.slow
 @pytest.mark.tensorflow
 @pytest.mark.parametrize("flags", [(), TWO_PROCESSES])
@@ -181,7 +175,6 @@ def assert_same_labels(one: dict[str, Any], other: dict[str, Any]) -> None:
                 assert other[item_id][name] == value, (item_id, name)
 
 
-@pytest.mark.job
 def test_running_a_date_again_gives_the_same_bytes(
     sample: Path, tiny_artifact: Path, tmp_path: Path
 ) -> None:
@@ -194,7 +187,6 @@ def test_running_a_date_again_gives_the_same_bytes(
     assert len(first) == 2 + len(REPORT_SCHEMAS) + 1
 
 
-@pytest.mark.job
 def test_another_model_replaces_the_date(tiny_artifact: Path, tmp_path: Path) -> None:
     items = tmp_path / "tweets.jsonl"
     write_items(items, [{"id": "1", "text": "rain"}])
@@ -208,7 +200,6 @@ def test_another_model_replaces_the_date(tiny_artifact: Path, tmp_path: Path) ->
     assert not any(first.manifest.run_id in path.name for path in out.rglob("*"))
 
 
-@pytest.mark.job
 def test_a_complete_date_is_skipped_when_asked(
     sample: Path, tiny_artifact: Path, tmp_path: Path
 ) -> None:
@@ -218,7 +209,6 @@ def test_a_complete_date_is_skipped_when_asked(
     assert result.manifest.run_id == score_corpus(request_for(out, tiny_artifact)).manifest.run_id
 
 
-@pytest.mark.job
 def test_skipping_removes_what_a_killed_run_left(
     sample: Path, tiny_artifact: Path, tmp_path: Path
 ) -> None:
@@ -232,7 +222,6 @@ def test_skipping_removes_what_a_killed_run_left(
     assert not list(out.glob("_tmp*"))
 
 
-@pytest.mark.job
 @pytest.mark.parametrize("published", [False, True])
 def test_a_job_that_publishes_nothing_is_told_from_an_earlier_run(
     sample: Path,
@@ -250,14 +239,12 @@ def test_a_job_that_publishes_nothing_is_told_from_an_earlier_run(
         score_corpus(request_for(out, tiny_artifact))
 
 
-@pytest.mark.job
 def test_the_batch_size_is_part_of_the_run(sample: Path) -> None:
     manifest = read_manifest(str(sample))
     assert manifest is not None
     assert manifest.runs[DAY].settings["batch_size"] == 256
 
 
-@pytest.mark.job
 @pytest.mark.parametrize(
     ("name", "message"),
     [("", r"_manifest\.json is not a manifest"), ("_manifest.json", "is a file; it must be")],
@@ -272,7 +259,6 @@ def test_an_output_directory_that_will_not_do_is_told_before_the_job(
     assert [path.name for path in tmp_path.iterdir()] == ["_manifest.json"]
 
 
-@pytest.mark.job
 def test_an_empty_corpus_gives_empty_outputs(tiny_artifact: Path, tmp_path: Path) -> None:
     (tmp_path / "tweets.jsonl").write_bytes(b"")
     result = score_corpus(
@@ -284,7 +270,6 @@ def test_an_empty_corpus_gives_empty_outputs(tiny_artifact: Path, tmp_path: Path
     assert read(tmp_path / "out", "reports/run_summary").to_pylist()[0]["n_items"] == 0
 
 
-@pytest.mark.job
 def test_too_many_bad_items_fail_the_run_and_keep_its_rows(
     tiny_artifact: Path, tmp_path: Path
 ) -> None:
@@ -302,7 +287,6 @@ def test_too_many_bad_items_fail_the_run_and_keep_its_rows(
     )
 
 
-@pytest.mark.job
 def test_a_lost_file_fails_the_run(tiny_artifact: Path, tmp_path: Path) -> None:
     (tmp_path / "tweets.jsonl").write_text('{"id": "1", "text": "rain"}\n')
     (tmp_path / "more.jsonl.gz").write_bytes(b"\x1f\x8bnot gzip at all")
@@ -319,7 +303,6 @@ def failure(result: ScoringResult, out: Path) -> str | None:
     return explain_failure(result, str(out))
 
 
-@pytest.mark.job
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
@@ -346,7 +329,6 @@ def test_mistakes_are_told_before_any_item_is_read(
     assert not out.exists()
 
 
-@pytest.mark.job
 def test_renamed_columns_and_progress(tiny_artifact: Path, tmp_path: Path) -> None:
     (tmp_path / "tweets.csv").write_text("pk,body\n1,the rain\n2,sad\n", encoding="utf-8")
     seen: list[tuple[int, int]] = []
@@ -427,7 +409,6 @@ def test_every_item_ends_in_exactly_one_place(
 RAIN, SPOKEN = {"text": "rain"}, {"audio_uri": "clip.wav"}
 
 
-@pytest.mark.job
 @pytest.mark.parametrize(
     ("records", "clips"),
     [

@@ -41,6 +41,7 @@ def test_what_the_shell_is_offered(
     assert (code, out.split(), err) == (0, completions, "")
 
 
+@pytest.mark.job
 def test_the_installed_command_answers_the_shell() -> None:
     command = Path(sys.executable).with_name("mm-emor")
     line = os.environ | asked("mm-emor score --precision ")

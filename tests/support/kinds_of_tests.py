@@ -1,9 +1,10 @@
 """Tells unit tests from those that run a job or start TensorFlow, and holds them to it.
 
 Tests of modules that start TensorFlow on import carry the mark `tensorflow` of themselves, as do
-those that use a fixture which starts it. The others are marked where they stand: `job` for a test
-that runs a pipeline or a command in a process of its own, `tensorflow` for one that starts it.
-With `--unit` neither is run, and a test without a mark that does either fails.
+those that use a fixture which starts it; tests in `tests/jobs/` and `tests/docs/` the mark `job`.
+The others are marked where they stand: `job` for a test that runs a pipeline or a command in a
+process of its own, `tensorflow` for one that starts it. With `--unit` neither is run, and a test
+without a mark that does either fails.
 """
 
 import importlib
@@ -17,11 +18,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.starts_tensorflow import HEAVY, starts_tensorflow
+from tests.support.starts_tensorflow import HEAVY, ROOT, starts_tensorflow
 
 OTHER_KINDS = ("job", "tensorflow")
 TENSORFLOW_FIXTURES = {"trained_artifact"}
 JOB_FIXTURES = {"storage", "written"}
+JOB_DIRECTORIES = ("jobs", "docs")
+"""Of the tests: what stands there is of whole jobs, and of commands as a reader types them."""
 
 
 class MarkTests:
@@ -34,7 +37,8 @@ class MarkTests:
             item.path.suffix == ".py" and starts_tensorflow(item.path)
         ):
             item.add_marker("tensorflow")
-        if fixtures & JOB_FIXTURES:
+        room = item.path.relative_to(ROOT).parts[:2]
+        if fixtures & JOB_FIXTURES or room in {("tests", each) for each in JOB_DIRECTORIES}:
             item.add_marker("job")
 
 
