@@ -23,7 +23,7 @@ from beam_jobs.joining.index_items import IndexItems, index_file
 from beam_jobs.joining.read_items import ReadItems, apply_check, read_judged_items
 from beam_jobs.reading.inputs import JobInputs, match_files
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
-from tests.beam_jobs.joining.test_join import write_lines
+from tests.beam_jobs.joining.test_index_items import write_lines
 from tests.support.item_reading import Outcome, read_without_beam
 
 SAMPLE_CORPUS = Path(beam_jobs.__file__).parent / "sample_corpus"

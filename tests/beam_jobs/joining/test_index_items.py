@@ -1,8 +1,6 @@
-"""Which records are kept, which are duplicates, and which clips are whose."""
+"""Ids and clips of all files, by partition."""
 
-import zlib
 from collections.abc import Sequence
-from datetime import date
 from pathlib import Path
 
 import orjson
@@ -18,11 +16,7 @@ from beam_jobs.joining import index_items as join
 from beam_jobs.joining.file_check import (
     FileCheck,
     LoneClip,
-    RecordState,
-    Sighting,
-    clip_id,
     judge_partition,
-    keep_first,
     merge_checks,
 )
 from beam_jobs.joining.index_items import (
@@ -32,12 +26,7 @@ from beam_jobs.joining.index_items import (
     is_same_file,
     partition_of,
 )
-from beam_jobs.reading.inputs import JobInputs, match_files
-from beam_jobs.scoring.prepared_job import _matched
-from model.errors import UserError
-
-DAY = date(2026, 11, 22)
-FULL, EMPTY, REFUSED = RecordState.FULL, RecordState.EMPTY, RecordState.REFUSED
+from beam_jobs.reading.inputs import JobInputs
 
 
 def place(file: str, row: int, part: int = 0) -> Location:
@@ -47,32 +36,6 @@ def place(file: str, row: int, part: int = 0) -> Location:
 def write_lines(path: Path, records: Sequence[object]) -> str:
     path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))
     return str(path)
-
-
-class TestKeepFirst:
-    A, B, C = place("a", 10), place("b", 2), place("b", 2, 1)
-
-    @pytest.mark.parametrize(
-        ("sightings", "has_clip", "expected"),
-        [
-            ([(C, FULL), (B, FULL), (A, FULL)], False, (A, [B, C])),
-            ([(place("a", 9), FULL), (A, FULL)], False, (place("a", 9), [A])),
-            ([(A, REFUSED), (B, FULL)], True, (B, [])),
-            ([(A, EMPTY), (B, FULL), (C, FULL)], True, (B, [C])),
-            ([(B, EMPTY), (A, EMPTY)], True, (A, [B])),
-            ([(B, EMPTY), (A, EMPTY)], False, (None, [])),
-            ([(A, REFUSED)], True, (None, [])),
-        ],
-    )
-    def test_rules(
-        self,
-        sightings: list[tuple[Location, RecordState]],
-        has_clip: bool,
-        expected: tuple[Location | None, list[Location]],
-    ) -> None:
-        seen = [Sighting(*sighting) for sighting in sightings]
-        assert keep_first(seen, has_clip=has_clip) == expected
-        assert keep_first(seen[::-1], has_clip=has_clip) == expected
 
 
 @pytest.mark.parametrize(
@@ -123,10 +86,6 @@ class TestIsSameFileHoweverSpelled:
     ) -> None:
         audio_uri, clip, *roots = (one.format(here=tmp_path) for one in (audio_uri, clip, *roots))
         assert is_same_file(audio_uri, clip, roots) is same
-
-
-def test_clip_id() -> None:
-    assert [clip_id(path) for path in ("/a.b/1.2.wav", "gs://b/x", ".wav")] == ["1.2", "x", ".wav"]
 
 
 def test_index_file_packs_the_ids_and_flushes(
@@ -210,78 +169,6 @@ def test_index_items_without_files() -> None:
         assert_that(root | IndexItems(JobInputs()), equal_to([]), label="Verdicts")
 
 
-class TestJobInputs:
-    @pytest.mark.parametrize(
-        ("arguments", "message"),
-        [
-            ({"item_files": ("a.txt",)}, "a.txt is not an item file"),
-            ({"clip_files": ("\udcff.wav",)}, "is not a file name in UTF-8"),
-            ({"audio_roots": ("",)}, "--audio-root '' is not a directory"),
-            ({"audio_roots": ("/no/such/place",)}, "--audio-root '/no/such/place' is not a dir"),
-            ({"audio_roots": (__file__,)}, "is not a directory"),
-            ({"audio_roots": ("gs://",)}, "--audio-root 'gs://' names no bucket or host"),
-            ({"audio_roots": ("gs:///clips",)}, "--audio-root 'gs:///clips' names no bucket"),
-            ({"audio_roots": ("/", "://clips")}, "--audio-root '://clips' names no bucket"),
-            ({"columns": (("tweet", "text"),)}, "--column tweet=…: the fields are item_id, text"),
-            ({"columns": (("text", "a"), ("text", "b"))}, "renamed twice"),
-        ],
-    )
-    def test_user_errors(self, arguments: dict[str, tuple[str, ...]], message: str) -> None:
-        with pytest.raises(UserError, match=message):
-            JobInputs(**arguments)  # type: ignore[arg-type]
-
-    def test_good_audio_roots(self, tmp_path: Path) -> None:
-        JobInputs(audio_roots=("/", str(tmp_path), "gs://clips", "gs://clips/2026/"))
-
-    @pytest.mark.parametrize("paths", [("b.csv", "a.csv"), ("a.csv", "a.csv")])
-    def test_order(self, paths: tuple[str, ...]) -> None:
-        with pytest.raises(ValueError, match="in order, each once"):
-            JobInputs(item_files=paths)
-
-
-class TestMatchFiles:
-    def test_patterns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "sub").mkdir()
-        for name, text in [("b.csv", "bb"), ("a.csv", "a"), ("sub/c.csv", "")]:
-            (tmp_path / name).write_text(text)
-        a, b, c = (str(tmp_path / name) for name in ("a.csv", "b.csv", "sub/c.csv"))
-        matched = match_files(f"{tmp_path}/*.csv")
-        assert [(file.path, file.size_bytes) for file in matched] == [(a, 1), (b, 2)]
-        assert [file.path for file in match_files(f"{tmp_path}/**.csv")] == [a, b, c]
-        assert match_files(f"{tmp_path}/*.tsv") == ()
-        monkeypatch.chdir(tmp_path)
-        assert [file.path for file in match_files("*.csv")] == ["a.csv", "b.csv"]
-        assert [file.path for file in match_files("a.csv")] == ["a.csv"]
-
-    def test_unknown_file_system(self) -> None:
-        with pytest.raises(UserError, match=r"^nowhere://a cannot be looked up"):
-            match_files("nowhere://a")
-
-    def test_a_file_spelled_twice_is_one_file(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        (tmp_path / "data").mkdir()
-        for name in ("t.jsonl", "7.wav"):
-            (tmp_path / "data" / name).write_text("x")
-        (tmp_path / "linked").symlink_to("data")
-        monkeypatch.chdir(tmp_path / "data")
-        for patterns, expected in [
-            (["t.jsonl", "./t.jsonl"], ["t.jsonl"]),
-            (["./t.jsonl", "t.jsonl"], ["./t.jsonl"]),
-            ([f"{tmp_path}/linked/*", "*", f"{tmp_path}/data/*"], ["7.wav", "t.jsonl"]),
-        ]:
-            matched = [file.path for file in _matched(patterns, DAY)]
-            prefix = f"{tmp_path}/linked/" if len(patterns) == 3 else ""
-            assert matched == [prefix + path for path in expected]
-
-    def test_a_clip_linked_under_another_id_is_a_clip_of_its_own(self, tmp_path: Path) -> None:
-        (tmp_path / "7.wav").write_text("x")
-        for alias in ("7.mp3", "8.wav"):
-            (tmp_path / alias).symlink_to("7.wav")
-        matched = [Path(file.path).name for file in _matched([f"{tmp_path}/*"], DAY)]
-        assert matched == ["7.mp3", "8.wav"]
-
-
 def test_published_ids_go_to_their_partitions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,20 +191,3 @@ def test_published_ids_go_to_their_partitions(
         ]
         groups["labelled"] = []
         assert not any(verdict.already_scored for verdict in judge_partition(number, groups))
-
-
-def test_a_partition_takes_only_the_published_ids_that_it_reads() -> None:
-    def pack(content: object) -> bytes:
-        return zlib.compress(orjson.dumps(content))
-
-    groups = {
-        "packs": [
-            pack(["a.jsonl", [["1", 1, 0, RecordState.FULL], ["2", 2, 0, RecordState.FULL]]])
-        ],
-        "clips": ["3.wav"],
-        "labelled": [pack(["2", "3", "of last year"])],
-    }
-    assert list(judge_partition(0, groups)) == [
-        FileCheck("a.jsonl", already_scored=frozenset({(2, 0)})),
-        LoneClip("3", ("3.wav",), already_scored=True),
-    ]
