@@ -46,7 +46,7 @@ def score_corpus(
             a dict of our fields to their columns.
 
     Returns:
-        How the run ended: `manifest` says what was published, with its counts.
+        What came of it: `published` is the run in the manifest, with its counts.
 
     Raises:
         UserError: an argument, an input, the model or the output directory is wrong; nothing was

@@ -113,7 +113,9 @@ def check_module(name: str, arguments: list[str]) -> None:
         for path in arguments:
             assert path.startswith("-") or (ROOT / path).exists(), path
         return
-    source = (ROOT / name.replace(".", "/")).with_suffix(".py").read_text(encoding="utf-8")
+    path = ROOT / name.replace(".", "/")
+    module = path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+    source = module.read_text(encoding="utf-8")
     for flag in (each for each in arguments if each.startswith("--")):
         assert f'"{flag}"' in source, f"{name} has no {flag}"
 

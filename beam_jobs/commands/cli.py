@@ -147,11 +147,11 @@ def score(
         typer.Option(help="Where the run's numbers go, for Prometheus.", metavar="FILE"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check all, tell what would run, and stop.")
+        bool, typer.Option("--dry-run", help="Check all, print what would run, and stop.")
     ] = False,
     vcpu_hour_price: Annotated[
         float | None,
-        typer.Option(help="Of a core's hour: --dry-run tells the cost.", metavar="PRICE"),
+        typer.Option(help="Of a core's hour: --dry-run prints the cost.", metavar="PRICE"),
     ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -355,6 +355,6 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal cannot show fails no run
     if {"--log-format", "json"} <= set(arguments) or "--log-format=json" in arguments:
-        remember_format(LogFormat.JSON)  # a mistake in another flag is told before this one's turn
+        remember_format(LogFormat.JSON)  # for a mistake in another flag, too
     # By this name the shell's completion asks, whatever the program was started as.
     sys.exit(run_command(lambda: app(arguments, prog_name="mm-emor", standalone_mode=False)))

@@ -62,7 +62,7 @@ def measured_rate(
 
 
 def worker_cores(options: PipelineOptions) -> int | None:
-    """Returns the cores of all workers, as far as the flags tell; None where they do not.
+    """Returns the cores of all workers, where the flags say how many; None where they do not.
 
     >>> flags = ["--max_num_workers=4", "--machine_type=n1-standard-8"]
     >>> worker_cores(PipelineOptions(flags)), worker_cores(PipelineOptions(flags[:1]))

@@ -31,7 +31,7 @@ LogFormatFlag = Annotated[
     typer.Option(
         "--log-format",
         envvar=LOG_FORMAT_VARIABLE,
-        is_eager=True,  # so that a mistake in another flag is told in it, too
+        is_eager=True,  # so that a mistake in another flag is reported in it, too
         callback=remember_format,
         help="Of what goes to stderr.",
     ),

@@ -50,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `--dry-run` tells.
+    """What `--dry-run` reports.
 
     Attributes:
         published: id of the date's run that is there; None where there is none.

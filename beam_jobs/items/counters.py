@@ -17,7 +17,6 @@ BATCH_SIZE_BOUNDS = (1, 4, 16, 64, 256, 1024, MAX_BATCH_SIZE)
 
 Beam's distributions have no buckets, so that each is a counter of its own.
 """
-MAX_BATCH_SIZE = BATCH_SIZE_BOUNDS[-1]
 STAGES = ("preprocess", "score")
 
 _ITEMS_READ = Metrics.counter(NAMESPACE, "items_read")
@@ -90,7 +89,7 @@ class RunMetrics:
 
 
 def read_metrics(result: PipelineResult) -> RunMetrics:
-    """Returns what a pipeline has counted; zeros for what its runner does not tell."""
+    """Returns what a pipeline has counted; zeros for what its runner does not report."""
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
     counts: dict[str, int] = {}
     for counter in found["counters"]:

@@ -1,4 +1,4 @@
-"""A job on other machines: what it must be told first, and what is known once it is submitted."""
+"""A job on other machines: the checks before it, and what is known once it is submitted."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""How a scoring job ended, in the terms that all its ends share."""
+"""The interface of all that a scoring job can end with."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -1,4 +1,4 @@
-"""Starts a scoring job that is checked, runs it, and says how it ended."""
+"""Prepares a scoring job, runs it, and returns how it ended."""
 
 import tempfile
 import threading

@@ -1,4 +1,4 @@
-"""A scoring job before it runs: all is checked that can be, and nothing is written."""
+"""A scoring job before it runs: its request is checked, its files are found; nothing is written."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ MAX_PARTS = 256
 
 @dataclass(frozen=True)
 class PreparedJob:
-    """A job of which all is checked that can be checked before it runs.
+    """A job that passed every check that can be made before it runs.
 
     Attributes:
         job: what the pipeline is built from.
@@ -101,7 +101,7 @@ class FoundFiles:
 def prepare_job(
     request: ScoringRequest, on_note: Callable[[str], None] | None = None
 ) -> PreparedJob | NothingNew:
-    """Checks all of a job that can be checked before it runs; writes nothing.
+    """Makes every check of a job that can be made before it runs; writes nothing.
 
     Args:
         request: what to score, with what, and where to.

@@ -32,7 +32,7 @@ class TrainingData:
     def load(
         cls, config: TrainingConfig, data_dir: Path, log: Callable[[str], Any] = print
     ) -> "TrainingData":
-        """Reads a config's data sets, and tells how many examples each has.
+        """Reads a config's data sets, and logs how many examples each has.
 
         Raises:
             DatasetError: a data set cannot be read, or lacks examples to train or validate on.
