@@ -13,7 +13,7 @@ BENCH_FLAGS ?=
 PINNED := -q --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install-train install-gpu install-gcp test test-fast test-reference bench \
+.PHONY: help demo install-train install-gpu install-gcp test test-unit test-fast test-reference bench \
   bench-suite lint lock corpus minilm clean
 
 # all-MiniLM-L6-v2 (Apache-2.0), as a checkpoint in a package: a real pretrained encoder.
@@ -38,8 +38,11 @@ JOBS ?= 2
 test: $(VENV)/.dev  ## Run all tests.
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile $(PYTEST_FLAGS)
 
+test-unit: $(VENV)/.dev  ## Run the tests that run no pipeline and start no TensorFlow.
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --unit $(PYTEST_FLAGS)
+
 test-fast: $(VENV)/.dev  ## Run the tests that take under 30 s each.
-	$(BIN)/python -m pytest -q -m "not slow" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile -m "not slow" $(PYTEST_FLAGS)
 
 # What runs a peer finds its interpreter in MM_EMOR_PEERS.
 WITH_PEERS := MM_EMOR_PEERS="$(CURDIR)/$(PEERS)/bin/python" MM_EMOR_MINILM=$(MINILM)

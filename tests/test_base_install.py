@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import extra_commands
+from tests.support import extra_commands
 
 ROOT = Path(__file__).parents[1]
 MAX_BYTES = 1_200_000_000
@@ -37,6 +37,7 @@ def size_of(directory: Path) -> int:
     return sum(path.lstat().st_size for path in directory.rglob("*") if not path.is_dir())
 
 
+@pytest.mark.job
 @pytest.mark.slow
 def test_the_base_alone_runs_the_demo_and_names_what_else_needs(tmp_path: Path) -> None:
     clone = tmp_path / "mm-emor"

@@ -230,3 +230,94 @@ def test_torch_is_never_imported() -> None:
     for package in LAYERS:
         for name, path in modules_of(package):
             assert "torch" not in {each.partition(".")[0] for each in imports_of(path)}, name
+
+
+TESTED_IN: dict[str, tuple[str, ...]] = {
+    # A test module: modules that have none of their own, as they are tested with what calls them.
+    "tests/beam_jobs/commands/test_cli.py": tuple(
+        f"beam_jobs.commands.{name}" for name in ("flags", "summary", "progress_bar")
+    ),
+    "tests/beam_jobs/commands/test_metrics_file.py": (
+        *("beam_jobs.items.counters", "beam_jobs.runs.job_outcome"),
+    ),
+    "tests/beam_jobs/joining/test_read_items.py": (
+        *("beam_jobs.items.elements", "beam_jobs.items.ok_dead"),
+    ),
+    "tests/beam_jobs/reading/test_json_files.py": ("beam_jobs.reading.text_lines",),
+    "tests/beam_jobs/reports/page/test_render.py": tuple(
+        f"beam_jobs.reports.page.{name}"
+        for name in (
+            *("charts", "disagreement_section", "drawing", "facts", "group_section", "parts"),
+            *("report", "sections", "time_charts", "time_section"),
+        )
+    ),
+    "tests/beam_jobs/reports/test_aggregate_files.py": ("beam_jobs.reports.run_reports",),
+    "tests/beam_jobs/reports/test_request.py": (
+        *("beam_jobs.commands.report_command", "beam_jobs.items.paths"),
+        *("beam_jobs.reports.directory", "beam_jobs.reports.pipeline"),
+    ),
+    "tests/beam_jobs/reports/test_tables.py": ("beam_jobs.reports.groupings",),
+    "tests/beam_jobs/runners/test_remote_job.py": (
+        *("beam_jobs.commands.estimates", "beam_jobs.commands.plan"),
+    ),
+    "tests/beam_jobs/runs/test_only_new.py": ("beam_jobs.runs.earlier_letters",),
+    "tests/beam_jobs/runs/test_manifest.py": ("beam_jobs.runs.json_files",),
+    "tests/beam_jobs/runs/test_sorted_parquet.py": ("beam_jobs.runs.output_files",),
+    "tests/beam_jobs/scoring/test_prepared_job.py": ("beam_jobs.runners.beam_flags",),
+    "tests/beam_jobs/scoring/test_stages.py": ("beam_jobs.scoring.pipeline",),
+    "tests/jobs/test_cloud_storage.py": (
+        *("beam_jobs.runners.cloud_access", "beam_jobs.runners.cloud_worker", "model.storage"),
+    ),
+    "tests/jobs/test_faults.py": (
+        *("beam_jobs.runners.worker_output", "beam_jobs.runners.worker_processes"),
+    ),
+    "tests/jobs/test_scoring_job.py": (
+        *("beam_jobs.runners.local_runner", "beam_jobs.scoring.launch"),
+        *("beam_jobs.scoring.request", "beam_jobs.scoring.scoring_result", "model.flag_checks"),
+    ),
+    "tests/jobs/test_killed_training.py": ("model.training.finished_part",),
+    "tests/model/datasets/test_meld.py": ("model.datasets.broken_clips",),
+    "tests/model/export/test_export.py": ("model.export.quantisation",),
+    "tests/model/export/test_onnx_graphs.py": ("model.network.emotion_classifier",),
+    "tests/model/network/test_roberta_backbone.py": (
+        *("model.network.backend", "model.network.hugging_face"),
+    ),
+    "tests/model/paper/test_published.py": ("model.datasets.published_sizes",),
+    "tests/beam_jobs/reading/test_clip_files.py": ("model.preprocessing.clip_file",),
+    "tests/model/preprocessing/test_audio_decoder.py": ("model.preprocessing.audio_container",),
+    "tests/model/scoring/test_scorer.py": (
+        *("model.preprocessing.emotion_preprocessor", "model.scoring.scores"),
+    ),
+    "tests/model/test_cli.py": ("model.errors",),
+    "tests/model/training/test_train.py": ("model.training.training_data",),
+    "tests/model/training/test_training_config.py": ("model.config",),
+    "tests/schemas/test_data_dictionary.py": ("schemas.fields", "schemas.labels"),
+}
+
+
+def has_code(path: Path) -> bool:
+    """Says whether a module has functions of its own; what is data alone needs no test."""
+    return any(isinstance(n, ast.FunctionDef) for n in ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+def test_every_module_has_a_test_module_of_its_name_or_is_listed() -> None:
+    with_code = {
+        name
+        for package in LAYERS
+        for name, path in modules_of(package)
+        if path.name != "__init__.py" and has_code(path)
+    }
+    own = {name for name in with_code if (ROOT / mirror_of(name)).is_file()}
+    listed = [name for names in TESTED_IN.values() for name in names]
+    assert sorted(listed) == sorted(with_code - own)
+    assert [path for path in TESTED_IN if not (ROOT / path).is_file()] == []
+
+
+def mirror_of(name: str) -> str:
+    """Returns the test module of a module.
+
+    >>> mirror_of("beam_jobs.runs.verify")
+    'tests/beam_jobs/runs/test_verify.py'
+    """
+    room, _, module = name.rpartition(".")
+    return f"tests/{room.replace('.', '/')}/test_{module}.py"

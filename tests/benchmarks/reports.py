@@ -23,7 +23,7 @@ from tests.benchmarks.measure import (
     suite_arguments,
     write_json,
 )
-from tests.label_rows import Corpus, write_runs
+from tests.support.label_rows import Corpus, write_runs
 
 N_LABELS = 1_000_000
 N_DAYS = 30

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from beam_jobs.commands.cli import main
 from tests.docs.shown import ROOT, blocks, words
-from tests.model.tiny_corpora import TINY_TOML, write_emodb, write_goemotions, write_own_data
-from tests.model.tiny_models import save_tiny_checkpoint
+from tests.support.tiny_corpora import TINY_TOML, write_emodb, write_goemotions, write_own_data
+from tests.support.tiny_models import save_tiny_checkpoint
 
 OWN_TOML = (
     TINY_TOML.replace('name = "tiny"', 'name = "own-data"')

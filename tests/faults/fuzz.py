@@ -37,7 +37,7 @@ from model.scoring.artifact import Artifact
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, Reason
 from tests.faults.jobs import CORPUS
 from tests.faults.mutations import mutate
-from tests.model.clips import FORMATS, encode, speech_like
+from tests.support.clips import FORMATS, encode, speech_like
 
 OUTCOMES = ("good", "nothing", *Reason)
 """`nothing`: an empty line, which holds no item."""

@@ -26,12 +26,14 @@ def modules_after(code: str) -> set[str]:
     return {name.partition(".")[0] for name in json.loads(done.stdout)}
 
 
+@pytest.mark.job
 def test_importing_the_face_imports_nothing_heavy() -> None:
     imported = modules_after("import mm_emor; dir(mm_emor)")
     assert "mm_emor" in imported
     assert not imported & {*OURS, *HEAVY}
 
 
+@pytest.mark.job
 def test_first_scores_of_the_default_model_need_neither_beam_nor_keras() -> None:
     imported = modules_after("import mm_emor; mm_emor.load().score(['so happy today'])")
     assert "onnxruntime" in imported
@@ -50,6 +52,7 @@ def test_the_version_is_that_of_the_metadata() -> None:
     assert mm_emor.__version__ == version("mm-emor")
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("argument", ["--version", "--help"])
 def test_the_package_runs_as_the_command(argument: str) -> None:
     ours = run("-m", "mm_emor", argument)
@@ -58,6 +61,7 @@ def test_the_package_runs_as_the_command(argument: str) -> None:
     assert ours.stdout == command.stdout.replace("-c [OPTIONS]", "python -m mm_emor [OPTIONS]")
 
 
+@pytest.mark.job
 def test_a_mistake_ends_as_the_command_s_does() -> None:
     ours = run("-m", "mm_emor", "score", "--out", "out")
     assert (ours.returncode, ours.stdout) == (2, "")

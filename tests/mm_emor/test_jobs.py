@@ -43,6 +43,7 @@ def out(corpus: Path) -> Path:
     return out
 
 
+@pytest.mark.job
 def test_labels_equal_those_of_the_scorer(out: Path) -> None:
     rows = pq.read_table(out / "labels").to_pylist()
     table = mm_emor.load().score(list(TEXTS.values()), ids=list(TEXTS))
@@ -56,6 +57,7 @@ def test_labels_equal_those_of_the_scorer(out: Path) -> None:
     assert (letter["item_id"], letter["reason"], letter["message"]) == ("3", reason, message)
 
 
+@pytest.mark.job
 def test_a_complete_date_is_left_alone(corpus: Path, out: Path) -> None:
     result = mm_emor.score_corpus(
         items=[str(corpus)],
@@ -70,6 +72,7 @@ def test_a_complete_date_is_left_alone(corpus: Path, out: Path) -> None:
     )
 
 
+@pytest.mark.job
 def test_report(out: Path) -> None:
     made = mm_emor.report(out, out.parent / "report", first="2026-11-22", by=["lang"], top=5)
     [run] = made.tables["run_summary"].to_pylist()

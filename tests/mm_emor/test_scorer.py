@@ -14,8 +14,8 @@ from mm_emor.scorer import NOT_GIVEN, Scorer, load, table_schema
 from model.errors import UserError
 from model.scoring.scorer import EmotionScorer
 from schemas.labels import label_schema
-from tests.model.clips import encode, speech_like
-from tests.model.tiny_models import save_tiny_artifact
+from tests.support.clips import encode, speech_like
+from tests.support.tiny_models import save_tiny_artifact
 
 TEXTS = ["so happy today", "I miss her so much", "the train leaves at nine"]
 

@@ -9,7 +9,7 @@ import pytest
 
 from model.completion import DATASET_NAMES, complete_config, complete_model
 from model.datasets import DATASETS
-from tests.model.command_line import Run
+from tests.support.command_line import Run
 
 
 def asked(words: str) -> dict[str, str]:
@@ -41,6 +41,7 @@ def test_what_the_shell_is_offered(
     assert (code, out.split(), err) == (0, completions, "")
 
 
+@pytest.mark.job
 def test_the_installed_command_answers_the_shell() -> None:
     command = Path(sys.executable).with_name("mm-emor")
     line = os.environ | asked("mm-emor score --precision ")

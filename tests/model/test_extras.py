@@ -12,8 +12,8 @@ from model.scoring import engine
 from model.scoring.artifact import Artifact
 from model.scoring.engine import choose_engine
 from model.storage import open_client
-from tests import extra_commands
-from tests.model.command_line import Run
+from tests.support import extra_commands
+from tests.support.command_line import Run
 
 
 @pytest.fixture

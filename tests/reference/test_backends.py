@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.model.tiny_models import save_tiny_artifact
 from tests.peers.interpreter import peers_python
+from tests.support.tiny_models import save_tiny_artifact
 
 # Of losses about 1: rounding alone. bfloat16 has three digits, and the backends' products and
 # softmaxes round at other places.

@@ -16,11 +16,11 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from model.network.backend import start_keras
-from tests.model.reference_encoders import CASES, SIZES, encoder_job
 from tests.peers.head import save_head
 from tests.peers.interpreter import run_peer
 from tests.peers.job import write_job
 from tests.peers.training_step import TrainingStepJob
+from tests.support.reference_encoders import CASES, SIZES, encoder_job
 
 start_keras()
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from model.network.backend import start_keras
-from tests.model.reference_encoders import CASES, encoder_job, example_batch
 from tests.peers.encoders import EncoderJob
 from tests.peers.interpreter import run_peer
 from tests.peers.job import write_job
+from tests.support.reference_encoders import CASES, encoder_job, example_batch
 
 start_keras()
 

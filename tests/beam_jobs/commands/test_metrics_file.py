@@ -18,8 +18,8 @@ from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import UserError
 from schemas.dead_letters import Reason
-from tests.beam_jobs.commands.test_cli import run
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
+from tests.support.command_line import Run
 
 RESULT = ScoringResult(
     RunManifest(
@@ -162,6 +162,7 @@ def corpus(directory: Path) -> dict[str, Any]:
     return {"items": (f"{directory}/tweets.jsonl",), "clips": (f"{directory}/clips/*",)}
 
 
+@pytest.mark.job
 @pytest.mark.parametrize(
     "flags",
     [
@@ -196,27 +197,29 @@ def test_counts_of_a_run(tiny_artifact: Path, tmp_path: Path, flags: tuple[str, 
     assert json.loads(json.dumps(result.to_json()["metrics"]))["batches"]["4"] == 2
 
 
-def test_a_failed_run_writes_its_metrics_too(tiny_artifact: Path, tmp_path: Path) -> None:
+def test_a_failed_run_writes_its_metrics_too(
+    mm_emor: Run, tiny_artifact: Path, tmp_path: Path
+) -> None:
     corpus(tmp_path)
-    outcome = run(
+    code, out, _ = mm_emor(
         *("score", "--items", f"{tmp_path}/tweets.jsonl", "--out", str(tmp_path / "out")),
         *("--model", str(tiny_artifact), "--max-bad-fraction", "0.1", "--json"),
         *("--metrics-file", str(tmp_path / "mm_emor.prom")),
     )
-    assert outcome.returncode == 1
+    assert code == 1
     text = (tmp_path / "mm_emor.prom").read_text(encoding="utf-8")
     assert 'mm_emor_run_status{status="too_many_bad_items"} 1.0\n' in text
     assert 'mm_emor_dead_letters{reason="empty_text"} 1.0\n' in text
-    assert json.loads(outcome.stdout)["metrics"]["items_read"] == 6
+    assert json.loads(out)["metrics"]["items_read"] == 6
 
 
-def test_a_backfill_writes_no_metrics(tmp_path: Path) -> None:
-    outcome = run(
+def test_a_backfill_writes_no_metrics(mm_emor: Run, tmp_path: Path) -> None:
+    code, _, stderr = mm_emor(
         *("score", "--items", "{date}.csv", "--from", "2026-11-01", "--to", "2026-11-02"),
         *("--out", str(tmp_path), "--metrics-file", str(tmp_path / "x.prom")),
     )
-    assert outcome.returncode == 2
-    assert outcome.stderr == "mm-emor: --metrics-file holds one run; --from and --to make several\n"
+    assert code == 2
+    assert stderr == "mm-emor: --metrics-file holds one run; --from and --to make several\n"
 
 
 def test_a_run_is_told_where_its_metrics_cannot_be_written(

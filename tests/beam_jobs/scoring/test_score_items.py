@@ -18,7 +18,7 @@ from model.errors import UserError
 from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import DEAD_LETTER_SCHEMA
 from schemas.labels import label_schema
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
 
 POSTED = datetime(2026, 11, 22, 9, tzinfo=UTC)
 TEXTS = [
@@ -102,6 +102,7 @@ def are_equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
     )
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("batch_size", [1, 7, 64])
 def test_rows_equal_the_scorer_called_directly(
     scorer: EmotionScorer, clip: Path, batch_size: int
@@ -164,6 +165,7 @@ def id_of_whole_row(row: dict[str, Any], schema: pa.Schema) -> str:
     return to_record_batch([row], schema)["item_id"][0].as_py()
 
 
+@pytest.mark.job
 def test_rows_are_those_of_the_schemas(scorer: EmotionScorer, clip: Path) -> None:
     """Nothing lacks, nothing is null that may not be, and hidden texts stay hidden."""
     schema = label_schema(scorer.emotions)

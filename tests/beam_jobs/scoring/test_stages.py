@@ -58,6 +58,7 @@ def test_items_are_shuffled_once_they_are_read_where_that_is_asked_for() -> None
     assert all(step in scores for step in STEPS[1:])
 
 
+@pytest.mark.job
 def test_the_same_rows_come_out_of_the_reshuffle(
     tiny_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,7 +82,7 @@ def test_the_same_rows_come_out_of_the_reshuffle(
                 out=str(out),
                 model=str(tiny_artifact),
                 run_date=DAY,
-                precision="float32",
+                engine="onnx",
             )
         )
         tables.append(

@@ -21,7 +21,7 @@ from model.datasets import (
 from model.datasets.dataset import read_lines
 from model.errors import DatasetError
 from model.preprocessing.text_preprocessor import clean_text
-from tests.model.tiny_models import tiny_classifier_config
+from tests.support.tiny_models import tiny_classifier_config
 
 
 def dataset_of(groups: dict[str, int]) -> Dataset:

@@ -30,7 +30,7 @@ from model.network.emotion_classifier import AudioEncoder, EmotionClassifier, Te
 from model.network.roberta_backbone import ACTIVATIONS, RobertaBackbone  # noqa: E402
 from model.preprocessing.text_preprocessor import pad_windows  # noqa: E402
 from model.scoring.onnx_engine import open_session  # noqa: E402
-from tests.model.tiny_models import tiny_classifier_config, tiny_encoder  # noqa: E402
+from tests.support.tiny_models import tiny_classifier_config, tiny_encoder  # noqa: E402
 
 FloatArray = npt.NDArray[np.float32]
 KINDS: dict[str, dict[str, Any]] = {

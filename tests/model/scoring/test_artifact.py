@@ -14,7 +14,7 @@ from model.errors import ArtifactError, ConfigError
 from model.scoring.artifact import CONFIG, TOKENIZER, WEIGHTS, Artifact
 from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
-from tests.model.tiny_models import save_tiny_artifact, tiny_classifier_config
+from tests.support.tiny_models import save_tiny_artifact, tiny_classifier_config
 
 
 @pytest.fixture

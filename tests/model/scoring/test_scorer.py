@@ -17,8 +17,8 @@ from model.scoring.scorer import EmotionScorer
 from model.scoring.scores import EmotionScores
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
-from tests.model.clips import encode, speech_like
-from tests.model.tiny_models import save_tiny_artifact
+from tests.support.clips import encode, speech_like
+from tests.support.tiny_models import save_tiny_artifact
 
 TEXTS = [
     "the rain",

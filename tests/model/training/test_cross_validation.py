@@ -12,9 +12,9 @@ import pytest
 from model.datasets import Dataset, Example, load_dataset
 from model.network.backend import start_keras
 from model.training.training_config import FitConfig, TrainingConfig
-from tests.model.fold_data import everything, text_config, texts, with_silent_speaker
-from tests.model.tiny_corpora import own_training, write_own_data
-from tests.model.tiny_models import save_tiny_checkpoint
+from tests.support.fold_data import everything, text_config, texts, with_silent_speaker
+from tests.support.tiny_corpora import own_training, write_own_data
+from tests.support.tiny_models import save_tiny_checkpoint
 
 start_keras()
 import model.training.cross_validation  # noqa: E402

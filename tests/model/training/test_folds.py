@@ -9,9 +9,9 @@ import pytest
 from model.datasets import load_dataset
 from model.errors import ConfigError, DatasetError
 from model.network.backend import start_keras
-from tests.model.clips import encode, tone
-from tests.model.fold_data import everything, text_config, texts, with_silent_speaker
-from tests.model.tiny_corpora import own_training, write_own_data
+from tests.support.clips import encode, tone
+from tests.support.fold_data import everything, text_config, texts, with_silent_speaker
+from tests.support.tiny_corpora import own_training, write_own_data
 
 start_keras()
 import model.training.cross_validation  # noqa: E402

@@ -15,7 +15,7 @@ from model.errors import DatasetError
 from model.preprocessing.audio_decoder import decode_clip
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.training.strip_store import StripStore
-from tests.model.clips import encode, speech_like, tone
+from tests.support.clips import encode, speech_like, tone
 
 SETTINGS = AudioConfig(n_fft=512, hop_length=512, image_height=32, image_width=32, chroma_repeats=1)
 SPEEDS = (1.0, 0.9, 1.25)

@@ -9,7 +9,7 @@ from model.datasets.dataset import Example
 from model.network.backend import start_keras
 from model.preprocessing.text_preprocessor import TextPreprocessor
 from model.training.training_config import FitConfig, TextTraining
-from tests.model.tiny_models import tiny_classifier_config, word_piece_tokenizer
+from tests.support.tiny_models import tiny_classifier_config, word_piece_tokenizer
 
 start_keras()
 from model.training.text_training import cut_window, text_batches  # noqa: E402

@@ -20,8 +20,8 @@ from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from model.training.training_config import TrainingConfig
 from schemas.emotions import Modality
-from tests.model.tiny_corpora import WORD_OF, tiny_training, write_emodb, write_goemotions
-from tests.model.tiny_models import save_tiny_checkpoint
+from tests.support.tiny_corpora import WORD_OF, tiny_training, write_emodb, write_goemotions
+from tests.support.tiny_models import save_tiny_checkpoint
 
 start_keras()
 import model.training.train  # noqa: E402

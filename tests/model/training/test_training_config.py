@@ -19,7 +19,7 @@ from model.training.training_config import (
     TrainingConfig,
     read_training_config,
 )
-from tests.model.tiny_corpora import TINY_TOML, WORD_OF
+from tests.support.tiny_corpora import TINY_TOML, WORD_OF
 
 CONFIGS = Path(model.__file__).with_name("configs")
 
