@@ -33,12 +33,28 @@ def read(document: str) -> str:
 
 def blocks(document: str) -> list[Block]:
     """Returns the blocks of a document, in their order."""
-    text = read(document)
-    pattern = r"^```(\w*)\n(.*?)^```$|(?:(?<=\n\n)|(?<=\A))((?: {4}.*\n|\n(?= {4}))+)"
-    return [
-        Block(language, fenced or re.sub(r"^ {4}", "", indented, flags=re.M))
-        for language, fenced, indented in re.findall(pattern, text, re.M | re.S)
-    ]
+    found: list[Block] = []
+    fence: str | None = None
+    lines: list[str] = []
+    before = ""
+    for line in [*read(document).splitlines(), "~"]:
+        if fence is not None:
+            if line == "```":
+                found.append(Block(fence, "".join(lines)))
+                fence, lines = None, []
+            else:
+                lines.append(f"{line}\n")
+        elif line.startswith("    ") and (lines or not before):
+            lines.append(f"{line[4:]}\n")
+        elif line or not lines:
+            if lines:
+                found.append(Block("", "".join(lines).rstrip("\n") + "\n"))
+            lines = []
+            fence = line[3:] if line.startswith("```") else None
+        else:
+            lines.append("\n")  # within an indented block, or behind it
+        before = line
+    return found
 
 
 def commands(document: str) -> list[str]:

@@ -20,7 +20,6 @@ pytestmark = pytest.mark.slow
 
 NOT_RUN = {
     r"^make ": "makes environments, or runs for minutes; that the target exists is tested",
-    r"^pip ": "would change this environment",
     r"-m tests\.faults\.|-m pytest": "hours of faults, and tests: run by themselves",
     r"gs://": "Google Cloud Storage, which is not to be reached from a test",
     r"--runner ": "a job server or Dataflow",
