@@ -22,7 +22,7 @@ from tests.support.starts_tensorflow import HEAVY, ROOT, starts_tensorflow
 
 OTHER_KINDS = ("job", "tensorflow")
 TENSORFLOW_FIXTURES = {"trained_artifact"}
-JOB_FIXTURES = {"storage", "written"}
+JOB_FIXTURES = {"storage", "written", "browser"}
 JOB_DIRECTORIES = ("jobs", "docs")
 """Of the tests: what stands there is of whole jobs, and of commands as a reader types them."""
 
