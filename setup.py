@@ -9,6 +9,7 @@ RUNTIME = [
     "altair>=6.0,<7",
     "apache-beam>=2.77,<3",
     "av>=15",
+    "backports.zstd>=1.0,<2; python_version < '3.14'",
     "emoji>=2.14",
     "huggingface_hub>=1.0",
     "jinja2>=3.1",

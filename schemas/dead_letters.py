@@ -81,6 +81,13 @@ DEAD_LETTER_SCHEMA = pa.schema(
         field("message", pa.string(), "Why, in a sentence that names the value and the rule."),
         field("source", pa.string(), "The file and the line or row."),
         field("payload", pa.string(), "The refused input itself, cut at 4 KiB.", nullable=True),
+        field(
+            "content_key",
+            pa.string(),
+            "Digest of the whole refused input, to tell the same one again; where texts or authors "
+            "are hidden, made with the key of the authors' tokens, and null without one.",
+            nullable=True,
+        ),
         field("run_id", pa.string(), "Hash of the run's date, inputs, model and settings."),
     ]
 )

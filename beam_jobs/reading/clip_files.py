@@ -10,6 +10,7 @@ from typing import BinaryIO
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.items.paths import shown, to_name
 from model.errors import ItemError
 from schemas.dead_letters import Reason
 
@@ -62,7 +63,7 @@ def _path_under(audio_uri: str, root: str) -> str | None:
         return path if path.startswith(f"{base}/") else None
     if "://" in audio_uri:
         return None
-    real_root = os.path.realpath(root)
+    real_root = os.path.realpath(to_name(root))
     path = os.path.realpath(os.path.join(real_root, audio_uri))
     return path if os.path.commonpath([real_root, path]) == real_root else None
 
@@ -86,10 +87,11 @@ def read_clip(path: str, max_bytes: int, *, follow_links: bool = True) -> bytes:
         is_refused = getattr(error, "code", None) in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
         if not (is_refused or isinstance(error, OSError | BeamIOError)):
             raise
-        raise ItemError(Reason.MISSING_CLIP, f"{path} cannot be read: {error}") from error
+        told = f"{shown(path)} cannot be read: {error}"
+        raise ItemError(Reason.MISSING_CLIP, told) from error
     if len(data) > max_bytes:
         raise ItemError(
-            Reason.CLIP_TOO_LARGE, f"{path} is larger than the limit of {max_bytes} bytes"
+            Reason.CLIP_TOO_LARGE, f"{shown(path)} is larger than the limit of {max_bytes} bytes"
         )
     return bytes(data)
 
@@ -100,10 +102,11 @@ def _open_clip(path: str, follow_links: bool) -> BinaryIO:
         return file
     # O_NONBLOCK: opening a pipe would wait for somebody to write to it.
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-    descriptor = os.open(path, flags) if follow_links else _open_without_links(path, flags)
+    name = to_name(path)
+    descriptor = os.open(name, flags) if follow_links else _open_without_links(name, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise ItemError(Reason.MISSING_CLIP, f"{path} is not a file")
+        raise ItemError(Reason.MISSING_CLIP, f"{shown(path)} is not a file")
     return os.fdopen(descriptor, "rb")
 
 

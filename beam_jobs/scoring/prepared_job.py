@@ -11,10 +11,11 @@ from apache_beam.options.pipeline_options import (
     PipelineOptions,
 )
 
-from beam_jobs.items.paths import InputFile, real_path
+from beam_jobs.items.paths import InputFile, real_path, to_name, to_path
 from beam_jobs.items.privacy import Privacy
-from beam_jobs.items.pseudonyms import key_fingerprint
+from beam_jobs.items.pseudonyms import KEY_VARIABLE, has_key, key_fingerprint
 from beam_jobs.joining.file_check import clip_id
+from beam_jobs.reading.compression import is_archive_name
 from beam_jobs.reading.inputs import JobInputs, match_files
 from beam_jobs.runners.beam_flags import parse_beam_flags, runs_here
 from beam_jobs.runners.cloud_access import prepare_cloud_storage
@@ -80,7 +81,7 @@ def prepare_job(
     if on_note and is_local and choice.device == "cpu" and wants_gpu:
         on_note("TensorFlow finds no GPU that it can use; the processor scores")
     item_files = _matched(request.items, request.run_date)
-    clip_files = _matched(request.clips, request.run_date)
+    clip_files = _matched(request.clips, request.run_date, is_clips=True)
     before = read_manifest(request.out) if request.only_new else None
     if before:
         n_files = len(item_files) + len(clip_files)
@@ -90,14 +91,16 @@ def prepare_job(
         if not (item_files or clip_files):
             return NothingNew(request.run_date, n_files, before.runs.get(request.run_date))
     before = before or Manifest()
+    audio_roots = tuple(map(to_path, request.audio_roots))
     inputs = JobInputs(
         item_files=tuple(file.path for file in item_files),
         clip_files=tuple(file.path for file in clip_files),
-        audio_roots=request.audio_roots,
+        audio_roots=audio_roots,
         columns=request.columns,
+        text_format=request.text_format,
     )
     settings = {
-        "audio_roots": list(request.audio_roots),
+        "audio_roots": list(audio_roots),
         # The last bits of a score can differ with the batch that it is computed in.
         "batch_size": request.batch_size,
         "engine": choice.as_settings(),
@@ -105,7 +108,10 @@ def prepare_job(
         "min_confidence": request.min_confidence,
         "author_key": privacy.author_key,  # its fingerprint; null: authors as they are
         "redact_text": privacy.redact_text,
+        "content_digest": privacy.content_digest,
     }
+    if told := request.text_format.to_json():
+        settings["text_format"] = told
     run = Run(
         out=request.out,
         date=request.run_date,
@@ -167,9 +173,14 @@ def check_common(
         google = options.view_as(GoogleCloudOptions)
         paths += filter(None, (google.temp_location, google.staging_location))
     prepare_cloud_storage(paths, options)
-    privacy = Privacy(
-        key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
-    )
+    uses_key = request.pseudonymise_authors or (request.redact_text and has_key())
+    key = key_fingerprint() if uses_key else None
+    privacy = Privacy(key if request.pseudonymise_authors else None, request.redact_text, key)
+    if request.only_new and privacy.content_digest is None:
+        raise UserError(
+            f"--only-new with --redact-text needs a key in {KEY_VARIABLE}: without one nothing is "
+            "kept that tells a line which is newly refused from one that was refused before"
+        )
     artifact = Artifact.load(request.model)
     if request.min_confidence and UNCERTAIN in artifact.config.emotions:
         raise UserError(
@@ -206,7 +217,7 @@ def count_parts(item_files: Sequence[InputFile], clip_files: Sequence[InputFile]
     return min(1 + n_bytes // PART_BYTES + len(clip_files) // PART_CLIPS, MAX_PARTS)
 
 
-def _matched(patterns: Sequence[str], day: date) -> list[InputFile]:
+def _matched(patterns: Sequence[str], day: date, *, is_clips: bool = False) -> list[InputFile]:
     """Returns a date's files of all patterns in order, each once, under its first spelling.
 
     Two links to one file are two files if their stems differ: a clip's stem is its id.
@@ -214,9 +225,13 @@ def _matched(patterns: Sequence[str], day: date) -> list[InputFile]:
     found: dict[tuple[str, str], InputFile] = {}
     for unfilled in patterns:
         pattern = on_date(unfilled, day)
-        if os.path.isdir(pattern):
+        if os.path.isdir(to_name(pattern)):
             raise UserError(f"{pattern} is a directory; name its files, as in '{pattern}/*'")
         files = match_files(pattern)
+        if files and is_clips and all(is_archive_name(file.path) for file in files):
+            raise UserError(
+                f"{files[0].path} is an archive, whose clips are not read: unpack it, and name them"
+            )
         if not files:
             error = NoFileOfDateError if DATE_FIELD in unfilled else UserError
             raise error(f"no file matches {pattern}")

@@ -72,7 +72,7 @@ def read_judged_items_of(
         ("t.csv", f"{SAID},a\n{SAID} and no header,b\n", None),
         ("t.csv", f'{SAID}"a,"a"b\n', "[15 characters]"),
         ("t.csv", f"id,text\n1,{SAID},2\n", "[12 characters]"),
-        ("t.csv", f'id,text\n1,"{SAID}"x\n', "[13 characters]"),
+        ("t.csv", f'id,text\n1,"{SAID}"x,y\n', "[15 characters]"),
     ],
 )
 def test_a_refused_record_keeps_its_length_only(
