@@ -132,6 +132,7 @@ class ScoredItem:
         n_tokens: tokens of the text before any cut; 0 without text.
         truncated: whether the text was cut at the model's limit.
         clip_seconds: length of the clip; None without one.
+        warnings: codes of what the clip lacks.
     """
 
     item: Item
@@ -139,3 +140,4 @@ class ScoredItem:
     n_tokens: int
     truncated: bool
     clip_seconds: float | None
+    warnings: tuple[str, ...] = ()

@@ -104,7 +104,7 @@ def _open_bz2(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
 
 def _open_xz(file: BinaryIO, head: bytes) -> BinaryIO:
     # LZMAFile takes no limit; the first block's header tells what it needs.
-    lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_XZ_MEMORY_BYTES).decompress(head, 0)
+    lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_XZ_MEMORY_BYTES).decompress(head, 1)
     return cast(BinaryIO, lzma.LZMAFile(file))
 
 

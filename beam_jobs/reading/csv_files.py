@@ -50,7 +50,9 @@ def read_csv(
         return
     source = Location(path, header.number)
     if header.cells is None:
-        message = f"the header cannot be split into cells: {header.fault}"
+        message = _other_delimiter(header, file_layout, delimiter) or (
+            f"the header cannot be split into cells: {header.fault}"
+        )
         yield refuse(Reason.UNREADABLE_FILE, message, source, header.raw, privacy=privacy)
         return
     names = tuple(cell.strip() for cell in header.cells)
@@ -83,20 +85,12 @@ def _fault_of_header(
     missing = layout.missing_column()
     known = {path[0] for paths in layout.key_paths.values() for path in paths}
     has_id = any(path[0] in names for path in layout.key_paths["item_id"])
-    if text_format.has_header and (missing or not has_id):
-        for other, written in DELIMITERS.items():
-            found = split_header(header.lines[0], other)
-            divided = replace(layout, found=found)
-            if (
-                other != delimiter
-                and len(found) > 1
-                and not divided.missing_column()
-                and any(path[0] in found for path in layout.key_paths["item_id"])
-            ):
-                return (
-                    f"the header has the columns of an item where {other!a} divides them, and not "
-                    f"where {delimiter!a} does: add --delimiter {written}"
-                )
+    if (
+        text_format.has_header
+        and (missing or not has_id)
+        and (hint := _other_delimiter(header, layout, delimiter))
+    ):
+        return hint
     if missing:
         if text_format.has_header and any(theirs.isdecimal() for _, theirs in layout.columns):
             missing += "; columns are numbered in a file without a header, with --no-header"
@@ -110,6 +104,24 @@ def _fault_of_header(
             "add --no-header, and number the columns, as in --column item_id=1 --column text=2"
         )
     return doubled_column(layout, has_objects=False)
+
+
+def _other_delimiter(header: Row, layout: RecordLayout, delimiter: str) -> str | None:
+    """Returns which delimiter divides a header into the columns of an item, in words."""
+    for other, written in DELIMITERS.items():
+        found = split_header(header.lines[0], other)
+        divided = replace(layout, found=found)
+        if (
+            other != delimiter
+            and len(found) > 1
+            and not divided.missing_column()
+            and any(path[0] in found for path in divided.key_paths["item_id"])
+        ):
+            return (
+                f"the header has the columns of an item where {other!a} divides them, and not "
+                f"where {delimiter!a} does: add --delimiter {written}"
+            )
+    return None
 
 
 def _parse_row(row: Row, source: Location, layout: RecordLayout) -> Item | DeadLetter:

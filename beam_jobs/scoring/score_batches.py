@@ -85,6 +85,7 @@ def score_batch(
             features.model_input.n_tokens,
             features.model_input.truncated,
             features.model_input.clip_seconds,
+            features.model_input.warnings,
         )
         for features, item_scores in zip(batch, scores, strict=True)
     ]

@@ -60,7 +60,7 @@ def apart(clips: Sequence[bytes], preprocessor: AudioPreprocessor) -> tuple[floa
     decibels = chroma = 0.0
     for clip in clips:
         config = preprocessor.config
-        ours = preprocessor.features_of(decode_clip(clip, config))
+        ours = preprocessor.features_of(decode_clip(clip, config).waveform)
         log_mel, expected = librosa_features(clip, config, tuning=0.0)
         # Ours are below the loudest cell; librosa's own reference is 1.
         decibels = max(decibels, float(np.abs(ours.log_mel - (log_mel - log_mel.max())).max()))

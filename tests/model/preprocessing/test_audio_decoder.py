@@ -3,6 +3,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 import soxr
@@ -11,16 +12,27 @@ from hypothesis import strategies as st
 
 from model.config import AudioConfig
 from model.errors import ItemError
-from model.preprocessing.audio_decoder import decode_clip
+from model.preprocessing.audio_decoder import decode_clip as decode_whole
 from schemas.dead_letters import Reason
 from tests.model.clips import FORMATS, encode, speech_like, tone, video_without_sound
 
 CONFIG = AudioConfig()
 LOSSLESS = ("wav", "wav-float", "wav-24", "rf64", "aiff", "flac", "mkv-flac", "caf", "w64", "au")
-CODEC_PADDING = {"m4a": 768, "mp4-fragmented": 1792, "aac": 1792}
-"""Samples that AAC adds to 2 s at 16 kHz to fill its last frame, and its priming where not cut."""
-UNTOLD_LENGTH = ("aac", "webm-live", "caf", "w64", "au")
+CODEC_PADDING = {
+    "m4a": 768,
+    "mp4-fragmented": 1792,
+    "aac": 1792,
+    "amr": 320,
+    "3gp": 220,
+    "wav-mp3": 832,
+}
+"""Samples that codecs add to 2 s at 16 kHz to fill their last frame, and priming where not cut."""
+UNTOLD_LENGTH = ("aac", "webm-live", "caf", "w64", "au", "amr", "wav-mp3")
 """Formats whose length is not declared, or not checked."""
+
+
+def decode_clip(data: bytes, config: AudioConfig = CONFIG) -> npt.NDArray[np.float32]:
+    return decode_whole(data, config).waveform
 
 
 def refusal(data: bytes, config: AudioConfig = CONFIG) -> ItemError:
