@@ -10,29 +10,29 @@ ARG VARIANT=cpu
 FROM apache/beam_python${PYTHON}_sdk:${BEAM} AS beam
 FROM gcr.io/dataflow-templates-base/python311-template-launcher-base AS template
 
-FROM python:${PYTHON}-slim AS package-cpu
+FROM python:${PYTHON}-slim AS venv
 WORKDIR /opt/mm-emor
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
-COPY requirements/gcp.txt requirements/
-RUN pip install --no-deps --require-hashes -r requirements/gcp.txt && pip check
+
+# Scores exported models, on ONNX Runtime.
+FROM venv AS packages-cpu
+COPY requirements/gcp.txt requirements.txt
+
+# With TensorFlow, and its wheels of CUDA's libraries: the machine brings the driver alone.
+FROM venv AS packages-cuda
+COPY requirements/gpu.txt requirements.txt
+
+FROM packages-${VARIANT} AS package
+RUN pip install --no-deps --require-hashes -r requirements.txt && pip check
 COPY setup.py pyproject.toml README.md LICENSE NOTICE ./
 COPY schemas schemas
 COPY model model
 COPY beam_jobs beam_jobs
-RUN pip install --no-deps --no-build-isolation .
-
-# TensorFlow's own wheels of CUDA: the machine brings the driver alone. They are not in requirements/,
-# which no machine without a GPU needs; TensorFlow pins them.
-FROM package-cpu AS package-cuda
-RUN pip install "tensorflow[and-cuda]==$(python -c 'import importlib.metadata as m; print(m.version("tensorflow"))')"
-
-FROM package-${VARIANT} AS package
+COPY mm_emor mm_emor
+RUN pip install --no-deps --no-build-isolation . && pip check
 
 FROM python:${PYTHON}-slim AS worker
-# libgomp: onnxruntime and scikit-learn; the other libraries are in the wheels.
-RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 \
-    && rm -rf /var/lib/apt/lists/*
 COPY --from=package /opt/venv /opt/venv
 COPY --from=beam /opt/apache/beam /opt/apache/beam
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 \

@@ -8,13 +8,13 @@ here=$(dirname "$0")
 images="$REGION-docker.pkg.dev/$PROJECT/$REPOSITORY"
 template="gs://$BUCKET/templates/mm-emor.json"
 
-docker build --target worker -t "$images/mm-emor:0.1.0" "$here/.."
-docker build --target launcher -t "$images/mm-emor-launcher:0.1.0" "$here/.."
-docker push "$images/mm-emor:0.1.0"
-docker push "$images/mm-emor-launcher:0.1.0"
+docker build --target worker -t "$images/mm-emor:0.2.0" "$here/.."
+docker build --target launcher -t "$images/mm-emor-launcher:0.2.0" "$here/.."
+docker push "$images/mm-emor:0.2.0"
+docker push "$images/mm-emor-launcher:0.2.0"
 
 gcloud dataflow flex-template build "$template" --project="$PROJECT" \
-  --image="$images/mm-emor-launcher:0.1.0" --sdk-language=PYTHON \
+  --image="$images/mm-emor-launcher:0.2.0" --sdk-language=PYTHON \
   --metadata-file="$here/flex_template.json"
 
 # The launcher's machine takes minutes to start: the date is the day before, whenever it has.
@@ -26,5 +26,5 @@ gcloud scheduler jobs create http mm-emor-daily --project="$PROJECT" --location=
     \"containerSpecGcsPath\": \"$template\",
     \"parameters\": {\"items\": \"gs://$BUCKET/tweets/{date}*.jsonl\", \"out\": \"gs://$BUCKET/emotions\",
       \"date\": \"yesterday\", \"if_done\": \"skip\"},
-    \"environment\": {\"sdkContainerImage\": \"$images/mm-emor:0.1.0\",
+    \"environment\": {\"sdkContainerImage\": \"$images/mm-emor:0.2.0\",
       \"tempLocation\": \"gs://$BUCKET/temp\", \"serviceAccountEmail\": \"$ACCOUNT\"}}}"

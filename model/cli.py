@@ -3,14 +3,21 @@
 import os
 import tempfile
 from enum import StrEnum
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from model.completion import (
+    complete_config,
+    complete_dataset,
+    complete_model,
+    complete_split,
+)
 from model.errors import ConfigError
+from model.extras import Extra, require_extra
 from model.scoring.engine import EngineName
+from model.training.fold_by import FoldBy
 
 if TYPE_CHECKING:
     from model.evaluation.metrics import Metrics
@@ -56,13 +63,6 @@ def _local_path(path: Path | None) -> Path | None:
     return path
 
 
-class FoldBy(StrEnum):
-    """What folds keep apart."""
-
-    GROUP = "group"
-    RANDOM = "random"
-
-
 class ExportFormat(StrEnum):
     """What `mm-emor export` writes."""
 
@@ -72,7 +72,11 @@ class ExportFormat(StrEnum):
 @app.command()
 def train(
     config: Annotated[
-        Path, typer.Argument(help="Training config, or the name of one in model/configs.")
+        Path,
+        typer.Argument(
+            help="Training config, or the name of one in model/configs.",
+            autocompletion=complete_config,
+        ),
     ],
     data_dir: DataDir,
     out: Annotated[
@@ -84,6 +88,7 @@ def train(
     text_encoder: TextEncoderOption = None,
 ) -> None:
     """Train a model and write an artifact that `mm-emor score` takes."""
+    require_extra(Extra.TRAIN, "mm-emor train")
     from model.training.training_config import read_training_config
 
     settings = read_training_config(config)
@@ -94,7 +99,7 @@ def train(
     from model.training.training_data import TrainingData
 
     data = TrainingData.load(settings, data_dir, typer.echo)
-    trained = train_model(settings, data, text_encoder, out, tell=typer.echo)
+    trained = train_model(settings, data, text_encoder, out, log=typer.echo)
     for modality, folder in trained.parts.items():
         typer.echo(f"{modality}: curves and TensorBoard logs in {folder}")
     typer.echo(f"model {trained.artifact.model_version} written to {out}")
@@ -102,19 +107,30 @@ def train(
 
 @app.command(short_help="Measure a model on a data set, with intervals.")
 def evaluate(
-    dataset: Annotated[str, typer.Option(help="Name of a data set.", metavar="NAME")],
+    dataset: Annotated[
+        str,
+        typer.Option(help="Name of a data set.", metavar="NAME", autocompletion=complete_dataset),
+    ],
     data_dir: DataDir,
     model: Annotated[
         str | None,
-        typer.Option(help="Model directory or gs:// prefix; default for the one in the package."),
+        typer.Option(
+            help="Model directory or gs:// prefix; default for the one in the package.",
+            autocompletion=complete_model,
+        ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option(help="train, validation or test; test where left out.")
+        str | None,
+        typer.Option(
+            help="train, validation or test; test where left out.", autocompletion=complete_split
+        ),
     ] = None,
     folds: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of --model: train this config anew for each fold.", metavar="CONFIG.toml"
+            help="Instead of --model: train this config anew for each fold.",
+            metavar="CONFIG.toml",
+            autocompletion=complete_config,
         ),
     ] = None,
     n_folds: Annotated[int | None, typer.Option(help="Number of folds; 5 where left out.")] = None,
@@ -158,6 +174,7 @@ def evaluate(
     if predictions is not None and not predictions.exists():
         raise ConfigError(f"--predictions is {predictions}; there is no such file")
     split, n_folds, fold_by = split or "test", n_folds or 5, fold_by or FoldBy.GROUP
+    require_extra(Extra.TRAIN, "mm-emor evaluate")
     from model.datasets import load_dataset
     from model.datasets.published_sizes import count_remarks
 
@@ -179,7 +196,7 @@ def evaluate(
         with tempfile.TemporaryDirectory() as temporary:
             training = out / "training" if out else Path(temporary)
             measured = cross_validate(
-                settings, loaded, n_folds, fold_by.value, text_encoder, training, typer.echo
+                settings, loaded, n_folds, fold_by, text_encoder, training, typer.echo
             ).evaluation
         details |= {
             "split": f"{n_folds} folds by {fold_by}",
@@ -228,13 +245,24 @@ def export(
     model: Annotated[
         Path,
         typer.Option(
-            help="Model directory; the files are added to it.", metavar="DIR", callback=_local_path
+            help="Model directory; the files are added to it.",
+            metavar="DIR",
+            callback=_local_path,
+            autocompletion=complete_model,
         ),
     ],
-    dataset: Annotated[str, typer.Option(help="Name of a labelled data set.", metavar="NAME")],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            help="Name of a labelled data set.", metavar="NAME", autocompletion=complete_dataset
+        ),
+    ],
     data_dir: DataDir,
     split: Annotated[
-        str, typer.Option(help="Its split, on which float32 and int8 are compared.")
+        str,
+        typer.Option(
+            help="Its split, on which float32 and int8 are compared.", autocompletion=complete_split
+        ),
     ] = "validation",
     format_: Annotated[
         ExportFormat, typer.Option("--format", help="What to write.")
@@ -242,11 +270,7 @@ def export(
 ) -> None:
     """Write a model in int8 for ONNX Runtime, unless that costs more than a point of macro-F1."""
     del format_
-    if find_spec("onnx") is None:
-        raise ConfigError(
-            "mm-emor export needs the package onnx: pip install '.[export]' where mm-emor was "
-            "cloned"
-        )
+    require_extra(Extra.EXPORT, "mm-emor export")
     from model.datasets import load_dataset
     from model.scoring.artifact import Artifact
 
@@ -301,13 +325,14 @@ def reproduce(
     }
     if not corpora:
         raise ConfigError("no corpus is given: name --tweeteval, --meld, --iemocap or several")
+    require_extra(Extra.TRAIN, "mm-emor reproduce")
     from model.network.backend import start_keras
 
     start_keras()
     from model.paper.reproduction import Reproduction
 
     reproduction = Reproduction(
-        corpora, text_encoder, out, only or (), learning_rate, tell=typer.echo
+        corpora, text_encoder, out, only or (), learning_rate, log=typer.echo
     )
     reproduction.run()
     typer.echo(f"results in {out / 'results.md'} and {out / 'results.parquet'}")

@@ -1,15 +1,25 @@
 """Settings of the model's parts, as they stand in an artifact's `config.json`."""
 
-import math
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import (
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+)
 from pydantic.dataclasses import dataclass
 
 from model.errors import ConfigError
 
-STRICT = ConfigDict(extra="forbid", protected_namespaces=())
+STRICT = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 T = TypeVar("T")
+Share = Annotated[float, Field(ge=0, le=1)]
+PartialShare = Annotated[float, Field(ge=0, lt=1)]
+"""A share of what must not be lost whole."""
 EmojiReading = Literal["keep", "describe", "describe_all"]
 N_CHROMA = 12
 """Pitch classes of the equal-tempered octave."""
@@ -27,15 +37,9 @@ class TextConfig:
             for the selector U+FE0F that is left where one was taken out.
     """
 
-    window_tokens: int = 512
-    max_tokens: int = 1000
+    window_tokens: Annotated[int, Field(ge=3)] = 512
+    max_tokens: PositiveInt = 1000
     emoji: EmojiReading = "keep"
-
-    def __post_init__(self) -> None:
-        if self.window_tokens < 3:
-            raise ValueError(f"window_tokens is {self.window_tokens}; at least 3 are needed")
-        if self.max_tokens < 1:
-            raise ValueError(f"max_tokens is {self.max_tokens}; at least 1 is needed")
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -59,23 +63,17 @@ class AudioConfig:
     """
 
     features: Literal["mel", "chroma", "mel+chroma"] = "mel+chroma"
-    sample_rate_hz: int = 16_000
-    n_fft: int = 1024
-    hop_length: int = 320
-    image_height: int = 128
-    image_width: int = 128
-    chroma_repeats: int = 2
-    top_db: float = 80.0
-    max_clip_seconds: float = 300.0
-    max_clip_bytes: int = 50 * 2**20
+    sample_rate_hz: PositiveInt = 16_000
+    n_fft: PositiveInt = 1024
+    hop_length: PositiveInt = 320
+    image_height: PositiveInt = 128
+    image_width: PositiveInt = 128
+    chroma_repeats: PositiveInt = 2
+    top_db: PositiveFloat = 80.0
+    max_clip_seconds: PositiveFloat = 300.0
+    max_clip_bytes: PositiveInt = 50 * 2**20
 
     def __post_init__(self) -> None:
-        for name in (
-            *("sample_rate_hz", "n_fft", "hop_length", "image_height", "image_width"),
-            *("chroma_repeats", "top_db", "max_clip_seconds", "max_clip_bytes"),
-        ):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
         if min(self.image_height, self.image_width) < 32:
             raise ValueError(
                 f"the image is {self.image_height} × {self.image_width}; MobileNet needs 32 × 32"
@@ -146,16 +144,8 @@ class MobileNetConfig:
             moving statistics then lag behind the weights, and 0.9 mends it.
     """
 
-    alpha: float = 1.0
-    batch_norm_momentum: float = 0.99
-
-    def __post_init__(self) -> None:
-        if not 0 < self.alpha <= 2:
-            raise ValueError(f"alpha is {self.alpha}; it must be above 0 and at most 2")
-        if not 0 < self.batch_norm_momentum < 1:
-            raise ValueError(
-                f"batch_norm_momentum is {self.batch_norm_momentum}; it must lie between 0 and 1"
-            )
+    alpha: Annotated[float, Field(gt=0, le=2)] = 1.0
+    batch_norm_momentum: Annotated[float, Field(gt=0, lt=1)] = 0.99
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -168,17 +158,9 @@ class HeadConfig:
         l2: weight of the L2 penalty on its kernel.
     """
 
-    hidden_units: int = 256
-    dropout: float = 0.3
-    l2: float = 1e-4
-
-    def __post_init__(self) -> None:
-        if self.hidden_units < 1:
-            raise ValueError(f"hidden_units is {self.hidden_units}; at least 1 is needed")
-        if not 0 <= self.l2 < math.inf:
-            raise ValueError(f"l2 is {self.l2}; it must be at least 0")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}; it must be at least 0 and below 1")
+    hidden_units: PositiveInt = 256
+    dropout: PartialShare = 0.3
+    l2: NonNegativeFloat = 1e-4
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -216,7 +198,7 @@ def parse_config(type_: type[T], value: Any, source: str) -> T:
 
     >>> parse_config(HeadConfig, {"dropout": 2}, "head.toml")
     Traceback (most recent call last):
-    model.errors.ConfigError: head.toml: dropout is 2.0; it must be at least 0 and below 1
+    model.errors.ConfigError: head.toml: dropout is 2; it must be below 1
     """
     try:
         return TypeAdapter(type_).validate_python(value)
@@ -224,11 +206,32 @@ def parse_config(type_: type[T], value: Any, source: str) -> T:
         raise ConfigError(f"{source}: {first_fault(error)}") from None
 
 
+BROKEN_BOUNDS = {
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "finite_number": "a finite number",
+    "enum": "{expected}",
+}
+"""Pydantic's names of faults: the rule that a value breaks, in words."""
+
+
 def first_fault(error: ValidationError) -> str:
     """Returns in one line what is wrong first: its place, the rule, and the value, if one is."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
+    if first["type"] in BROKEN_BOUNDS:
+        return f"{where} is {first['input']}; it must be {_rule_of(first)}"
     message = first["msg"].removeprefix("Value error, ")
     has_value = first["type"] not in ("value_error", "missing", "json_invalid")
     shown = f" (it is {first['input']!r:.80})" if has_value else ""
     return f"{where + ': ' if where else ''}{message}{shown}"
+
+
+def _rule_of(fault: Any) -> str:
+    bounds = {
+        name: f"{bound:g}" if isinstance(bound, float) else bound
+        for name, bound in fault.get("ctx", {}).items()
+    }
+    return BROKEN_BOUNDS[fault["type"]].format_map(bounds)

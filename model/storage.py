@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from model.errors import ArtifactError, UserError
+from model.extras import Extra, require_extra
 
 SCHEME = "gs://"
 EMULATOR_VARIABLE = "STORAGE_EMULATOR_HOST"
@@ -55,20 +56,27 @@ def open_client() -> Any:
     """Returns the process's client, with the credentials of the environment.
 
     Raises:
-        UserError: the gcp extra is not installed; or there are no credentials.
+        MissingExtraError: Google's packages are not installed.
+        UserError: there are no credentials.
     """
-    try:
-        from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
-        from google.cloud import storage  # noqa: PLC0415
-    except ImportError as error:
-        raise UserError(
-            f"gs:// needs a part that is not installed ({error.name}): "
-            "pip install '.[gcp]' where mm-emor was cloned"
-        ) from error
+    require_extra(Extra.GCP, SCHEME)
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+    from google.cloud import storage  # noqa: PLC0415
+
     if os.environ.get(EMULATOR_VARIABLE):
         return storage.Client(project="emulator", credentials=AnonymousCredentials())
     credentials, project = _find_credentials()
     return storage.Client(project=project, credentials=credentials)
+
+
+def look_for_credentials(*paths: str) -> None:
+    """Tells that there are none before Beam is imported, which takes seconds.
+
+    Raises:
+        UserError: a path lies in Google Cloud Storage, and there are no credentials.
+    """
+    if any(map(is_cloud, paths)):
+        open_client()
 
 
 def _find_credentials() -> tuple[Any, str | None]:
@@ -121,7 +129,7 @@ def check_access(uris: Iterable[str]) -> None:
     for bucket, prefix in sorted({split_uri(re.split(r"[*?\[]", uri)[0]) for uri in uris}):
         client = open_client()
         where = f"{SCHEME}{bucket}"
-        _told(where, lambda: list(_list(client, bucket, prefix, max_results=1)))  # noqa: B023
+        _explained(where, lambda: list(_list(client, bucket, prefix, max_results=1)))  # noqa: B023
 
 
 def list_objects(prefix: str) -> list[tuple[str, int, int]]:
@@ -132,7 +140,7 @@ def list_objects(prefix: str) -> list[tuple[str, int, int]]:
     """
     bucket, name = split_uri(prefix)
     client = open_client()
-    found = _told(prefix, lambda: list(_list(client, bucket, name)))
+    found = _explained(prefix, lambda: list(_list(client, bucket, name)))
     return [(f"{SCHEME}{bucket}/{blob.name}", blob.size, blob.generation) for blob in found]
 
 
@@ -149,7 +157,7 @@ def fetch_directory(uri: str) -> Path:
     bucket, name = split_uri(uri)
     prefix = name.rstrip("/") + "/" if name.rstrip("/") else ""
     client = open_client()
-    found = _told(uri, lambda: list(_list(client, bucket, prefix, delimiter="/")))
+    found = _explained(uri, lambda: list(_list(client, bucket, prefix, delimiter="/")))
     blobs = {blob.name.removeprefix(prefix): blob for blob in found if blob.name != prefix}
     if not blobs:
         raise ArtifactError(f"{uri} is no artifact: there is no object under {prefix}")
@@ -164,7 +172,7 @@ def fetch_directory(uri: str) -> Path:
         whole = Path(copying) / key
         whole.mkdir()
         for name, blob in blobs.items():
-            _told(uri, lambda: _download(blob, whole / name))  # noqa: B023
+            _explained(uri, lambda: _download(blob, whole / name))  # noqa: B023
         _put_in_place(whole, directory)
     return directory
 
@@ -231,7 +239,7 @@ def _download(blob: Any, path: Path) -> None:
     blob.download_to_filename(str(path), if_generation_match=blob.generation, retry=DEFAULT_RETRY)
 
 
-def _told(uri: str, call: Callable[[], Any]) -> Any:
+def _explained(uri: str, call: Callable[[], Any]) -> Any:
     """Returns what a call does; what the storage refuses becomes one line.
 
     Raises:

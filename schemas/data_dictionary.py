@@ -8,7 +8,7 @@ from schemas.dead_letters import REASON_MEANINGS
 from schemas.fields import describe
 from schemas.items import ITEM_SCHEMA
 from schemas.reports import SHARE_GROUPS, share_schema
-from schemas.tables import PARTITION, Table, is_share_table, tables
+from schemas.tables import DEAD_LETTERS, PARTITION, Table, is_share_table, tables
 
 INTRODUCTION = """\
 # The tables
@@ -77,7 +77,7 @@ def _sections_of(table: Table) -> Iterator[str]:
     of = "of a run" if table.of_run else "of a report"
     yield f"One row is {table.row}. What tells the rows {of} apart: {key}."
     yield markdown_of(table.schema)
-    if table.name == "dead_letters":
+    if table.name == DEAD_LETTERS:
         yield "The reasons:"
         reasons = ((f"`{reason}`", meaning) for reason, meaning in REASON_MEANINGS.items())
         yield markdown_table(("reason", "meaning"), reasons)

@@ -11,6 +11,13 @@ from schemas.fields import field
 from schemas.labels import label_schema
 from schemas.reports import CHANGE_SCHEMAS, REPORT_SCHEMAS, SHARE_GROUPS
 
+LABELS, DEAD_LETTERS = "labels", "dead_letters"
+REPORTS = "reports"
+"""The directory of a run's report tables."""
+ITEM_TABLES = (LABELS, DEAD_LETTERS)
+"""The tables that have a row for each item; a run divides them into parts."""
+RUN_DIRECTORIES = (*ITEM_TABLES, REPORTS)
+"""Where a run's files lie, relative to `--out`."""
 PARTITION = field("dt", pa.date32(), "The date that the run is for, which stands in the path.")
 """The column that readers take from `dt=YYYY-MM-DD` in the path of a run's file."""
 
@@ -46,7 +53,7 @@ class Table:
         >>> [table.run_directory for table in tables() if table.name in ("labels", "by_day")]
         ['labels', 'reports/by_day']
         """
-        return f"reports/{self.name}" if self.of_report else self.name
+        return self.name if self.name in ITEM_TABLES else report_table(self.name)
 
     @property
     def report_file(self) -> str:
@@ -94,9 +101,9 @@ def tables(emotions: Sequence[str] = EKMAN_AND_NEUTRAL) -> tuple[Table, ...]:
     """Returns every table, labels first, for a model that tells `emotions` apart."""
     labels = label_schema(emotions)
     return (
-        Table("labels", labels, "an item that was labelled", ("item_id",), of_report=False),
+        Table(LABELS, labels, "an item that was labelled", ("item_id",), of_report=False),
         Table(
-            "dead_letters",
+            DEAD_LETTERS,
             DEAD_LETTER_SCHEMA,
             "an item, or a part of a file, that was refused",
             ("source",),
@@ -108,6 +115,15 @@ def tables(emotions: Sequence[str] = EKMAN_AND_NEUTRAL) -> tuple[Table, ...]:
             for name, schema in CHANGE_SCHEMAS.items()
         ),
     )
+
+
+def report_table(name: str) -> str:
+    """Returns the name by which a run knows the table of a report.
+
+    >>> report_table("by_day")
+    'reports/by_day'
+    """
+    return f"{REPORTS}/{name}"
 
 
 def is_share_table(table: Table) -> bool:

@@ -1,12 +1,25 @@
-"""What the tests share: a tiny artifact, made once a session, and the real data where it is."""
+"""What the tests share: tiny artifacts, the real data where it is, and the kinds of tests."""
 
 import os
+import shutil
+import sys
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A worker a core: more threads than that take turns. Set before any library reads them.
+    for _variable in (
+        *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS", "RAYON_NUM_THREADS"),
+        *("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+    ):
+        os.environ.setdefault(_variable, "1")
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.model.tiny_models import save_tiny_artifact
+from beam_jobs.commands.cli import main
+from tests.support.command_line import Run
+from tests.support.kinds_of_tests import KeepUnitTestsLight, MarkTests
+from tests.support.make_tiny_artifact import TINY_ARTIFACT
 
 DATA_VARIABLE = "MM_EMOR_DATA"
 
@@ -15,12 +28,51 @@ settings.register_profile("here", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("here")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the flag of `make test-unit`."""
+    parser.addoption(
+        "--unit",
+        action="store_true",
+        help="run no test that is marked job or tensorflow; fail others that run either",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the hooks for all directories; those of a conftest are for its own."""
+    config.pluginmanager.register(MarkTests())
+    if config.getoption("--unit"):
+        config.pluginmanager.register(KeepUnitTestsLight())
+
+
 @pytest.fixture(scope="session")
 def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An artifact with text, audio and fused heads, of random weights."""
-    path = tmp_path_factory.mktemp("artifact") / "tiny"
+    """An exported artifact with text, audio and fused heads, of random weights: a copy."""
+    return Path(shutil.copytree(TINY_ARTIFACT, tmp_path_factory.mktemp("artifact") / "tiny"))
+
+
+@pytest.fixture(scope="session")
+def trained_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same artifact as training leaves it, not exported; made with TensorFlow."""
+    from tests.support.tiny_models import save_tiny_artifact
+
+    path = tmp_path_factory.mktemp("artifact") / "trained"
     save_tiny_artifact(path)
     return path
+
+
+@pytest.fixture
+def mm_emor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs the command line: exit code, stdout and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mm-emor", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        printed = capsys.readouterr()
+        assert isinstance(caught.value.code, int)
+        return caught.value.code, printed.out, printed.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

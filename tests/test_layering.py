@@ -14,6 +14,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "schemas": (),
     "model": ("schemas",),
     "beam_jobs": ("schemas", "model"),
+    "mm_emor": ("schemas", "model", "beam_jobs"),
 }
 ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
     # A room: those of its package that it may import. `""` is the package's own modules.
@@ -34,8 +35,9 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         "reading": ("items",),
         "runs": ("items",),
         "joining": ("items", "reading"),
-        "reports.page": (),
-        "reports": ("items", "reading", "reports.page", "runners", "runs"),
+        "reports.statistics": (),
+        "reports.page": ("reports.statistics",),
+        "reports": ("items", "reading", "reports.page", "reports.statistics", "runners", "runs"),
         "scoring": ("items", "joining", "reading", "reports", "runners", "runs"),
         "commands": (
             *("items", "reading", "reports", "reports.page", "runners", "runs", "scoring"),
@@ -49,7 +51,7 @@ SCORING_SIDE = {"model", "model.network", "model.preprocessing", "model.scoring"
 
 
 def imports_of(path: Path) -> Iterator[str]:
-    """Yields the modules that a file imports; `from a import b` as `a.b` where that is a module."""
+    """Yields the modules that a file imports; `from a import b` as `a.b` where it is ours."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -160,7 +162,162 @@ def test_a_job_uses_the_scoring_side_of_the_model_only() -> None:
                 assert imported not in COMMAND_LINES, name
 
 
+def patches_of(path: Path, library: str) -> Iterator[str]:
+    """Yields what a file sets in a library's modules, and which of its classes it changes.
+
+    A subclass counts of a runner's or an optimizer's class: Beam and Keras mean others to be
+    subclassed.
+    """
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    origins = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            origins |= {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            origins |= {alias.asname or alias.name: alias.name for alias in node.names}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [ast.unparse(each) for each in targets if isinstance(each, ast.Attribute)]
+        elif isinstance(node, ast.ClassDef):
+            names = [ast.unparse(each) for each in node.bases]
+        else:
+            continue
+        for name in names:
+            first, dot, rest = name.partition(".")
+            whole = origins.get(first, "") + dot + rest
+            is_set = not isinstance(node, ast.ClassDef)
+            if whole.startswith(f"{library}.") and (
+                is_set or ".runners." in whole or ".optimizers." in whole
+            ):
+                yield whole
+
+
+@pytest.mark.parametrize(
+    ("library", "patches"),
+    [
+        (
+            "apache_beam",
+            {
+                "beam_jobs.runners.cloud_worker": [
+                    "apache_beam.io.gcp.gcsio.create_storage_client"
+                ],
+                "beam_jobs.runners.worker_output": ["apache_beam.runners.worker.sdk_worker.print"],
+                "beam_jobs.runners.worker_processes": [
+                    "apache_beam.runners.portability.fn_api_runner.worker_handlers"
+                    ".SubprocessSdkWorkerHandler"
+                ],
+            },
+        ),
+        ("keras", {"model.training.summed_adam": ["keras.optimizers.Adam"]}),
+    ],
+)
+def test_each_patch_is_where_patches_are_and_names_its_source(
+    library: str, patches: dict[str, list[str]]
+) -> None:
+    found = {}
+    for package in LAYERS:
+        for name, path in modules_of(package):
+            if changed := list(patches_of(path, library)):
+                found[name] = changed
+                docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+                assert "Upstream: " in docstring, name
+                assert "https://github.com/" in docstring, name
+    assert found == patches
+
+
 def test_torch_is_never_imported() -> None:
     for package in LAYERS:
         for name, path in modules_of(package):
             assert "torch" not in {each.partition(".")[0] for each in imports_of(path)}, name
+
+
+TESTED_IN: dict[str, tuple[str, ...]] = {
+    # A test module: modules that have none of their own, as they are tested with what calls them.
+    "tests/beam_jobs/commands/test_cli.py": tuple(
+        f"beam_jobs.commands.{name}" for name in ("flags", "summary", "progress_bar")
+    ),
+    "tests/beam_jobs/commands/test_metrics_file.py": (
+        *("beam_jobs.items.counters", "beam_jobs.runs.job_outcome"),
+    ),
+    "tests/beam_jobs/joining/test_read_items.py": (
+        *("beam_jobs.items.elements", "beam_jobs.items.ok_dead"),
+    ),
+    "tests/beam_jobs/reading/test_json_files.py": ("beam_jobs.reading.text_lines",),
+    "tests/beam_jobs/reports/page/test_render.py": tuple(
+        f"beam_jobs.reports.page.{name}"
+        for name in (
+            *("charts", "disagreement_section", "drawing", "facts", "group_section", "parts"),
+            *("report", "sections", "time_charts", "time_section"),
+        )
+    ),
+    "tests/beam_jobs/reports/test_aggregate_files.py": ("beam_jobs.reports.run_reports",),
+    "tests/beam_jobs/reports/test_request.py": (
+        *("beam_jobs.commands.report_command", "beam_jobs.items.paths"),
+        *("beam_jobs.reports.directory", "beam_jobs.reports.pipeline"),
+    ),
+    "tests/beam_jobs/reports/test_tables.py": ("beam_jobs.reports.groupings",),
+    "tests/beam_jobs/runners/test_remote_job.py": (
+        *("beam_jobs.commands.estimates", "beam_jobs.commands.plan"),
+    ),
+    "tests/beam_jobs/runs/test_only_new.py": ("beam_jobs.runs.earlier_letters",),
+    "tests/beam_jobs/runs/test_manifest.py": ("beam_jobs.runs.json_files",),
+    "tests/beam_jobs/runs/test_sorted_parquet.py": ("beam_jobs.runs.output_files",),
+    "tests/beam_jobs/scoring/test_prepared_job.py": ("beam_jobs.runners.beam_flags",),
+    "tests/beam_jobs/scoring/test_stages.py": ("beam_jobs.scoring.pipeline",),
+    "tests/jobs/test_cloud_storage.py": (
+        *("beam_jobs.runners.cloud_access", "beam_jobs.runners.cloud_worker", "model.storage"),
+    ),
+    "tests/jobs/test_faults.py": (
+        *("beam_jobs.runners.worker_output", "beam_jobs.runners.worker_processes"),
+    ),
+    "tests/jobs/test_scoring_job.py": (
+        *("beam_jobs.runners.local_runner", "beam_jobs.scoring.launch"),
+        *("beam_jobs.scoring.request", "beam_jobs.scoring.scoring_result", "model.flag_checks"),
+    ),
+    "tests/jobs/test_killed_training.py": ("model.training.finished_part",),
+    "tests/model/datasets/test_meld.py": ("model.datasets.broken_clips",),
+    "tests/model/export/test_export.py": ("model.export.quantisation",),
+    "tests/model/export/test_onnx_graphs.py": ("model.network.emotion_classifier",),
+    "tests/model/network/test_roberta_backbone.py": (
+        *("model.network.backend", "model.network.hugging_face"),
+    ),
+    "tests/model/paper/test_published.py": ("model.datasets.published_sizes",),
+    "tests/beam_jobs/reading/test_clip_files.py": ("model.preprocessing.clip_file",),
+    "tests/model/preprocessing/test_audio_decoder.py": ("model.preprocessing.audio_container",),
+    "tests/model/scoring/test_scorer.py": (
+        *("model.preprocessing.emotion_preprocessor", "model.scoring.scores"),
+    ),
+    "tests/model/test_cli.py": ("model.errors",),
+    "tests/model/training/test_train.py": ("model.training.training_data",),
+    "tests/model/training/test_training_config.py": ("model.config",),
+    "tests/schemas/test_data_dictionary.py": ("schemas.fields", "schemas.labels"),
+}
+
+
+def has_code(path: Path) -> bool:
+    """Says whether a module has functions of its own; what is data alone needs no test."""
+    return any(isinstance(n, ast.FunctionDef) for n in ast.walk(ast.parse(path.read_text("utf-8"))))
+
+
+def test_every_module_has_a_test_module_of_its_name_or_is_listed() -> None:
+    with_code = {
+        name
+        for package in LAYERS
+        for name, path in modules_of(package)
+        if path.name != "__init__.py" and has_code(path)
+    }
+    own = {name for name in with_code if (ROOT / mirror_of(name)).is_file()}
+    listed = [name for names in TESTED_IN.values() for name in names]
+    assert sorted(listed) == sorted(with_code - own)
+    assert [path for path in TESTED_IN if not (ROOT / path).is_file()] == []
+
+
+def mirror_of(name: str) -> str:
+    """Returns the test module of a module.
+
+    >>> mirror_of("beam_jobs.runs.verify")
+    'tests/beam_jobs/runs/test_verify.py'
+    """
+    room, _, module = name.rpartition(".")
+    return f"tests/{room.replace('.', '/')}/test_{module}.py"

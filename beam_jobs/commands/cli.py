@@ -19,32 +19,33 @@ import typer
 from beam_jobs.commands.exit_code import EXIT_JOB_FAILED, cause_to_show, explain, run_command
 from beam_jobs.commands.flags import (
     AsJson,
-    IfDone,
+    BeamFlags,
     LogFormatFlag,
     Out,
     Verbose,
-    look_for_credentials,
     parse_column,
     parse_dates,
     remember_format,
 )
-from beam_jobs.commands.log_lines import LogFormat, complain, is_json, set_up_logs, tell
+from beam_jobs.commands.log_lines import LogFormat, complain, is_json, print_note, set_up_logs
 from beam_jobs.commands.report_command import report
+from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH_SIZE
+from beam_jobs.runs.if_done import IfDone
 from beam_jobs.scoring.backfill import NoFileOfDateError
 from model.cli import app as model_app
+from model.completion import complete_model
 from model.errors import UserError
 from model.scoring.engine import EngineName, Precision
+from model.storage import look_for_credentials
 
 if TYPE_CHECKING:
-    from beam_jobs.runs.only_new import NothingNew
-    from beam_jobs.scoring.launch import ScoringResult
+    from beam_jobs.runs.job_outcome import JobOutcome
     from beam_jobs.scoring.request import ScoringRequest
 
 
 app = typer.Typer(
     name="mm-emor",
     help="Emotion labels and reports for a corpus of tweets and audio clips.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its table breaks words that are wider than a column
 )
@@ -84,7 +85,10 @@ def score(
         typer.Option(help="Directory under which an item's audio_uri may lie.", metavar="DIR"),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Model directory or gs:// prefix, or default.")
+        str,
+        typer.Option(
+            help="Model directory or gs:// prefix, or default.", autocompletion=complete_model
+        ),
     ] = "default",
     day: Annotated[
         str | None,
@@ -118,10 +122,12 @@ def score(
             metavar="type:NAME;count:N;…",
         ),
     ] = None,
-    batch_size: Annotated[int, typer.Option(help="Items of one batch, 1 to 4096.")] = 256,
+    batch_size: Annotated[
+        int, typer.Option(help=f"Items of one batch, 1 to {MAX_BATCH_SIZE}.")
+    ] = BATCH_SIZE,
     max_bad_fraction: Annotated[
         float, typer.Option(help="More dead letters than this share, 0 to 1: exit code 1.")
-    ] = 0.5,
+    ] = MAX_BAD_FRACTION,
     min_confidence: Annotated[
         float, typer.Option(help="Below this confidence, 0 to 1, an item is labelled uncertain.")
     ] = 0.0,
@@ -156,18 +162,16 @@ def score(
         typer.Option(help="Where the run's numbers go, for Prometheus.", metavar="FILE"),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check all, tell what would run, and stop.")
+        bool, typer.Option("--dry-run", help="Check all, print what would run, and stop.")
     ] = False,
     vcpu_hour_price: Annotated[
         float | None,
-        typer.Option(help="Of a core's hour: --dry-run tells the cost.", metavar="PRICE"),
+        typer.Option(help="Of a core's hour: --dry-run prints the cost.", metavar="PRICE"),
     ] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
     log_format: LogFormatFlag = LogFormat.TEXT,
-    beam_flags: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
-    ] = None,
+    beam_flags: BeamFlags = None,
 ) -> None:
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
     set_up_logs(log_format, verbose=verbose)
@@ -185,7 +189,7 @@ def score(
         out=out,
         model=model,
         run_date=dates[0],
-        if_done=if_done.value,
+        if_done=if_done,
         engine=engine,
         precision=precision,
         require_gpu=require_gpu,
@@ -282,15 +286,15 @@ def _backfill(
     Raises:
         UserError: what is the same for all dates is wrong; none was scored.
     """
-    from beam_jobs.scoring.prepared_job import check_common
+    from beam_jobs.scoring.prepared_job import check_request
 
-    check_common(request)
+    check_request(request)
     faults = []
     for day in dates:
         try:
             run(replace(request, run_date=day))
         except NoFileOfDateError as error:
-            tell(f"{day}: {error}")
+            print_note(f"{day}: {error}")
             faults.append(f"{day} (no file)")
         except typer.Exit:
             faults.append(f"{day} (failed)")
@@ -312,7 +316,7 @@ def _print_plan(request: "ScoringRequest", *, vcpu_hour_price: float | None, as_
 
     if vcpu_hour_price is not None and not 0 <= vcpu_hour_price < float("inf"):
         raise UserError(f"--vcpu-hour-price is {vcpu_hour_price}; it must be 0 or more")
-    prepared = prepare_job(request, tell)
+    prepared = prepare_job(request, print_note)
     if isinstance(prepared, NothingNew):
         typer.echo(json.dumps(prepared.to_json()) if as_json else str(prepared))
         return
@@ -325,9 +329,7 @@ def _score_and_report(
 ) -> None:
     from beam_jobs.commands.failure import explain_failure
     from beam_jobs.commands.metrics_file import check_metrics_path
-    from beam_jobs.commands.summary import print_summary, summarise
-    from beam_jobs.runners.remote_job import Submitted
-    from beam_jobs.runs.only_new import NothingNew
+    from beam_jobs.commands.summary import print_summary
     from beam_jobs.scoring.launch import score_corpus
 
     if metrics_file is not None:
@@ -336,37 +338,28 @@ def _score_and_report(
         from beam_jobs.commands.progress_bar import progress_bar
 
         with progress_bar() as on_progress:
-            result = score_corpus(request, on_progress, tell)
+            outcome = score_corpus(request, on_progress, print_note)
     else:
-        result = score_corpus(request, on_note=tell)
-    if isinstance(result, NothingNew | Submitted):
-        typer.echo(json.dumps(result.to_json()) if as_json else str(result))
-    elif as_json:
-        typer.echo(json.dumps(summarise(result, request.out)))
+        outcome = score_corpus(request, on_note=print_note)
+    if as_json:
+        typer.echo(json.dumps(outcome.to_json()))
     else:
-        print_summary(result, request.out)
-    if isinstance(result, Submitted):
-        return
-    failures = [explain_failure(result, request.out)]
+        print_summary(outcome, request.out)
+    failures = [explain_failure(outcome, request.out)]
     if metrics_file is not None:
-        failures.append(_write_metrics(metrics_file, result))
+        failures.append(_write_metrics(metrics_file, outcome))
     for failure in filter(None, failures):
         complain(failure, EXIT_JOB_FAILED)
     if any(failures):
         raise typer.Exit(EXIT_JOB_FAILED)
 
 
-def _write_metrics(path: str, result: "ScoringResult | NothingNew") -> str | None:
+def _write_metrics(path: str, outcome: "JobOutcome") -> str | None:
     """Returns why they could not be written, if so; the run is published all the same."""
     from beam_jobs.commands.metrics_file import write_metrics
-    from beam_jobs.scoring.launch import ScoringResult
 
-    if not isinstance(result, ScoringResult):
-        if result.published is None:
-            return None
-        result = ScoringResult(result.published, skipped=True, seconds=0.0)
     try:
-        write_metrics(path, result)
+        write_metrics(path, outcome)
     except OSError as error:
         return f"--metrics-file {path} cannot be written: {error.strerror}"
     return None
@@ -379,5 +372,6 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal cannot show fails no run
     if {"--log-format", "json"} <= set(arguments) or "--log-format=json" in arguments:
-        remember_format(LogFormat.JSON)  # a mistake in another flag is told before this one's turn
-    sys.exit(run_command(lambda: app(arguments, standalone_mode=False)))
+        remember_format(LogFormat.JSON)  # for a mistake in another flag, too
+    # By this name the shell's completion asks, whatever the program was started as.
+    sys.exit(run_command(lambda: app(arguments, prog_name="mm-emor", standalone_mode=False)))

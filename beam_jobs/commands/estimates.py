@@ -23,12 +23,12 @@ SAMPLE_BYTES = 2**20
 LARGE_HIDDEN_SIZE = 768
 SLOWER_THAN_INT8 = {"int8": 1.0, "bfloat16": 1.55, "float32": 2.9}
 """Time of TensorFlow over that of ONNX Runtime in int8: 0.62 s and 1.16 s over 0.40 s for 32 x 32
-tokens at RoBERTa-base's size, on the machine of the README's rates."""
+tokens at RoBERTa-base's size, on the machine of docs/benchmarks.md."""
 
 
 @dataclass(frozen=True)
 class MeasuredRate:
-    """How fast a core scores, in int8, as the README's section "How fast" has it.
+    """How fast a core scores, in int8, as docs/benchmarks.md has it.
 
     Attributes:
         texts_per_second: the whole job on texts, a core.
@@ -63,7 +63,7 @@ def measured_rate(
 
 
 def worker_cores(options: PipelineOptions) -> int | None:
-    """Returns the cores of all workers, as far as the flags tell; None where they do not.
+    """Returns the cores of all workers, where the flags say how many; None where they do not.
 
     >>> flags = ["--max_num_workers=4", "--machine_type=n1-standard-8"]
     >>> worker_cores(PipelineOptions(flags)), worker_cores(PipelineOptions(flags[:1]))

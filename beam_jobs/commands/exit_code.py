@@ -55,11 +55,11 @@ def explain(error: Exception) -> str:
     if isinstance(error, UserError):
         return str(error)
     lines = str(error).strip().splitlines() or [""]
-    told = f"{type(error).__name__}: {lines[0]}"
+    message = f"{type(error).__name__}: {lines[0]}"
     if lines[0].startswith("Traceback "):
         # A worker's: its error stands after the frames, which are indented, of the last one.
         last = max(n for n, line in enumerate(lines) if line.startswith("Traceback "))
-        told = next((line for line in lines[last + 1 :] if line[:1].strip()), lines[-1])
-    if told.removeprefix("RuntimeError: ").startswith("KeyboardInterrupt"):
+        message = next((line for line in lines[last + 1 :] if line[:1].strip()), lines[-1])
+    if message.removeprefix("RuntimeError: ").startswith("KeyboardInterrupt"):
         raise KeyboardInterrupt from error
-    return f"the job failed: {told} ({VERBOSE_VARIABLE}=1 shows where)"
+    return f"the job failed: {message} ({VERBOSE_VARIABLE}=1 shows where)"

@@ -9,28 +9,28 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.reading.record_fields import KEY_PATHS
+from beam_jobs.runs.job_outcome import JobOutcome
 from beam_jobs.runs.manifest import RunManifest, Status
-from beam_jobs.runs.only_new import NothingNew
-from beam_jobs.scoring.launch import ScoringResult
 from schemas.dead_letters import REASON_MEANINGS, Reason
+from schemas.tables import DEAD_LETTERS
 
 MAX_NAMES = 12
 """Of a record's fields, how many are named."""
 _ID_NAMES = {path[0] for path in KEY_PATHS["item_id"]}
 
 
-def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
+def explain_failure(outcome: JobOutcome, out: str) -> str | None:
     """Returns why a run that wrote all its rows counts as failed, in one line; None if it does not.
 
     The line names the reason that most dead letters have, or the files that were lost; and the
     cause, where that is a field which has another name in the files. A date that failed has failed
     still where nothing is new.
     """
-    run = result.published if isinstance(result, NothingNew) else result.manifest
+    run = outcome.published
     if run is None or run.status == Status.COMPLETE:
         return None
     by_reason = run.counts.dead_letters_by_reason
-    where = FileSystems.join(out, "dead_letters")
+    where = FileSystems.join(out, DEAD_LETTERS)
     if run.status == Status.LOST_FILE:
         n_files = by_reason[Reason.UNREADABLE_FILE]
         letter = _first_letter(run, out, Reason.UNREADABLE_FILE)
@@ -49,7 +49,7 @@ def explain_failure(result: ScoringResult | NothingNew, out: str) -> str | None:
 def _first_letter(run: RunManifest, out: str, reason: Reason) -> dict[str, Any]:
     """Returns the first dead letter of a reason that the run has counted."""
     for file in run.outputs:
-        if file.table != "dead_letters":
+        if file.table != DEAD_LETTERS:
             continue
         path = FileSystems.join(out, file.path)
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
@@ -74,16 +74,16 @@ def _hint(run: RunManifest, out: str, leading: Reason) -> str:
     if leading != Reason.MISSING_ID:
         return ""
     letter = _first_letter(run, out, leading)
-    told = f"; the first is {letter['source']}: {letter['message']}"
+    first = f"; the first is {letter['source']}: {letter['message']}"
     if "--column" in letter["message"]:  # it names the columns of a CSV or Parquet file
-        return told
+        return first
     # Where authors are hidden, the payload has our fields in place of the record's own.
     names = [] if run.settings.get("author_key") else _names_in(letter["payload"])
     read_from = {columns["item_id"]} if "item_id" in columns else _ID_NAMES
     if read_from & set(names):
-        return told
+        return first
     others = f"; it has {', '.join(map(ascii, names))}" if names else ""
-    return f"{told}{others}: name another column with --column item_id=NAME"
+    return f"{first}{others}: name another column with --column item_id=NAME"
 
 
 def _names_in(payload: str | None) -> list[str]:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,14 +10,6 @@ import typer
 from beam_jobs.commands.log_lines import LOG_FORMAT_VARIABLE, LogFormat
 from beam_jobs.scoring.backfill import backfill_dates
 from model.errors import UserError
-from model.storage import is_cloud, open_client
-
-
-class IfDone(StrEnum):
-    """What to do with a date that is complete."""
-
-    SKIP = "skip"
-    REPLACE = "replace"
 
 
 def remember_format(log_format: LogFormat) -> LogFormat:
@@ -32,12 +23,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="End with one line of JSON.
 Verbose = Annotated[
     bool, typer.Option("--verbose", help="Show the logs of Beam and TensorFlow, and tracebacks.")
 ]
+BeamFlags = Annotated[
+    list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
+]
 LogFormatFlag = Annotated[
     LogFormat,
     typer.Option(
         "--log-format",
         envvar=LOG_FORMAT_VARIABLE,
-        is_eager=True,  # so that a mistake in another flag is told in it, too
+        is_eager=True,  # so that a mistake in another flag is reported in it, too
         callback=remember_format,
         help="Of what goes to stderr.",
     ),
@@ -88,9 +82,3 @@ def parse_column(text: str) -> tuple[str, str]:
     if not (field and separator and name):
         raise UserError(f"--column is {text!r}; it must be FIELD=NAME, as in item_id=tweet_pk")
     return field, name
-
-
-def look_for_credentials(*paths: str) -> None:
-    """Tells that there are none before Beam is imported, which takes seconds."""
-    if any(map(is_cloud, paths)):
-        open_client()

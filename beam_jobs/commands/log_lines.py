@@ -64,7 +64,7 @@ def set_up_logs(log_format: LogFormat, *, verbose: bool) -> None:
     if verbose:
         logging.getLogger().setLevel(logging.INFO)
         return
-    # Beam logs each attempt that fails with its traceback; what ends the job is told in one line.
+    # Beam logs each failed attempt with its traceback; what ends the job is reported in one line.
     logging.getLogger().setLevel(logging.ERROR)
     logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     logging.getLogger("beam_jobs").setLevel(logging.CRITICAL)
@@ -92,8 +92,8 @@ def complain(message: str, exit_code: int, cause: Exception | None = None) -> in
     return exit_code
 
 
-def tell(note: str) -> None:
-    """Writes what the operator may want to know to stderr, one line in the chosen format."""
+def print_note(note: str) -> None:
+    """Writes a note for the operator to stderr, one line in the chosen format."""
     _say(logging.LogRecord("mm-emor", logging.WARNING, "", 0, note, None, None))
 
 

@@ -6,18 +6,27 @@ Everything is a gauge, or the whole histogram or summary of one run: the next ru
 import itertools
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
+from prometheus_client.registry import Collector
+
 from beam_jobs.items.counters import RunMetrics
-from beam_jobs.runs.manifest import Status
-from beam_jobs.scoring.launch import ScoringResult
+from beam_jobs.runs.job_outcome import JobOutcome, RunMeasures
+from beam_jobs.runs.manifest import RunManifest, Status
 from model.errors import UserError
+from model.files import write_whole
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
 
-Sample = tuple[str, Mapping[str, str], float]
-"""What follows the metric's name (`_sum`, or nothing), the labels, and the value."""
+PREFIX = "mm_emor_"
 
 
 def check_metrics_path(path: str) -> None:
@@ -34,117 +43,112 @@ def check_metrics_path(path: str) -> None:
         raise UserError(f"--metrics-file {path} lies in no directory that can be written")
 
 
-def write_metrics(path: str, result: ScoringResult) -> None:
-    """Writes a run's metrics whole, in place of those of the run before.
+def write_metrics(path: str, outcome: JobOutcome) -> None:
+    """Writes the metrics of a date's run, in place of those of the run before.
+
+    Where no run is published, nothing is written.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file cannot be written; the old one is still there.
     """
-    # Not named *.prom, so that the collector never reads half a file.
-    written = Path(path).with_name(f".{Path(path).name}.{os.getpid()}")
-    try:
-        written.write_text(render_metrics(result), encoding="utf-8")
-        os.replace(written, path)
-    except OSError:
-        written.unlink(missing_ok=True)
-        raise
+    if outcome.published:
+        write_whole(Path(path), render_metrics(outcome.published, outcome.measures))
 
 
-def render_metrics(result: ScoringResult) -> str:
+def render_metrics(run: RunManifest, measures: RunMeasures | None) -> bytes:
     """Returns a run's metrics; of one that was skipped, those that its manifest holds."""
-    return "".join(itertools.chain(_render_run(result), _render_counts(result)))
+    registry = CollectorRegistry()
+    registry.register(RunCollector(run, measures))
+    return generate_latest(registry)
 
 
-def _render_run(result: ScoringResult) -> Iterator[str]:
-    run = result.manifest
+class RunCollector(Collector):
+    """Yields the metrics of one run to Prometheus' own client.
+
+    Args:
+        run: as published.
+        measures: of this command's own run; None where it was skipped.
+    """
+
+    def __init__(self, run: RunManifest, measures: RunMeasures | None) -> None:
+        self._run = run
+        self._measures = measures
+
+    def collect(self) -> Iterator[Metric]:
+        """Yields all metrics, in a fixed order."""
+        yield from _manifest_metrics(self._run)
+        skipped = self._measures is None
+        yield _gauge("run_skipped", "1 where there was nothing to do.", skipped)
+        yield _gauge(
+            "command_finished_timestamp_seconds",
+            "When the command ended, in seconds since 1970.",
+            _now(),
+        )
+        if self._measures:
+            yield from _measured_metrics(self._measures)
+            yield from _step_metrics(self._measures.metrics)
+
+
+def _manifest_metrics(run: RunManifest) -> Iterator[Metric]:
     names = {
         "run_id": run.run_id,
         "model_version": run.model_version,
         "date": run.date.isoformat(),
     }
-    yield _metric("run_info", "gauge", "Which run this is.", [("", names, 1)])
-    statuses = [("", {"status": str(one)}, float(one == run.status)) for one in Status]
-    yield _metric("run_status", "gauge", "1 for how the run ended.", statuses)
-    yield _gauge("run_skipped", "1 where there was nothing to do.", float(result.skipped))
-    yield _gauge(
-        "command_finished_timestamp_seconds",
-        "When the command ended, in seconds since 1970.",
-        _now(),
-    )
+    info = GaugeMetricFamily(f"{PREFIX}run_info", "Which run this is.", labels=list(names))
+    info.add_metric(list(names.values()), 1)
+    yield info
+    statuses = {str(status): int(status == run.status) for status in Status}
+    yield _gauges("run_status", "1 for how the run ended.", "status", statuses)
     yield _gauge(
         "run_finished_timestamp_seconds",
         "When the run was published, in seconds since 1970.",
         run.finished_at.timestamp(),
     )
-
-
-def _render_counts(result: ScoringResult) -> Iterator[str]:
-    counts = result.manifest.counts
-    n_items = counts.n_labels + counts.n_dead
-    yield _gauge("items", "Items that came in: labels and dead letters.", n_items)
-    labels = [
-        ("", {"modality": str(one)}, counts.labels_by_modality.get(str(one), 0)) for one in Modality
-    ]
-    yield _metric("labels", "gauge", "Items that were labelled, by what was scored.", labels)
+    counts = run.counts
+    yield _gauge("items", "Items that came in: labels and dead letters.", counts.n_items)
     # Those that did not occur too: an alert on a series that is not there stays silent.
-    dead = [
-        ("", {"reason": str(one)}, counts.dead_letters_by_reason.get(str(one), 0)) for one in Reason
-    ]
-    yield _metric("dead_letters", "gauge", "Items that were refused, by reason.", dead)
-    if result.seconds:
-        yield _gauge("run_seconds", "How long the pipeline ran.", result.seconds)
-        rate = result.n_items / result.seconds
+    labels = {str(one): counts.labels_by_modality.get(str(one), 0) for one in Modality}
+    yield _gauges("labels", "Items that were labelled, by what was scored.", "modality", labels)
+    dead = {str(one): counts.dead_letters_by_reason.get(str(one), 0) for one in Reason}
+    yield _gauges("dead_letters", "Items that were refused, by reason.", "reason", dead)
+
+
+def _measured_metrics(measures: RunMeasures) -> Iterator[Metric]:
+    if measures.seconds:
+        yield _gauge("run_seconds", "How long the pipeline ran.", measures.seconds)
+        rate = measures.n_items / measures.seconds
         yield _gauge("items_per_second", "Items of this run, a second of it.", rate)
-    if result.metrics:
-        yield from _render_metrics(result.metrics)
 
 
-def _render_metrics(metrics: RunMetrics) -> Iterator[str]:
+def _step_metrics(metrics: RunMetrics) -> Iterator[Metric]:
     yield _gauge("items_read", "Items that the workers have read.", metrics.items_read)
     yield _gauge("tokens", "Tokens of the labelled texts, before any cut.", metrics.tokens)
     yield _gauge("clip_seconds", "Length of the labelled clips.", metrics.clip_seconds)
-    sizes = metrics.batch_sizes
     totals = itertools.accumulate(metrics.batches.values())
-    buckets: list[Sample] = [
-        ("_bucket", {"le": str(bound)}, total)
-        for bound, total in zip(metrics.batches, totals, strict=True)
-    ]
-    buckets += [
-        ("_bucket", {"le": "+Inf"}, sizes.count),
-        ("_sum", {}, sizes.sum),
-        ("_count", {}, sizes.count),
-    ]
-    yield _metric("batch_size", "histogram", "Items a batch.", buckets)
-    stages: list[Sample] = []
+    buckets = [(str(bound), total) for bound, total in zip(metrics.batches, totals, strict=True)]
+    buckets.append(("+Inf", metrics.batch_sizes.count))
+    yield HistogramMetricFamily(
+        f"{PREFIX}batch_size", "Items a batch.", buckets, sum_value=metrics.batch_sizes.sum
+    )
+    stages = SummaryMetricFamily(
+        f"{PREFIX}stage_seconds", "Time of a batch in a stage.", labels=["stage"]
+    )
     for stage, spread in metrics.stage_seconds.items():
-        stages += [
-            ("_sum", {"stage": stage}, spread.sum),
-            ("_count", {"stage": stage}, spread.count),
-        ]
-    yield _metric("stage_seconds", "summary", "Time of a batch in a stage.", stages)
+        stages.add_metric([stage], count_value=spread.count, sum_value=spread.sum)
+    yield stages
 
 
 def _now() -> float:
     return time.time()
 
 
-def _gauge(name: str, meaning: str, value: float) -> str:
-    return _metric(name, "gauge", meaning, [("", {}, value)])
+def _gauge(name: str, meaning: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"{PREFIX}{name}", meaning, value=float(value))
 
 
-def _metric(name: str, kind: str, meaning: str, samples: Sequence[Sample]) -> str:
-    lines = [f"# HELP mm_emor_{name} {meaning}", f"# TYPE mm_emor_{name} {kind}"]
-    for suffix, labels, value in samples:
-        pairs = ",".join(f'{key}="{_escape(text)}"' for key, text in labels.items())
-        shown = int(value) if value == int(value) else value
-        lines.append(f"mm_emor_{name}{suffix}{f'{{{pairs}}}' if pairs else ''} {shown}")
-    return "\n".join(lines) + "\n"
-
-
-def _escape(value: str) -> str:
-    r"""Returns a label's value as the format has it.
-
-    >>> print(_escape('a "b"\n'))
-    a \"b\"\n
-    """
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+def _gauges(name: str, meaning: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(f"{PREFIX}{name}", meaning, labels=[label])
+    for label_value, value in values.items():
+        family.add_metric([label_value], value)
+    return family

@@ -24,6 +24,7 @@ from beam_jobs.commands.estimates import (
 )
 from beam_jobs.items.paths import is_local
 from beam_jobs.runners.remote_job import is_dataflow, runner_name
+from beam_jobs.runs.if_done import IfDone
 from beam_jobs.runs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.scoring.pipeline import build_scoring_pipeline
 from beam_jobs.scoring.prepared_job import PreparedJob
@@ -49,7 +50,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `--dry-run` tells.
+    """What `--dry-run` reports.
 
     Attributes:
         published: id of the date's run that is there; None where there is none.
@@ -100,7 +101,7 @@ class Plan:
 
 
 def plan_job(
-    prepared: PreparedJob, core_hour_price: float | None = None, *, if_done: str = "replace"
+    prepared: PreparedJob, core_hour_price: float | None = None, *, if_done: IfDone = IfDone.REPLACE
 ) -> Plan:
     """Builds the job's graph for its runner, and submits nothing.
 
@@ -185,10 +186,10 @@ def _is_local(prepared: PreparedJob) -> bool:
     return not prepared.job.reshuffle
 
 
-def _effect(prepared: PreparedJob, published: RunManifest | None, if_done: str) -> str:
+def _effect(prepared: PreparedJob, published: RunManifest | None, if_done: IfDone) -> str:
     if published is None:
         return "first"
-    if if_done == "skip" and published.status == Status.COMPLETE:
+    if if_done == IfDone.SKIP and published.status == Status.COMPLETE:
         return "skips"
     return "adds" if prepared.job.run.extends else "replaces"
 

@@ -11,12 +11,14 @@ import typer
 from beam_jobs.commands.exit_code import EXIT_JOB_FAILED
 from beam_jobs.commands.flags import (
     AsJson,
+    BeamFlags,
     LogFormatFlag,
     Verbose,
-    look_for_credentials,
     parse_date,
 )
 from beam_jobs.commands.log_lines import LogFormat, complain, set_up_logs
+from beam_jobs.reports.report_defaults import GROUPED_BY, MIN_GROUP_ITEMS, TOP_GROUPS
+from model.storage import look_for_credentials
 
 if TYPE_CHECKING:
     from beam_jobs.reports.page.report import Report
@@ -45,9 +47,11 @@ def report(
     ] = None,
     by: Annotated[
         str, typer.Option(help="Columns of the labels to group by.", metavar="COLUMN,…")
-    ] = "hashtag,lang,author_id,modality",
-    min_items: Annotated[int, typer.Option(help="A group with fewer items is left out.")] = 1,
-    top: Annotated[int, typer.Option(help="The largest groups of each table.")] = 10_000,
+    ] = ",".join(GROUPED_BY),
+    min_items: Annotated[
+        int, typer.Option(help="A group with fewer items is left out.")
+    ] = MIN_GROUP_ITEMS,
+    top: Annotated[int, typer.Option(help="The largest groups of each table.")] = TOP_GROUPS,
     examples: Annotated[int, typer.Option(help="Texts of each emotion on the page, masked.")] = 0,
     min_shift: Annotated[
         float, typer.Option(help="What moved by less, 0 to 1, raises no alert.")
@@ -59,9 +63,7 @@ def report(
     as_json: AsJson = False,
     verbose: Verbose = False,
     log_format: LogFormatFlag = LogFormat.TEXT,
-    beam_flags: Annotated[
-        list[str] | None, typer.Argument(metavar="[-- BEAM FLAGS]", help="Beam's own flags.")
-    ] = None,
+    beam_flags: BeamFlags = None,
 ) -> None:
     """Report on a span of scored dates: a page and tables."""
     set_up_logs(log_format, verbose=verbose)

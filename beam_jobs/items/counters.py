@@ -8,11 +8,12 @@ from apache_beam.metrics.metric import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
 from beam_jobs.items.elements import DeadLetter, ScoredItem
+from beam_jobs.items.job_defaults import MAX_BATCH_SIZE
 from schemas.dead_letters import Reason
 
 NAMESPACE = "mm_emor"
-BATCH_SIZE_BOUNDS = (1, 4, 16, 64, 256, 1024, 4096)
-"""Upper ends of the histogram of batch sizes; the last is the largest batch that can be asked for.
+BATCH_SIZE_BOUNDS = (1, 4, 16, 64, 256, 1024, MAX_BATCH_SIZE)
+"""Upper ends of the histogram of batch sizes.
 
 Beam's distributions have no buckets, so that each is a counter of its own.
 """
@@ -88,7 +89,7 @@ class RunMetrics:
 
 
 def read_metrics(result: PipelineResult) -> RunMetrics:
-    """Returns what a pipeline has counted; zeros for what its runner does not tell."""
+    """Returns what a pipeline has counted; zeros for what its runner does not report."""
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
     counts: dict[str, int] = {}
     for counter in found["counters"]:

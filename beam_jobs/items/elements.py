@@ -43,6 +43,7 @@ class Item:
     """A tweet, a clip, or a tweet with its clip; the columns of `schemas.items.ITEM_SCHEMA`.
 
     Attributes:
+        source: where it stands; its dead letter names it.
         audio_uri: the clip as the item names it; opened only under an audio root.
         clip: the file of `--clips` that carries the item's id; the operator named it.
         created_at: aware, in UTC.
@@ -50,7 +51,7 @@ class Item:
     """
 
     item_id: str
-    source: Location
+    source: Location = Location("")
     text: str | None = None
     audio_uri: str | None = None
     clip: str | None = None

@@ -5,6 +5,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.files import write_whole
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -37,10 +39,8 @@ class Progress:
 
     def _add(self, kind: str, n_items: int) -> None:
         path = Path(self.directory) / f"{kind}-{os.getpid()}-{threading.get_ident()}"
-        # Renamed when it is whole: whoever adds up the counts would take an empty file for none.
-        written = path.with_name(f".{path.name}")
-        written.write_text(str(self._read(path) + n_items), encoding="ascii")
-        os.replace(written, path)
+        # Whole, as whoever adds up the counts reads at any time; they are of no use after a run.
+        write_whole(path, str(self._read(path) + n_items), durable=False)
 
     def _total(self, kind: str) -> int:
         return sum(self._read(path) for path in Path(self.directory).glob(f"{kind}-*"))

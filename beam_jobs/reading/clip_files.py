@@ -2,16 +2,15 @@
 
 import os
 import posixpath
-import stat
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import BinaryIO
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.items.paths import shown, to_name
+from beam_jobs.items.paths import to_name
 from model.errors import ItemError
+from model.preprocessing.clip_file import read_limited, read_local_clip
 from schemas.dead_letters import Reason
 
 
@@ -80,51 +79,13 @@ def read_clip(path: str, max_bytes: int, *, follow_links: bool = True) -> bytes:
     Raises:
         ItemError: missing_clip, where it is gone, unreadable or no file; clip_too_large.
     """
+    if FileSystems.get_scheme(path) is None:
+        return read_local_clip(to_name(path), max_bytes, follow_links=follow_links)
     try:
-        with _open_clip(path, follow_links) as file:
-            data = file.read(max_bytes + 1)
+        with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+            return read_limited(file, path, max_bytes)
     except Exception as error:  # Google's, which have no class in common with the others
         is_refused = getattr(error, "code", None) in (HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN)
         if not (is_refused or isinstance(error, OSError | BeamIOError)):
             raise
-        told = f"{shown(path)} cannot be read: {error}"
-        raise ItemError(Reason.MISSING_CLIP, told) from error
-    if len(data) > max_bytes:
-        raise ItemError(
-            Reason.CLIP_TOO_LARGE, f"{shown(path)} is larger than the limit of {max_bytes} bytes"
-        )
-    return bytes(data)
-
-
-def _open_clip(path: str, follow_links: bool) -> BinaryIO:
-    if FileSystems.get_scheme(path) is not None:
-        file: BinaryIO = FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED)
-        return file
-    # O_NONBLOCK: opening a pipe would wait for somebody to write to it.
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-    name = to_name(path)
-    descriptor = os.open(name, flags) if follow_links else _open_without_links(name, flags)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise ItemError(Reason.MISSING_CLIP, f"{shown(path)} is not a file")
-    return os.fdopen(descriptor, "rb")
-
-
-def _open_without_links(path: str, flags: int) -> int:
-    """Returns the descriptor of an absolute path's file, opened one directory after the other.
-
-    Raises:
-        OSError: there is none, or a part of the path is a link.
-    """
-    *directories, name = path.split("/")
-    # O_PATH needs only the right to pass through a directory, as opening a path does.
-    through = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-    place = os.open("/", through)
-    try:
-        for directory in filter(None, directories):
-            following = os.open(directory, through, dir_fd=place)
-            os.close(place)
-            place = following
-        return os.open(name, flags | os.O_NOFOLLOW, dir_fd=place)
-    finally:
-        os.close(place)
+        raise ItemError(Reason.MISSING_CLIP, f"{path} cannot be read: {error}") from error

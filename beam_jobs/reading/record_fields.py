@@ -274,8 +274,8 @@ def _entity_hashtags(entities: list[Any]) -> list[str]:
 
 
 def _normalise_hashtags(tags: Sequence[str]) -> tuple[str, ...]:
-    bare = (tag.strip().lstrip("#").lower() for tag in tags)
-    different = tuple(dict.fromkeys(tag for tag in bare if tag))
+    names = (tag.strip().lstrip("#").lower() for tag in tags)
+    different = tuple(dict.fromkeys(tag for tag in names if tag))
     if len(different) > MAX_HASHTAGS:
         message = f"there are {len(different)} different hashtags; the limit is {MAX_HASHTAGS}"
         raise ItemError(Reason.FIELD_TOO_LONG, message)

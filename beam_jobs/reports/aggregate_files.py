@@ -21,6 +21,7 @@ from beam_jobs.reports.counts import (
 )
 from beam_jobs.reports.frequent_groups import FrequentGroups, merge_frequent_groups
 from beam_jobs.reports.tables import ReportPlan
+from schemas.tables import LABELS
 
 BATCH_ROWS = 65_536
 MERGED_BATCHES = 16
@@ -82,7 +83,7 @@ def find_frequent_groups(
     file: ReportFile, plan: ReportPlan
 ) -> Iterator[tuple[tuple[str, bool], FrequentGroups]]:
     """Yields, of a file of labels, the frequent groups of each table of shares and the span."""
-    if file.table != "labels":
+    if file.table != LABELS:
         return
     found: dict[str, FrequentGroups] = {}
     columns = [grouping.column for grouping in plan.groupings]
@@ -137,12 +138,12 @@ def aggregate_file(
     }
     waiting = [empty_partials(plan.groupings)]
     n_surest = plan.n_examples if file.is_quotable else 0
-    if file.table == "labels":
+    if file.table == LABELS:
         columns = [*LABEL_COLUMNS, *(grouping.column for grouping in plan.groupings)]
     else:
         columns = list(DEAD_LETTER_COLUMNS)
     for rows in read_batches(file.path, columns):
-        if file.table == "labels":
+        if file.table == LABELS:
             waiting.append(aggregate_labels(rows, file.run, plan.groupings, kept_of_span, n_surest))
         else:
             waiting.append(aggregate_dead_letters(rows, file.run))

@@ -12,7 +12,8 @@ from scipy.spatial.distance import jensenshannon
 
 from beam_jobs.reports.counts import SCALE, Partials
 from beam_jobs.reports.groupings import TIMES, Grouping
-from beam_jobs.reports.share_statistics import Integers, exact_p_value, holm, newcombe_interval
+from beam_jobs.reports.statistics.intervals import Integers, newcombe_interval
+from beam_jobs.reports.statistics.p_values import exact_p_value, holm
 from beam_jobs.reports.tables import ReportPlan, select_groups
 from schemas.reports import CHANGE_SCHEMAS
 

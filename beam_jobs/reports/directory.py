@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from apache_beam.io.filesystems import FileSystems
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from beam_jobs.reports.page.render import render_page
 from beam_jobs.reports.page.report import Report, Span
+from beam_jobs.runs.json_files import read_json
 from beam_jobs.runs.output_files import read_small_table, rename_files, stage_file
 from beam_jobs.runs.sorted_parquet import to_parquet
-from model.config import first_fault
 from model.errors import UserError
 
 RECORD_NAME = "report.json"
@@ -43,7 +43,7 @@ def write_report(report: Report, out: str) -> Mapping[str, int]:
     the earlier one alone; its record is replaced last. Tables that only the earlier report had are
     removed.
     """
-    earlier = read_record(out)
+    earlier = read_report_record(out)
     n_rows = {name: table.num_rows for name, table in sorted(report.tables.items())}
     record = ReportRecord(report.span, report.before, report.command, report.notes, n_rows)
     contents: dict[str, bytes | memoryview] = {
@@ -74,21 +74,13 @@ def write_report(report: Report, out: str) -> Mapping[str, int]:
     return n_rows
 
 
-def read_record(out: str) -> ReportRecord | None:
+def read_report_record(out: str) -> ReportRecord | None:
     """Returns the record of a directory's report; None where there is none.
 
     Raises:
         UserError: if it is there and cannot be understood.
     """
-    path = FileSystems.join(out, RECORD_NAME)
-    if not FileSystems.exists(path):
-        return None
-    with FileSystems.open(path) as file:
-        content = file.read()
-    try:
-        return _RECORD.validate_json(content)
-    except ValidationError as error:
-        raise UserError(f"{path} is no record of a report: {first_fault(error)}") from error
+    return read_json(FileSystems.join(out, RECORD_NAME), _RECORD, "no record of a report")
 
 
 def read_report(out: str) -> Report:
@@ -97,7 +89,7 @@ def read_report(out: str) -> Report:
     Raises:
         UserError: there is no report.
     """
-    record = read_record(out)
+    record = read_report_record(out)
     if record is None:
         raise UserError(f"{out} holds no {RECORD_NAME}: no report was written there")
     tables = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from beam_jobs.reports.report_defaults import GROUPED_BY
 from model.errors import UserError
 from schemas.fields import TIMESTAMP, field
 from schemas.labels import label_schema
@@ -22,7 +23,6 @@ _COLUMNS = {
 }
 """The column of the labels that each table of `SHARE_GROUPS` is made from."""
 TIMES = ("by_hour", "by_day", "by_weekday")
-DEFAULT_BY = ("hashtag", "lang", "author_id", "modality")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _one_row_per_hashtag(rows: pa.Table, hashtags: pa.ChunkedArray) -> pa.Table:
     return rows.take(pairs["row"]).append_column("hashtag", pairs["hashtag"])
 
 
-def choose_groupings(by: Sequence[str] = DEFAULT_BY) -> tuple[Grouping, ...]:
+def choose_groupings(by: Sequence[str] = GROUPED_BY) -> tuple[Grouping, ...]:
     """Returns the tables of shares by time, and those by the columns that are asked for.
 
     Args:

@@ -7,17 +7,19 @@ from datetime import date, timedelta
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
+from pydantic import NonNegativeInt, PositiveInt
 
 from beam_jobs.items.paths import is_local, real_path
 from beam_jobs.reading.item_files import is_item_file
 from beam_jobs.reading.text_format import TextFormat
 from beam_jobs.reports.aggregate_files import ReportFile
 from beam_jobs.reports.counts import RunKey
-from beam_jobs.reports.directory import TEMPORARY_NAME, read_record, read_report
+from beam_jobs.reports.directory import TEMPORARY_NAME, read_report, read_report_record
 from beam_jobs.reports.examples import ItemFile
-from beam_jobs.reports.groupings import DEFAULT_BY, choose_groupings
+from beam_jobs.reports.groupings import choose_groupings
 from beam_jobs.reports.page.report import Report, Span
 from beam_jobs.reports.pipeline import ReportJob, build_report_pipeline
+from beam_jobs.reports.report_defaults import GROUPED_BY, MIN_GROUP_ITEMS, TOP_GROUPS
 from beam_jobs.reports.run_reports import to_report_file
 from beam_jobs.reports.tables import GroupLimits, ReportPlan
 from beam_jobs.runners.beam_flags import parse_beam_flags, runs_here
@@ -33,14 +35,16 @@ from beam_jobs.runners.remote_job import (
 from beam_jobs.runners.worker_processes import watch_worker_processes
 from beam_jobs.runs.manifest import MANIFEST_NAME, RunManifest, Status, read_manifest
 from beam_jobs.runs.output_files import check_out, check_writable
-from beam_jobs.runs.verify import TABLES
+from model.config import Share
 from model.errors import UserError
+from model.flag_checks import flags_dataclass
+from schemas.tables import ITEM_TABLES, RUN_DIRECTORIES
 
 NO_SPAN = "none"
 """The `--against` that compares with nothing."""
 
 
-@dataclass(frozen=True)
+@flags_dataclass
 class ReportRequest:
     """The command line of `mm-emor report`, as values.
 
@@ -68,25 +72,16 @@ class ReportRequest:
     first: date | None = None
     last: date | None = None
     against: str | None = None
-    by: tuple[str, ...] = DEFAULT_BY
-    min_items: int = 1
-    top: int = GroupLimits.top
-    n_examples: int = 0
-    min_shift: float = 0.0
+    by: tuple[str, ...] = GROUPED_BY
+    min_items: PositiveInt = MIN_GROUP_ITEMS
+    top: PositiveInt = TOP_GROUPS
+    n_examples: NonNegativeInt = 0
+    min_shift: Share = 0.0
     command: str = ""
     beam_flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_out(self.out)
-        for flag, number, least in (
-            ("--min-items", self.min_items, 1),
-            ("--top", self.top, 1),
-            ("--examples", self.n_examples, 0),
-        ):
-            if number < least:
-                raise UserError(f"{flag} is {number}; it must be at least {least}")
-        if not 0 <= self.min_shift <= 1:
-            raise UserError(f"--min-shift is {self.min_shift}; it lies within 0 and 1")
         choose_groupings(self.by)
 
 
@@ -135,7 +130,7 @@ def prepare_report(request: ReportRequest) -> ReportJob:
     span, before = choose_spans([run.manifest.date for run in runs], request)
     counted = [run for run in runs if run.manifest.date in span]
     compared = [run for run in runs if before and run.manifest.date in before]
-    read_record(request.out)
+    read_report_record(request.out)
     return ReportJob(
         files=tuple(_list_files(counted, compared)),
         out=request.out,
@@ -192,7 +187,7 @@ def _check_apart(request: ReportRequest) -> None:
     """Checks that the report lies in no table of a run: readers would take its tables for rows."""
     out = real_path(request.out)
     for directory in request.labels:
-        for table in TABLES:
+        for table in RUN_DIRECTORIES:
             inside = real_path(FileSystems.join(directory, table))
             if out == inside or out.startswith(f"{inside}/"):
                 raise UserError(
@@ -255,7 +250,7 @@ def _list_files(
             manifest = run.manifest
             key = RunKey(manifest.date, manifest.run_id, manifest.model_version)
             for file in manifest.outputs:
-                if file.table in ("labels", "dead_letters"):
+                if file.table in ITEM_TABLES:
                     yield to_report_file(
                         file, run.directory, key, before, is_quotable=not run.hides_texts
                     )

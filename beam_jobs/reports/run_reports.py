@@ -18,6 +18,7 @@ from beam_jobs.runs.output_files import WrittenFile, publish_file
 from beam_jobs.runs.run import PAGE_TABLE, Run, TableLocation, staging_dir
 from beam_jobs.runs.sorted_parquet import write_table
 from schemas.reports import CHANGE_SCHEMAS
+from schemas.tables import REPORTS, report_table
 
 
 def run_key(run: Run) -> RunKey:
@@ -71,21 +72,21 @@ class WriteRunReports(beam.PTransform):
         self, partials: beam.PCollection[tuple[bool, Partials]]
     ) -> beam.PCollection[WrittenFile]:
         """Writes them one after another: all are small."""
-        location = self.run.location("reports")
+        location = self.run.location(REPORTS)
         return partials | beam.Values() | beam.FlatMap(write_run_reports, location, self.plan)
 
 
 def write_run_reports(
-    partials: Partials, reports: TableLocation, plan: ReportPlan
+    partials: Partials, location: TableLocation, plan: ReportPlan
 ) -> Iterator[WrittenFile]:
     """Writes `reports/<name>` for each table, and `reports/page`, and yields what was written."""
     tables = finish_tables(partials, plan)
     for name, table in tables.items():
-        yield write_table(table, replace(reports, table=f"{reports.table}/{name}"))
-    span = Span(reports.date, reports.date)
+        yield write_table(table, replace(location, table=report_table(name)))
+    span = Span(location.date, location.date)
     unchanged = {name: schema.empty_table() for name, schema in CHANGE_SCHEMAS.items()}
     command = f"mm-emor report --labels OUT --from {span.first} --to {span.last} --out DIR"
     page = render_page(Report({**tables, **unchanged}, span, None, command)).encode()
-    location = replace(reports, table=PAGE_TABLE, suffix=".html")
+    location = replace(location, table=PAGE_TABLE, suffix=".html")
     sha256 = publish_file(location.staged_path(), page, location.temporary_dir)
     yield WrittenFile(PAGE_TABLE, location.path(), 0, len(page), sha256)

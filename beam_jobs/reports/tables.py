@@ -11,13 +11,9 @@ import pyarrow.compute as pc
 from beam_jobs.reports.counts import MERGED_BY, SCALE, Partials
 from beam_jobs.reports.frequent_groups import MAX_GROUPS, least_kept
 from beam_jobs.reports.groupings import TIMES, Grouping, choose_groupings
-from beam_jobs.reports.share_statistics import (
-    Floats,
-    Integers,
-    exact_p_value,
-    false_discovery_rate,
-    wilson_interval,
-)
+from beam_jobs.reports.report_defaults import MIN_GROUP_ITEMS, TOP_GROUPS
+from beam_jobs.reports.statistics.intervals import Floats, Integers, wilson_interval
+from beam_jobs.reports.statistics.p_values import exact_p_value, false_discovery_rate
 from schemas.reports import N_CONFIDENCE_BINS, REPORT_SCHEMAS, share_schema
 
 
@@ -31,8 +27,8 @@ class GroupLimits:
         max_groups: groups that are counted; of more, the smallest are not.
     """
 
-    min_items: int = 1
-    top: int = 10_000
+    min_items: int = MIN_GROUP_ITEMS
+    top: int = TOP_GROUPS
     max_groups: int = MAX_GROUPS
 
 

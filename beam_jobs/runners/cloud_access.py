@@ -1,4 +1,4 @@
-"""What a command does before it touches `gs://`: sees whether it may; readies Beam's client."""
+"""What a command does before it touches `gs://`: it checks access and prepares Beam's client."""
 
 import importlib
 import os
@@ -18,7 +18,7 @@ def prepare_cloud_storage(paths: Iterable[str], options: PipelineOptions | None 
 
     Args:
         paths: paths, URIs and patterns.
-        options: of the job whose workers are to be told.
+        options: of the job; its workers get them.
 
     Raises:
         UserError: there are no credentials, or a bucket is not there or not permitted.

@@ -1,7 +1,12 @@
-"""Beam's Cloud Storage client in each process of a job that runs against a stand-in for Google's.
+"""A patch of Beam: its Cloud Storage client, in each process of a job that uses an emulator.
 
 Beam 2.77 looks for credentials for 27 s, in every process, before it connects without any. Worker
 processes import this module first, as a plugin of Beam's (`--beam_plugins`).
+
+Upstream: not reported; Beam always asks for credentials, as
+https://github.com/apache/beam/blob/v2.77.0/sdks/python/apache_beam/io/gcp/gcsio.py#L212 has it.
+Google's own client, too, once needed them for an emulator:
+https://github.com/googleapis/google-cloud-python/issues/9453.
 """
 
 import os

@@ -9,9 +9,10 @@ from apache_beam.runners.runner import PipelineRunner
 
 
 def local_runner(options: PipelineOptions) -> PipelineRunner:
-    """Returns a runner that tells its worker processes the options, as Beam's DirectRunner does.
+    """Returns a runner that hands its worker processes the options, as Beam's DirectRunner does.
 
-    DirectRunner itself would first try to download another runner; this one needs no network.
+    DirectRunner itself would first try to download another runner, Prism
+    (https://github.com/apache/beam/pull/34612); this one needs no network.
     """
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)

@@ -1,4 +1,4 @@
-"""A job on other machines: what it must be told first, and what is known once it is submitted."""
+"""A job on other machines: the checks before it, and what is known once it is submitted."""
 
 import os
 import re
@@ -21,6 +21,7 @@ from apache_beam.options.pipeline_options_validator import PipelineOptionsValida
 from apache_beam.runners.runner import create_runner
 
 from model.errors import UserError
+from model.extras import Extra, require_extra
 from model.storage import is_cloud
 
 ACCELERATOR = re.compile(r"type:[^;:]+;count:[1-9][0-9]*(;.+)?")
@@ -43,6 +44,14 @@ class Submitted:
     run_id: str
     runner: str
     job_id: str | None
+
+    @property
+    def published(self) -> None:
+        """The job's run is not published yet."""
+
+    @property
+    def measures(self) -> None:
+        """Nothing was measured here."""
 
     def __str__(self) -> str:
         """Returns what a person reads of it."""
@@ -172,13 +181,7 @@ def check_dataflow(options: PipelineOptions, paths: dict[str, tuple[str, ...]]) 
     Raises:
         UserError: a flag is missing, Beam refuses one, or a path lies on this machine.
     """
-    try:
-        from google.cloud import dataflow  # noqa: F401, PLC0415
-    except ImportError as error:
-        raise UserError(
-            f"DataflowRunner needs a part that is not installed ({error.name}): "
-            "pip install '.[gcp]' where mm-emor was cloned"
-        ) from error
+    require_extra(Extra.GCP, "DataflowRunner")
     google = options.view_as(GoogleCloudOptions)
     setup_file = options.view_as(SetupOptions).setup_file
     has_package = options.view_as(WorkerOptions).sdk_container_image or setup_file

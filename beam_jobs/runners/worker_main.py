@@ -1,4 +1,4 @@
-"""A worker process of a local run: Beam's own, of which nothing is logged but to the runner."""
+"""A worker process of a local run: Beam's own, which logs to the runner alone."""
 
 import logging
 import sys

@@ -1,4 +1,9 @@
-"""What Beam's workers print, in processes of their own or in threads of the job's."""
+"""A patch of Beam: what its workers print, in processes of their own or in threads of the job's.
+
+Upstream: not reported; the `print` of
+https://github.com/apache/beam/blob/v2.77.0/sdks/python/apache_beam/runners/worker/sdk_worker.py#L313
+stands beside a log line of the same text.
+"""
 
 import os
 
@@ -8,8 +13,8 @@ from model.network.backend import VERBOSE_VARIABLE
 
 
 def mute_workers() -> None:
-    """Has Beam's workers of this process print nothing, unless asked to be verbose.
+    """Makes Beam's workers of this process print nothing, unless the user asked for all logs.
 
-    They print the traceback of each failure, which the runner is sent, too, and tells in a line.
+    They print the traceback of each failure. The runner gets it, too, and reports it in a line.
     """
     sdk_worker.print = print if os.environ.get(VERBOSE_VARIABLE) else lambda *_, **__: None

@@ -1,4 +1,11 @@
-"""The worker processes of a local run: one that dies ends the job, where Beam may wait for ever."""
+"""A patch of Beam: a worker process of a local run that dies ends the job.
+
+Beam 2.77 may wait for ever for its answers.
+
+Upstream: not reported for this runner, whose requests wait in
+https://github.com/apache/beam/blob/v2.77.0/sdks/python/apache_beam/runners/portability/fn_api_runner/worker_handlers.py#L147;
+Beam's other local runner had the same fault, mended in https://github.com/apache/beam/pull/33298.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -31,7 +38,8 @@ class WorkerProcesses:
 
     Attributes:
         n_started: how many there have been.
-        has_died: set once one has ended with an error; `death` tells how.
+        has_died: set once one has ended with an error.
+        death: how it ended.
     """
 
     def __init__(self) -> None:
@@ -41,15 +49,12 @@ class WorkerProcesses:
 
 
 class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
-    """A worker process of which each request fails once it has ended.
-
-    Beam 2.77 may go on waiting for the answers of a process that it knows to have died.
-    """
+    """A worker process of which each request fails once it has ended."""
 
     def __init__(self, processes: WorkerProcesses, command: bytes, *of_beam: Any) -> None:
         # Without -P a model.py of the working directory would stand before ours.
         command = command.replace(b"-m " + BEAM_MODULE, b"-P -m " + OUR_MODULE)
-        super().__init__(b"exec " + command, *of_beam)  # else the shell tells of the death, too
+        super().__init__(b"exec " + command, *of_beam)  # else the shell reports the death, too
         self._processes = processes
 
     def start_worker(self) -> None:
@@ -64,7 +69,7 @@ class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
         self.worker_thread.start()
 
     def stop_worker(self) -> None:
-        """Waits for the process to end, which closing the connection has told it."""
+        """Waits for the process to end, as it does when its connection is closed."""
         self._closing.set()
         self.worker_thread.join()
 
@@ -90,7 +95,7 @@ class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
 
 @contextmanager
 def watch_worker_processes() -> Iterator[None]:
-    """Has Beam's local runner start its worker processes watched, and tells if one has died.
+    """Makes Beam's local runner watch the worker processes that it starts.
 
     Its worker threads print no tracebacks, as its processes do not.
 
@@ -112,6 +117,6 @@ def watch_worker_processes() -> Iterator[None]:
 
 
 def _hide_lost_connections(arguments: threading.ExceptHookArgs) -> None:
-    """Leaves out the traceback of a thread that read from a dead worker: the job's end tells."""
+    """Leaves out the traceback of a thread that read from a dead worker."""
     if not (arguments.thread and arguments.thread.name in CONNECTION_THREADS):
         threading.__excepthook__(arguments)

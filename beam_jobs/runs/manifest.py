@@ -7,15 +7,15 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from apache_beam.io.filesystems import FileSystems
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from beam_jobs.items.paths import InputFile
+from beam_jobs.runs.json_files import parse_json, read_json
 from beam_jobs.runs.output_files import WrittenFile
-from model.config import first_fault
-from model.errors import UserError
 from schemas.dead_letters import Reason
 
 MANIFEST_NAME = "_manifest.json"
+BROKEN = "not a manifest of mm-emor"
 
 
 class Status(StrEnum):
@@ -105,15 +105,6 @@ class Manifest:
     format: Literal[1] = 1
     runs: Mapping[date, RunManifest] = field(default_factory=dict)
 
-    @classmethod
-    def from_json(cls, text: bytes) -> "Manifest":
-        """Reads what `to_json` wrote.
-
-        Raises:
-            pydantic.ValidationError: if it is anything else.
-        """
-        return _MANIFEST.validate_json(text)
-
     def to_json(self) -> bytes:
         """Returns the manifest as indented JSON, dates in order."""
         ordered = replace(self, runs=dict(sorted(self.runs.items())))
@@ -129,11 +120,7 @@ def read_manifest(out: str) -> Manifest | None:
     Raises:
         UserError: if it is there and cannot be understood.
     """
-    path = FileSystems.join(out, MANIFEST_NAME)
-    if not FileSystems.exists(path):
-        return None
-    with FileSystems.open(path) as file:
-        return parse_manifest(file.read(), path)
+    return read_json(FileSystems.join(out, MANIFEST_NAME), _MANIFEST, BROKEN)
 
 
 def parse_manifest(text: bytes, path: str) -> Manifest:
@@ -142,7 +129,4 @@ def parse_manifest(text: bytes, path: str) -> Manifest:
     Raises:
         UserError: if it cannot be understood.
     """
-    try:
-        return Manifest.from_json(text)
-    except ValidationError as error:
-        raise UserError(f"{path} is not a manifest of mm-emor: {first_fault(error)}") from error
+    return parse_json(text, path, _MANIFEST, BROKEN)

@@ -11,6 +11,7 @@ from beam_jobs.items.paths import InputFile
 from beam_jobs.runs.manifest import Manifest, RunManifest
 from beam_jobs.runs.run import EarlierRun
 from model.errors import UserError
+from schemas.tables import ITEM_TABLES, LABELS
 
 KEPT_SETTINGS = {
     "min_confidence": ("--min-confidence", 0.0),
@@ -34,6 +35,10 @@ class NothingNew:
     n_files: int
     published: RunManifest | None = None
 
+    @property
+    def measures(self) -> None:
+        """Nothing ran."""
+
     def __str__(self) -> str:
         return (
             f"{self.date}: nothing is new, published runs have read all {self.n_files:,} files; "
@@ -56,7 +61,7 @@ def label_paths(out: str, manifest: Manifest) -> tuple[str, ...]:
         FileSystems.join(out, file.path)
         for run in manifest.runs.values()
         for file in run.outputs
-        if file.table == "labels"
+        if file.table == LABELS
     )
 
 
@@ -86,7 +91,7 @@ def run_to_extend(
     return EarlierRun(
         run_ids=(*run.extends, run.run_id),
         inputs=run.inputs,
-        files=tuple(file for file in run.outputs if file.table in ("labels", "dead_letters")),
+        files=tuple(file for file in run.outputs if file.table in ITEM_TABLES),
         already_scored=run.already_scored,
         already_refused=run.already_refused,
     )

@@ -5,7 +5,7 @@ import os
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +14,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.items.paths import CHUNK_BYTES, is_local
 from model.errors import UserError
+from model.files import sync
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,6 @@ def check_writable(out: str, name: str) -> None:
         raise UserError(f"--out {out} cannot be written: {reason}") from error
 
 
-def close_durably(file: IO[bytes], path: str) -> None:
-    """Closes a file that was written; a local one has then reached the disk."""
-    if is_local(path):
-        file.flush()
-        os.fsync(file.fileno())
-    file.close()
-
-
 def publish_file(path: str, content: bytes | memoryview, temporary_dir: str) -> str:
     """Writes a whole file at `path`, in place of one that is there, and returns its SHA-256.
 
@@ -90,9 +83,10 @@ def stage_file(path: str, content: bytes | memoryview, temporary_dir: str) -> st
     It is synced (local disks; an object store does so on closing).
     """
     temporary = unique_path(temporary_dir, os.path.basename(path))
-    file = FileSystems.create(temporary)
-    file.write(content)
-    close_durably(file, temporary)
+    with FileSystems.create(temporary) as file:
+        file.write(content)
+    if is_local(temporary):
+        sync(Path(temporary))
     return temporary
 
 
@@ -111,11 +105,7 @@ def rename_files(new_paths: Mapping[str, str]) -> None:
         os.makedirs(parent, exist_ok=True)
     FileSystems.rename(list(new_paths), list(new_paths.values()))
     for parent in parents:
-        descriptor = os.open(parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(Path(parent))
 
 
 def is_as_written(path: str, file: WrittenFile) -> bool:

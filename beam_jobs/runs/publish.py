@@ -26,6 +26,7 @@ from beam_jobs.runs.output_files import (
 )
 from beam_jobs.runs.run import staging_dir, temporary_name
 from model.storage import is_cloud, replace_object
+from schemas.tables import ITEM_TABLES, report_table
 
 LOCK_NAME = "_manifest.lock"
 
@@ -131,7 +132,7 @@ def remove_unlisted(out: str, run_date: date) -> None:
         if manifest is None or run_date not in manifest.runs:
             return
         listed = {FileSystems.join(out, file.path) for file in manifest.runs[run_date].outputs}
-        tables = ("labels", "dead_letters", "reports/*")
+        tables = (*ITEM_TABLES, report_table("*"))
         patterns = [FileSystems.join(out, table, f"dt={run_date}", "*") for table in tables]
         written = [path for pattern in patterns for path in list_files(pattern)]
         FileSystems.delete([path for path in written if path not in listed])

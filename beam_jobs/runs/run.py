@@ -11,9 +11,10 @@ from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.items.job_defaults import MAX_BAD_FRACTION
 from beam_jobs.items.paths import InputFile
 from beam_jobs.runs.output_files import WrittenFile, check_out
-from model.errors import UserError
+from schemas.tables import report_table
 
 
 def hash_run(
@@ -87,7 +88,7 @@ class Run:
     started_at: datetime
     inputs: tuple[InputFile, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict)
-    max_bad_fraction: float = 0.5
+    max_bad_fraction: float = MAX_BAD_FRACTION
     leaves_out: tuple[str, ...] = ()
     adds: bool = False
     extends: EarlierRun | None = None
@@ -96,8 +97,6 @@ class Run:
         check_out(self.out)
         if self.n_parts < 1:
             raise ValueError(f"n_parts is {self.n_parts}; at least 1 is needed")
-        if not 0 <= self.max_bad_fraction <= 1:
-            raise UserError(f"max_bad_fraction is {self.max_bad_fraction}; it lies within 0 and 1")
         if self.started_at.tzinfo is None:
             raise ValueError(f"started_at is {self.started_at}; it needs a time zone")
 
@@ -114,7 +113,7 @@ class Run:
         return TableLocation(self.out, table, self.date, self.run_id)
 
 
-PAGE_TABLE = "reports/page"
+PAGE_TABLE = report_table("page")
 """Where the page that shows a run's reports lies, beside their tables."""
 
 

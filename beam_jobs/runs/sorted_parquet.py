@@ -24,6 +24,7 @@ from beam_jobs.runs.output_files import WrittenFile, publish_file, unique_path
 from beam_jobs.runs.run import Run, TableLocation
 from schemas.dead_letters import DEAD_LETTER_SCHEMA
 from schemas.labels import label_schema
+from schemas.tables import DEAD_LETTERS, LABELS
 
 Row = dict[str, Any]
 MAX_BUFFERED_ROWS = 8192
@@ -264,7 +265,7 @@ class WriteLabels(beam.PTransform):
     def expand(self, rows: beam.PCollection[Row]) -> beam.PCollection[WrittenFile]:
         """Writes the table `labels`."""
         schema = label_schema(self.run.emotions)
-        return (rows,) | WriteParquet(self.run, "labels", schema, "item_id", ("item_id",))
+        return (rows,) | WriteParquet(self.run, LABELS, schema, "item_id", ("item_id",))
 
 
 @dataclass
@@ -287,9 +288,7 @@ class WriteDeadLetters(beam.PTransform):
             each | f"ToRows{number}" >> beam.Map(to_dead_letter_row, run_id=self.run.run_id)
             for number, each in enumerate(letters)
         )
-        return rows | WriteParquet(
-            self.run, "dead_letters", DEAD_LETTER_SCHEMA, "source", sort_keys
-        )
+        return rows | WriteParquet(self.run, DEAD_LETTERS, DEAD_LETTER_SCHEMA, "source", sort_keys)
 
 
 def to_dead_letter_row(letter: DeadLetter, run_id: str) -> Row:

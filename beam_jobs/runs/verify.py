@@ -13,8 +13,7 @@ from beam_jobs.runs.manifest import MANIFEST_NAME, RunManifest, read_manifest
 from beam_jobs.runs.output_files import WrittenFile, is_as_written, list_files
 from beam_jobs.runs.run import PAGE_TABLE
 from model.errors import UserError
-
-TABLES = ("labels", "dead_letters", "reports")
+from schemas.tables import DEAD_LETTERS, LABELS, RUN_DIRECTORIES
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,9 @@ def verify_tree(out: str) -> TreeCheck:
         raise UserError(f"{out} holds no {MANIFEST_NAME}: no run was published there")
     runs = [manifest.runs[day] for day in sorted(manifest.runs)]
     listed = {FileSystems.join(out, file.path) for run in runs for file in run.outputs}
-    found = [path for table in TABLES for path in list_files(FileSystems.join(out, table, "**"))]
+    found = [
+        path for table in RUN_DIRECTORIES for path in list_files(FileSystems.join(out, table, "**"))
+    ]
     return TreeCheck(
         dates=tuple(DateCheck(run, tuple(find_faults(out, run))) for run in runs),
         unlisted=tuple(
@@ -105,7 +106,7 @@ def find_faults(out: str, run: RunManifest) -> Iterator[str]:
         fault = _fault_of(out, file)
         if fault:
             yield f"{file.path} {fault}"
-    for table, n_items in (("labels", run.counts.n_labels), ("dead_letters", run.counts.n_dead)):
+    for table, n_items in ((LABELS, run.counts.n_labels), (DEAD_LETTERS, run.counts.n_dead)):
         if n_rows[table] != n_items:
             yield (
                 f"its files of {table} hold {n_rows[table]:,} rows; the manifest counts "

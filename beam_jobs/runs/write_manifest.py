@@ -20,6 +20,7 @@ from beam_jobs.runs.publish import publish_run, remove_superseded
 from beam_jobs.runs.run import PAGE_TABLE, EarlierRun, Run, staging_dir
 from schemas.emotions import Modality
 from schemas.reports import REPORT_SCHEMAS
+from schemas.tables import DEAD_LETTERS, ITEM_TABLES, LABELS, report_table
 
 VERSIONED_LIBRARIES = (
     "altair",
@@ -64,10 +65,10 @@ class WriteManifest(beam.PTransform):
             "already_refused": self.already_refused,
         }
         counted = {name: AsSingleton(count) for name, count in counts.items() if count is not None}
-        return files | beam.combiners.ToList() | beam.Map(publish_files, run=self.run, **counted)
+        return files | beam.combiners.ToList() | beam.Map(finish_run, run=self.run, **counted)
 
 
-def publish_files(
+def finish_run(
     files: Sequence[WrittenFile], run: Run, already_scored: int = 0, already_refused: int = 0
 ) -> RunManifest:
     """Publishes a run whose files are all written, removes what it replaces, returns its entry.
@@ -81,7 +82,7 @@ def publish_files(
     """
     _check_tables(files, run)
     earlier = run.extends or EarlierRun((), (), ())
-    counts = count_items(run, files)
+    counts = read_counts(run, files)
     all_files = (*earlier.files, *files)
     _check_counts(all_files, counts)
     entry = RunManifest(
@@ -105,12 +106,12 @@ def publish_files(
     return entry
 
 
-def count_items(run: Run, files: Iterable[WrittenFile]) -> RunCounts:
+def read_counts(run: Run, files: Iterable[WrittenFile]) -> RunCounts:
     """Returns the counts of a run, out of its report files."""
     reports = {file.table: file for file in files}
-    [summary] = _read_rows(run, reports["reports/run_summary"])
+    [summary] = _read_rows(run, reports[report_table("run_summary")])
     reasons: Counter[str] = Counter()
-    for row in _read_rows(run, reports["reports/dead_letters_by_reason"]):
+    for row in _read_rows(run, reports[report_table("dead_letters_by_reason")]):
         reasons[row["reason"]] += row["n_items"]
     by_modality = {
         Modality.TEXT: summary["n_text"],
@@ -143,9 +144,8 @@ def library_versions() -> dict[str, str]:
 def _check_tables(files: Iterable[WrittenFile], run: Run) -> None:
     written = Counter(file.table for file in files)
     expected = {
-        "labels": run.n_parts,
-        "dead_letters": run.n_parts,
-        **{f"reports/{name}": 1 for name in REPORT_SCHEMAS},
+        **dict.fromkeys(ITEM_TABLES, run.n_parts),
+        **{report_table(name): 1 for name in REPORT_SCHEMAS},
         PAGE_TABLE: 1,
     }
     if written != expected:
@@ -156,8 +156,8 @@ def _check_counts(files: Iterable[WrittenFile], counts: RunCounts) -> None:
     n_rows: Counter[str] = Counter()
     for file in files:
         n_rows[file.table] += file.n_rows
-    if (n_rows["labels"], n_rows["dead_letters"]) != (counts.n_labels, counts.n_dead):
+    if (n_rows[LABELS], n_rows[DEAD_LETTERS]) != (counts.n_labels, counts.n_dead):
         raise RuntimeError(
-            f"the files hold {n_rows['labels']} labels and {n_rows['dead_letters']} dead letters; "
+            f"the files hold {n_rows[LABELS]} labels and {n_rows[DEAD_LETTERS]} dead letters; "
             f"the reports count {counts.n_labels} and {counts.n_dead}"
         )

@@ -1,11 +1,11 @@
-"""Starts a scoring job that is checked, runs it, and says how it ended."""
+"""Prepares a scoring job, runs it, and returns how it ended."""
 
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
@@ -17,6 +17,8 @@ from beam_jobs.runners.beam_flags import runs_here
 from beam_jobs.runners.local_runner import local_runner
 from beam_jobs.runners.remote_job import Submitted, runner_name, waits
 from beam_jobs.runners.worker_processes import watch_worker_processes
+from beam_jobs.runs.if_done import IfDone
+from beam_jobs.runs.job_outcome import JobOutcome, RunMeasures
 from beam_jobs.runs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.runs.only_new import NothingNew
 from beam_jobs.runs.output_files import check_writable
@@ -26,37 +28,18 @@ from beam_jobs.scoring.pipeline import ScoringJob, build_scoring_pipeline
 from beam_jobs.scoring.prepared_job import prepare_job
 from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_model import load_scorer
+from beam_jobs.scoring.scoring_result import ScoringResult
 
 POLL_SECONDS = 0.2
 OnProgress = Callable[[int, int], None]
 """Called with the number of items done and of items found so far."""
 
 
-@dataclass(frozen=True)
-class ScoringResult:
-    """How a run ended.
-
-    Attributes:
-        manifest: the run as published.
-        skipped: whether the date was complete already and nothing ran.
-        seconds: how long the pipeline ran. Start-up is left out: imports, the model, and putting
-            the pipeline together.
-        n_items: items that it labelled or refused; those of a run that it extends are not its own.
-        metrics: what it has counted; None where nothing ran.
-    """
-
-    manifest: RunManifest
-    skipped: bool
-    seconds: float
-    n_items: int = 0
-    metrics: RunMetrics | None = None
-
-
 def score_corpus(
     request: ScoringRequest,
     on_progress: OnProgress | None = None,
     on_note: Callable[[str], None] | None = None,
-) -> ScoringResult | NothingNew | Submitted:
+) -> JobOutcome:
     """Runs a scoring job to its end, or hands it to a runner that is not waited for.
 
     Args:
@@ -74,28 +57,23 @@ def score_corpus(
         remove_unlisted(request.out, request.run_date)  # what a run that was killed has left
         return prepared
     job, options, run = prepared.job, prepared.options, prepared.job.run
-    done = _published_run(run)
-    if request.if_done == "skip" and done and done.status == Status.COMPLETE:
+    done = _run_of_date(run)
+    if request.if_done == IfDone.SKIP and done and done.status == Status.COMPLETE:
         remove_superseded(run.out, done, ())  # what a run that was killed has left
-        return ScoringResult(done, skipped=True, seconds=0.0)
+        return ScoringResult(done, run.out)
     check_writable(run.out, temporary_name(run.date))
     if not (runs_here(options) or waits(options)):
         return _submit(job, options)
     seconds, metrics = _run_pipeline(job, options, on_progress)
-    entry = _published_run(run)
+    entry = _run_of_date(run)
     if entry is None or (entry.run_id, entry.started_at) != (run.run_id, run.started_at):
         raise RuntimeError("the job ended without publishing its run")
     n_before = done.counts.n_items if done and run.extends else 0
-    return ScoringResult(
-        entry,
-        skipped=False,
-        seconds=seconds,
-        n_items=entry.counts.n_items - n_before,
-        metrics=metrics,
-    )
+    measures = RunMeasures(seconds, entry.counts.n_items - n_before, metrics)
+    return ScoringResult(entry, run.out, measures)
 
 
-def _published_run(run: Run) -> RunManifest | None:
+def _run_of_date(run: Run) -> RunManifest | None:
     """Returns what is published for the run's date."""
     manifest = read_manifest(run.out)
     return manifest.runs.get(run.date) if manifest else None

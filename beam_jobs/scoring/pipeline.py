@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import apache_beam as beam
 
 from beam_jobs.items.elements import DeadLetter
+from beam_jobs.items.job_defaults import BATCH_SIZE
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.progress import Progress
 from beam_jobs.joining.file_check import count_already_scored
@@ -21,6 +22,7 @@ from beam_jobs.scoring.label_rows import MakeLabelRows
 from beam_jobs.scoring.preprocess import PreprocessItems
 from beam_jobs.scoring.score_batches import ScoreEmotions
 from beam_jobs.scoring.scoring_model import ScoringModel
+from schemas.tables import DEAD_LETTERS
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class ScoringJob:
     inputs: JobInputs
     model: ScoringModel
     run: Run
-    batch_size: int = 256
+    batch_size: int = BATCH_SIZE
     min_confidence: float = 0.0
     reshuffle: bool = False
     progress: Progress | None = None
@@ -71,11 +73,13 @@ def build_scoring_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
         job.model, job.inputs.audio_roots, job.batch_size, job.progress, job.privacy
     )
     scored = features.ok | ScoreEmotions(job.model, job.progress, job.privacy, job.accelerator)
-    labels = scored.ok | MakeLabelRows(job.run, job.min_confidence) | WriteLabels(job.run)
+    run = job.run
+    rows = MakeLabelRows(run.emotions, run.model_version, run.run_id, job.min_confidence)
+    labels = scored.ok | rows | WriteLabels(run)
     letters: tuple[beam.PCollection[DeadLetter], ...] = (items.dead, features.dead, scored.dead)
     already_refused = None
     if job.run.extends:
-        parted = letters | LeaveOutRefused(job.run.extends.paths(job.run.out, "dead_letters"))
+        parted = letters | LeaveOutRefused(job.run.extends.paths(job.run.out, DEAD_LETTERS))
         letters = (parted.new,)
         already_refused = parted.left_out | "AlreadyRefused" >> beam.CombineGlobally(sum)
     dead_letters = letters | WriteDeadLetters(job.run)

@@ -1,4 +1,4 @@
-"""A scoring job before it runs: all is checked that can be, and nothing is written."""
+"""A scoring job before it runs: its request is checked, its files are found; nothing is written."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -48,7 +48,7 @@ MAX_PARTS = 256
 
 @dataclass(frozen=True)
 class PreparedJob:
-    """A job of which all is checked that can be checked before it runs.
+    """A job that passed every check that can be made before it runs.
 
     Attributes:
         job: what the pipeline is built from.
@@ -65,88 +65,67 @@ class PreparedJob:
     clip_files: tuple[InputFile, ...]
 
 
+@dataclass(frozen=True)
+class CheckedRequest:
+    """A request whose flags and model are in order, and what they were made into.
+
+    Attributes:
+        options: Beam's.
+        privacy: what of the items no output may show.
+        artifact: the model.
+        engine: what the model runs on.
+    """
+
+    options: PipelineOptions
+    privacy: Privacy
+    artifact: Artifact
+    engine: EngineChoice
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """The files of a date that a job is to read.
+
+    Attributes:
+        item_files: those of items.
+        clip_files: those of clips.
+        n_read: files that match, too, but that published runs have read.
+        published: the runs whose items are not scored again; none but with `--only-new`.
+    """
+
+    item_files: tuple[InputFile, ...]
+    clip_files: tuple[InputFile, ...]
+    n_read: int
+    published: Manifest
+
+
 def prepare_job(
     request: ScoringRequest, on_note: Callable[[str], None] | None = None
 ) -> PreparedJob | NothingNew:
-    """Checks all of a job that can be checked before it runs; writes nothing.
+    """Makes every check of a job that can be made before it runs; writes nothing.
+
+    Args:
+        request: what to score, with what, and where to.
+        on_note: called with what the operator may want to know before the run.
+
+    Returns:
+        The job; or that published runs have read all of its files.
 
     Raises:
         UserError: as `score_corpus`.
     """
-    options, privacy, artifact, choice = check_common(request)
-    is_local = runs_here(options)
-    wants_gpu = request.engine == EngineName.TENSORFLOW or (
-        request.engine == EngineName.AUTO and has_gpu_device()
-    )
-    if on_note and is_local and choice.device == "cpu" and wants_gpu:
+    checked = check_request(request)
+    if on_note and _misses_gpu(request.engine, checked):
         on_note("TensorFlow finds no GPU that it can use; the processor scores")
-    item_files = _matched(request.items, request.run_date)
-    clip_files = _matched(request.clips, request.run_date, is_clips=True)
-    before = read_manifest(request.out) if request.only_new else None
-    if before:
-        n_files = len(item_files) + len(clip_files)
-        read = files_read(before)
-        item_files = [file for file in item_files if file not in read]
-        clip_files = [file for file in clip_files if file not in read]
-        if not (item_files or clip_files):
-            return NothingNew(request.run_date, n_files, before.runs.get(request.run_date))
-    before = before or Manifest()
-    audio_roots = tuple(map(to_path, request.audio_roots))
-    inputs = JobInputs(
-        item_files=tuple(file.path for file in item_files),
-        clip_files=tuple(file.path for file in clip_files),
-        audio_roots=audio_roots,
-        columns=request.columns,
-        text_format=request.text_format,
-    )
-    settings = {
-        "audio_roots": list(audio_roots),
-        # The last bits of a score can differ with the batch that it is computed in.
-        "batch_size": request.batch_size,
-        "engine": choice.as_settings(),
-        "columns": [list(column) for column in request.columns],
-        "min_confidence": request.min_confidence,
-        "author_key": privacy.author_key,  # its fingerprint; null: authors as they are
-        "redact_text": privacy.redact_text,
-        "content_digest": privacy.content_digest,
-    }
-    if told := request.text_format.to_json():
-        settings["text_format"] = told
-    run = Run(
-        out=request.out,
-        date=request.run_date,
-        model_version=artifact.model_version,
-        emotions=artifact.config.emotions,
-        n_parts=count_parts(item_files, clip_files),
-        started_at=datetime.now(UTC),
-        inputs=(*item_files, *clip_files),
-        settings=settings,
-        max_bad_fraction=request.max_bad_fraction,
-        leaves_out=tuple(run.run_id for run in before.runs.values()),
-        adds=request.only_new,
-        extends=run_to_extend(before, request.run_date, artifact.model_version, settings),
-    )
-    model = ScoringModel(
-        request.model, artifact.model_version, choice, _threads_of_a_worker(options)
-    )
-    job = ScoringJob(
-        inputs,
-        model,
-        run,
-        request.batch_size,
-        request.min_confidence,
-        reshuffle=not is_local,
-        published_labels=label_paths(request.out, before),
-        privacy=privacy,
-        accelerator=request.accelerator,
-    )
-    return PreparedJob(job, options, artifact, tuple(item_files), tuple(clip_files))
+    files = find_files(request)
+    if not (files.item_files or files.clip_files):
+        published = files.published.runs.get(request.run_date)
+        return NothingNew(request.run_date, files.n_read, published)
+    return make_job(request, checked, files)
 
 
-def check_common(
-    request: ScoringRequest,
-) -> tuple[PipelineOptions, Privacy, Artifact, EngineChoice]:
-    """Checks what is the same for every date of a backfill, and returns what it was made into.
+def check_request(request: ScoringRequest) -> CheckedRequest:
+    """Checks what is the same for every date of a backfill.
 
     Raises:
         UserError: a flag, the credentials, the artifact or the manifest that is there is wrong.
@@ -157,6 +136,35 @@ def check_common(
     if not is_local:
         keep_machine_private(options)
         check_job_server(options)
+    _check_storage(request, options)
+    privacy = _privacy_of(request)
+    artifact = Artifact.load(request.model)
+    if request.min_confidence and UNCERTAIN in artifact.config.emotions:
+        raise UserError(
+            f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
+            "what lies below it, is one of the model's own emotions"
+        )
+    engine = choose_engine(
+        artifact, request.engine, request.precision, request.require_gpu, is_local
+    )
+    read_manifest(request.out)
+    return CheckedRequest(options, privacy, artifact, engine)
+
+
+def _privacy_of(request: ScoringRequest) -> Privacy:
+    uses_key = request.pseudonymise_authors or (request.redact_text and has_key())
+    key = key_fingerprint() if uses_key else None
+    privacy = Privacy(key if request.pseudonymise_authors else None, request.redact_text, key)
+    if request.only_new and privacy.content_digest is None:
+        raise UserError(
+            f"--only-new with --redact-text needs a key in {KEY_VARIABLE}: without one nothing is "
+            "kept that tells a line which is newly refused from one that was refused before"
+        )
+    return privacy
+
+
+def _check_storage(request: ScoringRequest, options: PipelineOptions) -> None:
+    """Checks that what lies in cloud storage can be reached, by Dataflow's workers too."""
     paths = [on_date(each, request.run_date) for each in (*request.items, *request.clips)]
     paths += [*request.audio_roots, request.out, request.model]
     if is_dataflow(options):
@@ -173,25 +181,88 @@ def check_common(
         google = options.view_as(GoogleCloudOptions)
         paths += filter(None, (google.temp_location, google.staging_location))
     prepare_cloud_storage(paths, options)
-    uses_key = request.pseudonymise_authors or (request.redact_text and has_key())
-    key = key_fingerprint() if uses_key else None
-    privacy = Privacy(key if request.pseudonymise_authors else None, request.redact_text, key)
-    if request.only_new and privacy.content_digest is None:
-        raise UserError(
-            f"--only-new with --redact-text needs a key in {KEY_VARIABLE}: without one nothing is "
-            "kept that tells a line which is newly refused from one that was refused before"
-        )
-    artifact = Artifact.load(request.model)
-    if request.min_confidence and UNCERTAIN in artifact.config.emotions:
-        raise UserError(
-            f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
-            "what lies below it, is one of the model's own emotions"
-        )
-    choice = choose_engine(
-        artifact, request.engine, request.precision, request.require_gpu, is_local
+
+
+def _misses_gpu(engine: EngineName, checked: CheckedRequest) -> bool:
+    """Says whether this machine has a GPU, or TensorFlow was asked for, and none is used."""
+    wants_gpu = engine == EngineName.TENSORFLOW or (engine == EngineName.AUTO and has_gpu_device())
+    return wants_gpu and runs_here(checked.options) and checked.engine.device == "cpu"
+
+
+def find_files(request: ScoringRequest) -> FoundFiles:
+    """Finds the files of the request's date, but for those that published runs have read.
+
+    Raises:
+        UserError: a pattern matches none; `NoFileOfDateError` where it has a date in it.
+    """
+    item_files = _matched(request.items, request.run_date)
+    clip_files = _matched(request.clips, request.run_date, is_clips=True)
+    published = (read_manifest(request.out) if request.only_new else None) or Manifest()
+    read = files_read(published)
+    new_items = tuple(file for file in item_files if file not in read)
+    new_clips = tuple(file for file in clip_files if file not in read)
+    n_read = len(item_files) + len(clip_files) - len(new_items) - len(new_clips)
+    return FoundFiles(new_items, new_clips, n_read, published)
+
+
+def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles) -> PreparedJob:
+    """Puts together what the pipeline is built from.
+
+    Raises:
+        UserError: the run that it would add to was scored with other settings.
+    """
+    artifact, published = checked.artifact, files.published
+    audio_roots = tuple(map(to_path, request.audio_roots))
+    settings = {
+        "audio_roots": list(audio_roots),
+        # The last bits of a score can differ with the batch that it is computed in.
+        "batch_size": request.batch_size,
+        "engine": checked.engine.as_settings(),
+        "columns": [list(column) for column in request.columns],
+        "min_confidence": request.min_confidence,
+        "author_key": checked.privacy.author_key,  # its fingerprint; null: authors as they are
+        "redact_text": checked.privacy.redact_text,
+        "content_digest": checked.privacy.content_digest,
+    }
+    if told := request.text_format.to_json():
+        settings["text_format"] = told
+    run = Run(
+        out=request.out,
+        date=request.run_date,
+        model_version=artifact.model_version,
+        emotions=artifact.config.emotions,
+        n_parts=count_parts(files.item_files, files.clip_files),
+        started_at=datetime.now(UTC),
+        inputs=(*files.item_files, *files.clip_files),
+        settings=settings,
+        max_bad_fraction=request.max_bad_fraction,
+        leaves_out=tuple(run.run_id for run in published.runs.values()),
+        adds=request.only_new,
+        extends=run_to_extend(published, request.run_date, artifact.model_version, settings),
     )
-    read_manifest(request.out)
-    return options, privacy, artifact, choice
+    job = ScoringJob(
+        inputs=JobInputs(
+            item_files=tuple(file.path for file in files.item_files),
+            clip_files=tuple(file.path for file in files.clip_files),
+            audio_roots=audio_roots,
+            columns=request.columns,
+            text_format=request.text_format,
+        ),
+        model=ScoringModel(
+            request.model,
+            artifact.model_version,
+            checked.engine,
+            _threads_of_a_worker(checked.options),
+        ),
+        run=run,
+        batch_size=request.batch_size,
+        min_confidence=request.min_confidence,
+        reshuffle=not runs_here(checked.options),
+        published_labels=label_paths(request.out, published),
+        privacy=checked.privacy,
+        accelerator=request.accelerator,
+    )
+    return PreparedJob(job, checked.options, artifact, files.item_files, files.clip_files)
 
 
 def _threads_of_a_worker(options: PipelineOptions) -> int:

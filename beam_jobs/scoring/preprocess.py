@@ -11,6 +11,7 @@ import apache_beam as beam
 
 from beam_jobs.items.counters import count_batch
 from beam_jobs.items.elements import DeadLetter, Features, Item
+from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BATCH_SIZE
 from beam_jobs.items.ok_dead import DEAD, OK, OkDead, tag_dead
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.progress import Progress
@@ -59,7 +60,7 @@ def _clip_reader(
 
     def read() -> bytes:
         path = item.clip or resolve_audio_uri(item.audio_uri or "", audio_roots)
-        if not preprocessor.audio:  # a model of text alone is told that there is a clip
+        if not preprocessor.audio:  # a model of text alone only learns that there is a clip
             return b""
         return read_clip(path, preprocessor.max_clip_bytes, follow_links=item.clip is not None)
 
@@ -89,7 +90,7 @@ class PreprocessBatch(beam.DoFn):
         self._pool = ThreadPoolExecutor(n_threads, "decode")
         self._decoders = DecoderProcesses()
         if self._preprocessor.audio:
-            self._preprocessor.audio.elsewhere = self._decoders
+            self._preprocessor.audio.decoder = self._decoders
 
     def teardown(self) -> None:
         """Ends the threads and the processes."""
@@ -124,14 +125,16 @@ class PreprocessItems(beam.PTransform):
 
     model: ScoringModel
     audio_roots: tuple[str, ...] = ()
-    batch_size: int = 256
+    batch_size: int = BATCH_SIZE
     progress: Progress | None = None
     privacy: Privacy = PUBLIC
 
     def __post_init__(self) -> None:
         super().__init__()
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size}; at least 1 is needed")
+        if not 1 <= self.batch_size <= MAX_BATCH_SIZE:
+            raise ValueError(
+                f"batch_size is {self.batch_size}; it lies within 1 and {MAX_BATCH_SIZE}"
+            )
 
     @beam.typehints.no_annotations
     def expand(self, items: beam.PCollection[Item]) -> OkDead:

@@ -1,18 +1,20 @@
 """What a scoring job is asked to do, as `mm-emor score` is called."""
 
-from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Annotated
 
-from beam_jobs.items.counters import BATCH_SIZE_BOUNDS
+from pydantic import Field
+
+from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH_SIZE
 from beam_jobs.reading.text_format import PLAIN, TextFormat
+from beam_jobs.runs.if_done import IfDone
+from model.config import Share
 from model.errors import UserError
+from model.flag_checks import flags_dataclass
 from model.scoring.engine import EngineName, Precision
 
-MAX_BATCH_SIZE = BATCH_SIZE_BOUNDS[-1]
 
-
-@dataclass(frozen=True)
+@flags_dataclass
 class ScoringRequest:
     """The command line of `mm-emor score`, as values.
 
@@ -39,7 +41,7 @@ class ScoringRequest:
         accelerator: the GPU that workers on other machines are to score on, in the runner's words.
 
     Raises:
-        UserError: there is nothing to score, or a number is out of its range.
+        UserError: there is nothing to score, or a value is out of its range.
     """
 
     items: tuple[str, ...]
@@ -48,13 +50,13 @@ class ScoringRequest:
     out: str
     model: str
     run_date: date
-    if_done: Literal["skip", "replace"] = "replace"
-    engine: str = "auto"
-    precision: str = "auto"
+    if_done: IfDone = IfDone.REPLACE
+    engine: EngineName = EngineName.AUTO
+    precision: Precision = Precision.AUTO
     require_gpu: bool = False
-    batch_size: int = 256
-    max_bad_fraction: float = 0.5
-    min_confidence: float = 0.0
+    batch_size: Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)] = BATCH_SIZE
+    max_bad_fraction: Share = MAX_BAD_FRACTION
+    min_confidence: Share = 0.0
     columns: tuple[tuple[str, str], ...] = ()
     pseudonymise_authors: bool = False
     redact_text: bool = False
@@ -66,21 +68,5 @@ class ScoringRequest:
     def __post_init__(self) -> None:
         if not (self.items or self.clips):
             raise UserError("there is nothing to score: give --items, --clips or both")
-        if not 1 <= self.batch_size <= MAX_BATCH_SIZE:
-            raise UserError(
-                f"--batch-size is {self.batch_size}; it lies within 1 and {MAX_BATCH_SIZE}"
-            )
-        if not 0 <= self.max_bad_fraction <= 1:
-            raise UserError(
-                f"--max-bad-fraction is {self.max_bad_fraction}; it lies within 0 and 1"
-            )
-        if not 0 <= self.min_confidence <= 1:
-            raise UserError(f"--min-confidence is {self.min_confidence}; it lies within 0 and 1")
-        for flag, value, known in (
-            ("--engine", self.engine, EngineName),
-            ("--precision", self.precision, Precision),
-        ):
-            if value not in list(known):
-                raise UserError(f"{flag} is {value}; it is one of {', '.join(known)}")
-        if self.only_new and self.if_done == "skip":
+        if self.only_new and self.if_done == IfDone.SKIP:
             raise UserError("--only-new adds to a complete date, which --if-done skip leaves alone")

@@ -10,13 +10,14 @@ import apache_beam as beam
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 
 from beam_jobs.items.counters import count_scored
-from beam_jobs.items.elements import DeadLetter, Features, ScoredItem
+from beam_jobs.items.elements import DeadLetter, Features, Item, ScoredItem
 from beam_jobs.items.ok_dead import DEAD, OK, OkDead, tag_dead
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.progress import Progress
 from beam_jobs.scoring.scoring_model import ScoringModel, load_scorer
+from model.errors import ItemError
 from model.scoring.scorer import EmotionScorer
-from schemas.dead_letters import Reason, Stage
+from schemas.dead_letters import Stage
 
 
 class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, EmotionScorer]):
@@ -62,33 +63,28 @@ class EmotionModelHandler(ModelHandler[Features, ScoredItem | DeadLetter, Emotio
 def score_batch(
     batch: Sequence[Features], scorer: EmotionScorer, privacy: Privacy = PUBLIC
 ) -> Sequence[ScoredItem | DeadLetter]:
-    """Returns each item with its scores; where the batch fails, each item is tried alone."""
-    try:
-        scores = scorer.score([features.model_input for features in batch])
-    except Exception as error:  # whatever the backend raises: out of memory, a bad shape, …
-        if len(batch) == 1:
-            # A backend may quote the tokens that it fails on.
-            cause = None if privacy.redact_text else error
-            logging.getLogger(__name__).warning("%s", batch[0].item.item_id, exc_info=cause)
-            # The first line only: TensorFlow goes on with the paths of this machine.
-            first_line = str(error).partition("\n")[0]
-            message = f"the model failed: {type(error).__name__}: {first_line:.300}"
-            reason, item = Reason.SCORING_FAILED, batch[0].item
-            return [DeadLetter.of_item(Stage.SCORE, reason, message, item, privacy)]
-        return [
-            outcome for features in batch for outcome in score_batch([features], scorer, privacy)
-        ]
+    """Returns each item with its scores; one that the model fails on as a dead letter."""
+    outcomes = scorer.try_score([features.model_input for features in batch])
     return [
-        ScoredItem(
+        _refuse(features.item, outcome, privacy)
+        if isinstance(outcome, ItemError)
+        else ScoredItem(
             features.item,
-            item_scores,
+            outcome,
             features.model_input.n_tokens,
             features.model_input.truncated,
             features.model_input.clip_seconds,
             features.model_input.warnings,
         )
-        for features, item_scores in zip(batch, scores, strict=True)
+        for features, outcome in zip(batch, outcomes, strict=True)
     ]
+
+
+def _refuse(item: Item, error: ItemError, privacy: Privacy) -> DeadLetter:
+    # An engine may quote the tokens that it fails on.
+    cause = None if privacy.redact_text else error.__cause__
+    logging.getLogger(__name__).warning("%s", item.item_id, exc_info=cause)
+    return DeadLetter.of_item(Stage.SCORE, error.reason, error.message, item, privacy)
 
 
 @dataclass

@@ -5,7 +5,7 @@ from functools import lru_cache
 
 from model.errors import ArtifactError
 from model.scoring.artifact import Artifact
-from model.scoring.engine import FLOAT32, EngineChoice, start_engine
+from model.scoring.engine import EngineChoice, start_engine
 from model.scoring.scorer import EmotionScorer
 
 
@@ -22,7 +22,7 @@ class ScoringModel:
 
     artifact: str
     model_version: str
-    choice: EngineChoice = FLOAT32
+    choice: EngineChoice
     n_threads: int | None = None
 
 

@@ -12,7 +12,7 @@ from model.preprocessing.audio_decoder import decode_clip
 
 
 def leave_broken_clips_out(
-    dataset: Dataset, splits: Collection[str], config: AudioConfig, tell: Callable[[str], Any]
+    dataset: Dataset, splits: Collection[str], config: AudioConfig, log: Callable[[str], Any]
 ) -> Dataset:
     """Returns a data set whose examples have their text alone where their clip cannot be decoded.
 
@@ -22,7 +22,7 @@ def leave_broken_clips_out(
         dataset: its clips are decoded, on all cores, if it has `broken_clips`.
         splits: those that are looked at; the others stay as they are.
         config: the limits of a clip.
-        tell: called with a line for each split that has broken clips.
+        log: called with a line for each split that has broken clips.
 
     Raises:
         DatasetError: a clip cannot be read.
@@ -34,7 +34,7 @@ def leave_broken_clips_out(
         with ThreadPoolExecutor() as pool:
             usable = list(pool.map(lambda each: _is_usable(each, config), mended[split]))
         if not all(usable):
-            tell(
+            log(
                 f"{dataset.name}, {split}: clips that cannot be used, and are left out: "
                 f"{usable.count(False)}"
             )

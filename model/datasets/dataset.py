@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import train_test_split
 
 from model.config import ClassifierConfig
 from model.errors import DatasetError
@@ -132,6 +131,8 @@ class Dataset:
             DatasetError: the split is empty, or there are too few examples to hold some out: a
                 class has one only, or the share is less than an example for each class.
         """
+        from sklearn.model_selection import train_test_split  # noqa: PLC0415
+
         train = self.split(train_split)
         validation = self.splits.get("validation") if train_split == "train" else None
         if not validation:
@@ -166,29 +167,29 @@ class Dataset:
     def fold_of_group(self, n_folds: int) -> dict[str, int]:
         """Returns a fold for each group, so that no speaker is both trained and tested on.
 
-        Groups go, largest first, to the fold that is smallest so far.
+        scikit-learn's `GroupKFold`: groups go, largest first, to the fold that is smallest so far.
 
         Raises:
             DatasetError: there are fewer groups than folds.
         """
-        sizes = Counter(example.group for example in self.examples())
-        if not any(sizes):
+        from sklearn.model_selection import GroupKFold  # noqa: PLC0415
+
+        groups = [example.group for example in self.examples()]
+        if not any(groups):
             raise DatasetError(
                 f"{self.name} names no speakers or sessions to part folds by; --fold-by random "
                 "does without"
             )
-        if len(sizes) < n_folds:
+        names = sorted(set(groups), reverse=True)
+        if len(names) < n_folds:
             raise DatasetError(
-                f"{self.name} has {len(sizes)} groups (speakers or sessions); {n_folds} folds need "
+                f"{self.name} has {len(names)} groups (speakers or sessions); {n_folds} folds need "
                 "as many"
             )
-        fold_sizes = [0] * n_folds
-        folds = {}
-        for group, size in sorted(sizes.items(), key=lambda pair: (-pair[1], pair[0])):
-            fold = fold_sizes.index(min(fold_sizes))
-            folds[group] = fold
-            fold_sizes[fold] += size
-        return folds
+        # Of groups of one size GroupKFold takes the last first: here, the first by name.
+        numbers = [names.index(group) for group in groups]
+        splits = GroupKFold(n_folds).split(groups, groups=numbers)
+        return {groups[row]: fold for fold, (_, tested) in enumerate(splits) for row in tested}
 
 
 def label_indices(examples: Sequence[Example], emotions: Sequence[str]) -> npt.NDArray[np.int64]:

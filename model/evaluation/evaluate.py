@@ -111,7 +111,7 @@ class Evaluation:
 
 
 def evaluate_model(
-    scorer: EmotionScorer, dataset: Dataset, split: str, tell: Callable[[str], Any] = print
+    scorer: EmotionScorer, dataset: Dataset, split: str, log: Callable[[str], Any] = print
 ) -> Evaluation:
     """Returns what a model is worth on a split.
 
@@ -122,13 +122,13 @@ def evaluate_model(
         scorer: the model.
         dataset: with the split.
         split: its name.
-        tell: called with a line on examples that are left out, and on clips.
+        log: called with a line on examples that are left out, and on clips.
 
     Raises:
         DatasetError: the model does not know one of the data set's classes, or an example cannot
             be scored, or none has anything to score.
     """
-    examples = scorable_examples(scorer, dataset, split, tell)
+    examples = scorable_examples(scorer, dataset, split, log)
     latency_ms = measure_latency_ms(scorer, examples)
     # What the first chunk's shapes need is compiled before batches are measured.
     predict(scorer, dataset, examples[:CHUNK])
@@ -147,7 +147,7 @@ def evaluate_model(
 
 
 def scorable_examples(
-    scorer: EmotionScorer, dataset: Dataset, split: str, tell: Callable[[str], Any]
+    scorer: EmotionScorer, dataset: Dataset, split: str, log: Callable[[str], Any]
 ) -> list[Example]:
     """Returns the examples of a split that hold something that the model reads or hears.
 
@@ -156,7 +156,7 @@ def scorable_examples(
     """
     reads, given = scorer.preprocess, dataset.split(split)
     if reads.audio:
-        dataset = leave_broken_clips_out(dataset, [split], reads.audio.config, tell)
+        dataset = leave_broken_clips_out(dataset, [split], reads.audio.config, log)
     examples = [
         each
         for each in dataset.split(split)
@@ -165,7 +165,7 @@ def scorable_examples(
     if not examples:
         raise DatasetError(f"{dataset.name}, {split}, has nothing that the model can score")
     if n_left := len(given) - len(examples):
-        tell(f"{dataset.name}, {split}: left out, with nothing that the model scores: {n_left}")
+        log(f"{dataset.name}, {split}: left out, with nothing that the model scores: {n_left}")
     return examples
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from model.evaluation.evaluate import Evaluation
 from model.evaluation.figures import OTHER, draw_confusion, draw_coverage, draw_reliability
+from model.files import whole_file, write_whole
 from model.scoring.calibration import ReliabilityBin, reliability_bins
 
 FILE_NAMES = (
@@ -90,15 +91,15 @@ def write_evaluation(out: Path, details: dict[str, Any], evaluation: Evaluation)
     for name in FILE_NAMES:
         (out / name).unlink(missing_ok=True)
     for name, write in files.items():
-        _write_whole(out / name, write)
+        with whole_file(out / name) as temporary:
+            write(temporary)
     write_metrics(out, details | evaluation.as_dict())
 
 
 def write_metrics(out: Path, metrics: dict[str, Any]) -> None:
     """Writes `out/metrics.json`, whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
-    content = json.dumps(metrics, indent=2) + "\n"
-    _write_whole(out / "metrics.json", lambda path: path.write_text(content, encoding="utf-8"))
+    write_whole(out / "metrics.json", json.dumps(metrics, indent=2) + "\n")
 
 
 def _confusion_table(evaluation: Evaluation) -> pa.Table:
@@ -128,10 +129,3 @@ def _reliability_table(bins: list[ReliabilityBin]) -> pa.Table:
 
 def _write_table(table: pa.Table, path: Path) -> None:
     pq.write_table(table, path, compression="zstd")
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file under a temporary name, then renames it."""
-    temporary = path.with_name(f"writing-{path.name}")
-    write(temporary)
-    temporary.replace(path)

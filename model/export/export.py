@@ -13,6 +13,7 @@ from model.errors import ArtifactError, DatasetError, ItemError
 from model.evaluation.evaluate import predict, scorable_examples
 from model.export.onnx_graphs import Ranges, audio_graph, heads_graph, text_graph
 from model.export.quantisation import observe_ranges, rank_products
+from model.files import write_whole
 from model.scoring.artifact import (
     AUDIO_ONNX,
     EXPORT_METRICS,
@@ -21,6 +22,7 @@ from model.scoring.artifact import (
     Artifact,
     add_onnx,
 )
+from model.scoring.engine import FLOAT32, start_engine
 from model.scoring.onnx_engine import OnnxEngine
 from model.scoring.processor import available_cores
 from model.scoring.scorer import EmotionScorer
@@ -58,20 +60,20 @@ class ExportReport:
     n_bytes: int
 
     def lines(self) -> tuple[str, ...]:
-        """Returns what to tell of it."""
-        fine = ", ".join(self.fine_products) or "none"
+        """Returns the report for people, line by line."""
+        int16 = ", ".join(self.fine_products) or "none"
         return (
             f"{self.dataset}, {self.split}: n {self.n}",
             f"  macro_f1  {self.macro_f1:.4f} in float32, {self.macro_f1_int8:.4f} in int8",
             f"  accuracy  {self.accuracy:.4f} in float32, {self.accuracy_int8:.4f} in int8",
             f"  labels    {self.changed_labels:.2%} changed",
-            f"  16 bits   {fine}",
+            f"  16 bits   {int16}",
             f"  files     {self.n_bytes / 1e6:.1f} MB",
         )
 
 
 def export_onnx(
-    artifact: Artifact, dataset: Dataset, split: str, tell: Callable[[str], None] = print
+    artifact: Artifact, dataset: Dataset, split: str, log: Callable[[str], None] = print
 ) -> tuple[Artifact, ExportReport]:
     """Adds to an artifact the files that `--engine onnx` needs, and says what int8 costs.
 
@@ -83,18 +85,18 @@ def export_onnx(
         artifact: the model.
         dataset: labelled data, whose texts also show the range of each product's inputs.
         split: of the data set; not one to report a result on.
-        tell: called with a line now and then.
+        log: called with a line now and then.
 
     Raises:
         ArtifactError: int8 loses more than a point of macro-F1; nothing is written.
         DatasetError: the model does not know a class of the data set, or there is nothing to score,
             or there are too few texts to see the range of each product's inputs.
     """
-    scorer = EmotionScorer(artifact)
-    examples = scorable_examples(scorer, dataset, split, tell)
+    scorer = EmotionScorer(artifact, start_engine(artifact, FLOAT32))
+    examples = scorable_examples(scorer, dataset, split, log)
     labels = label_indices(examples, dataset.emotions)
     classifier = artifact.classifier()
-    tell(f"float32 on {len(examples)} items of {dataset.name}, {split}")
+    log(f"float32 on {len(examples)} items of {dataset.name}, {split}")
     exact = predict(scorer, dataset, examples)[""]
     graphs = {HEADS_ONNX: heads_graph(classifier).SerializeToString()}
     if classifier.audio_encoder:
@@ -102,18 +104,18 @@ def export_onnx(
     ranges: Ranges = {}
     ranked: tuple[str, ...] = ()
     if classifier.text_encoder:
-        tell("which matrix products matter")
+        log("which matrix products matter")
         windows = _observed_windows(scorer, dataset, split, examples)
         ranges = observe_ranges(classifier, windows)
         ranked = rank_products(classifier, windows, ranges)
-    for n_fine in range(len(ranked) + 1):
+    for n_int16 in range(len(ranked) + 1):
         if classifier.text_encoder:
             backbone = classifier.text_encoder.backbone
-            graphs[TEXT_ONNX] = text_graph(backbone, ranges, ranked[:n_fine]).SerializeToString()
+            graphs[TEXT_ONNX] = text_graph(backbone, ranges, ranked[:n_int16]).SerializeToString()
         candidate = EmotionScorer(artifact, OnnxEngine(graphs, available_cores()))
         quick = predict(candidate, dataset, examples)[""]
         changed = float(np.mean(exact.argmax(axis=1) != quick.argmax(axis=1)))
-        tell(f"int8, {n_fine} of {len(ranked)} products with 16 bits: {changed:.2%} changed")
+        log(f"int8, {n_int16} of {len(ranked)} products with 16 bits: {changed:.2%} changed")
         if changed <= WANTED_CHANGED_LABELS:
             break
     before, after = (
@@ -135,7 +137,7 @@ def export_onnx(
         accuracy=before["accuracy"],
         accuracy_int8=after["accuracy"],
         changed_labels=changed,
-        fine_products=ranked[:n_fine],
+        fine_products=ranked[:n_int16],
         n_bytes=sum(map(len, graphs.values())),
     )
     lost = report.macro_f1 - report.macro_f1_int8
@@ -156,7 +158,7 @@ def export_onnx(
         "model_version": exported.model_version,
         "onnxruntime": version("onnxruntime"),
     }
-    path.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(written, indent=2) + "\n")
     return exported, report
 
 

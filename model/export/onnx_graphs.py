@@ -80,7 +80,10 @@ def matrix_products(backbone: RobertaBackbone) -> tuple[str, ...]:
 
 
 def text_graph(
-    backbone: RobertaBackbone, ranges: Ranges, fine: Collection[str] = (), watched: bool = False
+    backbone: RobertaBackbone,
+    ranges: Ranges,
+    int16_inputs: Collection[str] = (),
+    with_inputs: bool = False,
 ) -> onnx.ModelProto:
     """Returns the text encoder: what `TextEncoder.sum_windows` computes.
 
@@ -91,28 +94,32 @@ def text_graph(
         backbone: the encoder, with its weights.
         ranges: of the inputs of those matrix products that are to run in int8; the others run in
             float32. A value outside its range counts as the range's end.
-        fine: those whose inputs are given in 16 bits, as the sum of two int8 products: the inputs
-            rounded to 255 steps, and what the rounding left.
-        watched: whether each matrix product's input is an output, too, under the product's name.
+        int16_inputs: matrix products whose inputs have 16 bits. Each is the sum of two int8
+            products: of the inputs rounded to 255 steps, and of what the rounding left.
+        with_inputs: whether each product's input is an output, too, under the product's name.
     """
-    writer = _TextWriter(backbone, ranges, fine, watched)
+    writer = _TextWriter(backbone, ranges, int16_inputs, with_inputs)
     writer.write()
     shape = ("windows", "length")
     return writer.model(
         {"token_ids": (TensorProto.INT32, shape), "token_mask": (TensorProto.BOOL, shape)},
-        ("sums", *(matrix_products(backbone) if watched else ())),
+        ("sums", *(matrix_products(backbone) if with_inputs else ())),
     )
 
 
 class _TextWriter(GraphWriter):
     def __init__(
-        self, backbone: RobertaBackbone, ranges: Ranges, fine: Collection[str], watched: bool
+        self,
+        backbone: RobertaBackbone,
+        ranges: Ranges,
+        int16_inputs: Collection[str],
+        with_inputs: bool,
     ) -> None:
         super().__init__()
         self._backbone = backbone
         self._ranges = ranges
-        self._fine = fine
-        self._watched = watched
+        self._int16_inputs = int16_inputs
+        self._with_inputs = with_inputs
 
     def write(self) -> None:
         """Adds all nodes."""
@@ -181,7 +188,7 @@ class _TextWriter(GraphWriter):
 
     def _terms(self, name: str, inputs: str) -> list[tuple[str, ...]]:
         """Returns what the product's inputs are the sum of: int8 numbers, scale and zero, each."""
-        if self._watched:
+        if self._with_inputs:
             self.add("Identity", inputs, output=name)
         if name not in self._ranges:
             return [(inputs,)]
@@ -189,7 +196,7 @@ class _TextWriter(GraphWriter):
         low, high = min(low, 0.0), max(high, 0.0)
         step = max(high - low, 1e-6) / 255
         terms = [self._rounded(name, inputs, step, round(-low / step))]
-        if name in self._fine:
+        if name in self._int16_inputs:
             rest = self.add("Sub", inputs, self.add("DequantizeLinear", *terms[0]))
             terms.append(self._rounded(f"{name}/rest", rest, step / 254, 128))
         return terms

@@ -32,7 +32,7 @@ def observe_ranges(
     assert classifier.text_encoder  # noqa: S101  (a model without one has nothing to quantise)
     backbone = classifier.text_encoder.backbone
     products = matrix_products(backbone)
-    watching = open_session(text_graph(backbone, {}, watched=True).SerializeToString())
+    watching = open_session(text_graph(backbone, {}, with_inputs=True).SerializeToString())
     lows, highs = np.zeros(len(products)), np.zeros(len(products))
     for _, token_ids, mask in _batches(windows, backbone.config.max_window_tokens):
         seen = watching.run(list(products), {"token_ids": token_ids, "token_mask": mask})

@@ -6,6 +6,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from model.errors import UserError
+from model.extras import Extra, is_installed, require_extra
+
+DEFAULT_BACKEND = "tensorflow"
 VERBOSE_VARIABLE = "MM_EMOR_VERBOSE"
 """Set by `--verbose`; worker processes inherit it."""
 
@@ -15,8 +19,16 @@ def start_keras() -> None:
 
     TensorFlow's C++ code logs to the process's stderr while it is imported, whatever its log level
     is set to; unless asked to be verbose, that goes nowhere.
+
+    Raises:
+        MissingExtraError: Keras or TensorFlow is not installed.
+        UserError: KERAS_BACKEND names a backend that is not installed.
     """
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    backend = os.environ.setdefault("KERAS_BACKEND", DEFAULT_BACKEND)
+    if backend == DEFAULT_BACKEND:
+        require_extra(Extra.TRAIN, "Keras", ("keras", DEFAULT_BACKEND))
+    elif not is_installed(backend):
+        raise UserError(f"KERAS_BACKEND is {backend!r}, which is not installed")
     # Else the first process takes the GPU's memory whole, and its workers get none.
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if not os.environ.get(VERBOSE_VARIABLE):

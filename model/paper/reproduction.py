@@ -22,9 +22,11 @@ from model.network.hugging_face import load_encoder_config, locate_checkpoint
 from model.paper.comparison import MEASURED, NO_CORPUS, NOT_RUN, Outcome
 from model.paper.published import EXPERIMENTS, FEATURES, Feature
 from model.paper.results import write_results
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
-from model.training.cross_validation import FoldBy, cross_validate
+from model.training.cross_validation import cross_validate
 from model.training.fitting import CURVES_FILE
+from model.training.fold_by import FoldBy
 from model.training.train import TrainedModel, train
 from model.training.training_config import TrainingConfig, read_training_config
 from model.training.training_data import TrainingData
@@ -33,7 +35,7 @@ from schemas.emotions import Modality
 N_FOLDS = 5
 """Of IEMOCAP: as many as the paper's, and as there are sessions."""
 FIGURES = ("confusion", "reliability", "coverage", "curves")
-FOLD_BY: dict[str, FoldBy] = {"random": "random", "session": "group"}
+FOLD_BY = {"random": FoldBy.RANDOM, "session": FoldBy.GROUP}
 BASE_HIDDEN_SIZE = 768
 BASE_LEARNING_RATE = 2e-5
 """Of encoders as wide as roberta-base; the configs' own is that of smaller ones."""
@@ -58,7 +60,7 @@ class Experiment:
         """Returns the experiment of a name.
 
         >>> Experiment.of("iemocap4/session")
-        Experiment(dataset='iemocap4', feature=None, fold_by='group')
+        Experiment(dataset='iemocap4', feature=None, fold_by=<FoldBy.GROUP: 'group'>)
         """
         dataset, *rest = [name] if name in DATASETS else name.split("/")
         feature = next((feature for feature in FEATURES if feature in rest), None)
@@ -82,7 +84,7 @@ class Reproduction:
         out: where results go, and everything that is needed to go on later.
         only: names of the experiments to run; all where empty.
         learning_rate: of the text encoders; where left out the configs', or BASE_LEARNING_RATE.
-        tell: called with a line of text now and then.
+        log: called with a line of text now and then.
 
     Raises:
         ConfigError: an experiment is unknown, its corpus is not given, or the rate is not positive.
@@ -93,7 +95,7 @@ class Reproduction:
     out: Path
     only: Collection[str] = ()
     learning_rate: float | None = None
-    tell: Callable[[str], Any] = print
+    log: Callable[[str], Any] = print
 
     def __post_init__(self) -> None:
         for name in self.only:
@@ -120,14 +122,14 @@ class Reproduction:
             if isinstance(run, Outcome):
                 continue
             if outcomes[name].status != MEASURED and self._wants(name):
-                self.tell(f"── {name}: {EXPERIMENTS[name]}")
-                run.measure(self.text_encoder, self.out / "training", self.tell)
+                self.log(f"── {name}: {EXPERIMENTS[name]}")
+                run.measure(self.text_encoder, self.out / "training", self.log)
                 keras.backend.clear_session()
                 outcomes[name] = run.known()
                 self._write(outcomes)
             if outcomes[name].status == MEASURED:
                 metrics = outcomes[name].metrics
-                self.tell(f"{name}: n {metrics['n']}, accuracy {metrics['accuracy']:.4f}")
+                self.log(f"{name}: n {metrics['n']}, accuracy {metrics['accuracy']:.4f}")
         self._write(outcomes)
         return outcomes
 
@@ -226,9 +228,9 @@ class _Run:
             MEASURED, {**metrics, "by_head": by_head}, self.note, figures, _counts(self.dataset)
         )
 
-    def measure(self, text_encoder: str, training: Path, tell: Callable[[str], Any]) -> None:
+    def measure(self, text_encoder: str, training: Path, log: Callable[[str], Any]) -> None:
         """Trains and tests; writes the folder's files."""
-        evaluation, models = self._evaluate(text_encoder, training, tell)
+        evaluation, models = self._evaluate(text_encoder, training, log)
         parts = models[0].parts
         main = parts.get(str(Modality.TEXT_AUDIO)) or parts.get("text") or parts["audio"]
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -248,18 +250,16 @@ class _Run:
         write_evaluation(self.folder, details, evaluation)
 
     def _evaluate(
-        self, text_encoder: str, training: Path, tell: Callable[[str], Any]
+        self, text_encoder: str, training: Path, log: Callable[[str], Any]
     ) -> tuple[Evaluation, list[TrainedModel]]:
         fold_by, config, dataset = self.experiment.fold_by, self.config, self.dataset
         if fold_by:
-            crossed = cross_validate(
-                config, dataset, N_FOLDS, fold_by, text_encoder, training, tell
-            )
+            crossed = cross_validate(config, dataset, N_FOLDS, fold_by, text_encoder, training, log)
             return crossed.evaluation, crossed.folds
-        data = TrainingData.load(config, self.corpus, tell)
-        model = train(config, data, text_encoder, self.folder / "model", training, tell)
-        scorer = EmotionScorer.load(model.artifact.path)
-        return evaluate_model(scorer, dataset, "test", tell), [model]
+        data = TrainingData.load(config, self.corpus, log)
+        model = train(config, data, text_encoder, self.folder / "model", training, log)
+        scorer = EmotionScorer.load(model.artifact.path, FLOAT32)
+        return evaluate_model(scorer, dataset, "test", log), [model]
 
     def _key(self) -> str:
         """Returns a hash of what decides the outcome; of clips, their names and sizes."""

@@ -1,12 +1,12 @@
 """Writes the paper's results and ours side by side: a table of rows, and a page to read."""
 
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from model.files import write_whole
 from model.paper.comparison import NO_CORPUS, Outcome, Result, compare
 from model.paper.results_page import results_page
 from schemas.fields import field
@@ -48,18 +48,8 @@ def write_results(
     out.mkdir(parents=True, exist_ok=True)
     sink = pa.BufferOutputStream()
     pq.write_table(result_table(results), sink, compression="zstd")
-    _publish(out / "results.parquet", sink.getvalue().to_pybytes())
-    page = results_page(results, outcomes, provenance)
-    _publish(out / "results.md", page.encode("utf-8"))
-
-
-def _publish(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(out / "results.parquet", memoryview(sink.getvalue()))
+    write_whole(out / "results.md", results_page(results, outcomes, provenance))
 
 
 def result_table(results: Iterable[Result]) -> pa.Table:

@@ -69,7 +69,7 @@ class DecodedClip:
 Decode = Callable[[bytes, AudioConfig], DecodedClip]
 
 
-def decode_clip(data: bytes, config: AudioConfig, elsewhere: Decode | None = None) -> DecodedClip:
+def decode_clip(data: bytes, config: AudioConfig, decoder: Decode | None = None) -> DecodedClip:
     """Returns a clip as a mono waveform at `config.sample_rate_hz`.
 
     Plain 16-bit WAV is read here, other WAV, FLAC, AIFF and Ogg by libsndfile, everything else by
@@ -83,13 +83,13 @@ def decode_clip(data: bytes, config: AudioConfig, elsewhere: Decode | None = Non
     Args:
         data: the whole file.
         config: the limits and the rate.
-        elsewhere: decodes all but plain WAV; `model.preprocessing.decoder_process` does, where it
+        decoder: decodes all but plain WAV; `model.preprocessing.decoder_process` does, where it
             can be killed.
 
     Raises:
         ItemError: with the reason CLIP_TOO_LARGE, EMPTY_CLIP, CLIP_TOO_LONG, UNDECODABLE_CLIP,
             TRUNCATED_CLIP, SILENT_CLIP or NON_FINITE_SAMPLES; no other error, whatever the bytes
-            are. And those of `elsewhere`.
+            are. And those of `decoder`.
     """
     if len(data) > config.max_clip_bytes:
         raise ItemError(
@@ -99,19 +99,19 @@ def decode_clip(data: bytes, config: AudioConfig, elsewhere: Decode | None = Non
     if not data:
         raise ItemError(Reason.EMPTY_CLIP, "clip is 0 bytes; at least one sample is needed")
     try:
-        return _decode(data, config, elsewhere, None)
+        return _decode(data, config, decoder, None)
     except ChannelsCancelError as cancelled:
-        return _decode(data, config, elsewhere, cancelled.args[0])
+        return _decode(data, config, decoder, cancelled.args[0])
 
 
 def _decode(
-    data: bytes, config: AudioConfig, elsewhere: Decode | None, channel: int | None
+    data: bytes, config: AudioConfig, decoder: Decode | None, channel: int | None
 ) -> DecodedClip:
     waveform = Waveform(config, channel)
     if _read_plain_wav(data, waveform):
         return DecodedClip(waveform.finish())
-    if elsewhere:
-        return elsewhere(data, config)
+    if decoder:
+        return decoder(data, config)
     container = sniff(data)
     if container in (Container.WAV, Container.STREAMED_WAV) and (inner := mp3_within(data)):
         data, container = inner, Container.MP3

@@ -9,12 +9,11 @@ import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse
 
 from model.config import N_CHROMA, AudioConfig
 from model.preprocessing.audio_decoder import Decode, decode_clip
@@ -99,7 +98,7 @@ class AudioPreprocessor:
         filter_banks: `build_filter_banks(config)`, or what the artifact stored of it.
 
     Attributes:
-        elsewhere: what decodes all clips but plain WAV; None: this process.
+        decoder: what decodes all clips but plain WAV; None: this process.
 
     Raises:
         ValueError: where the banks do not fit the settings.
@@ -114,11 +113,17 @@ class AudioPreprocessor:
                     f"the {name} filter bank is {shape}; the audio settings need {(n_rows, n_bins)}"
                 )
         self.config = config
-        self.elsewhere: Decode | None = None
+        self.decoder: Decode | None = None
         self.filter_banks = filter_banks
+
+    @cached_property
+    def _mel_bank(self) -> Any:
         # A sparse product here and vecdot for the chroma, as neither starts BLAS threads: on two
         # busy cores these took 30 ms for a clip of 5 s that takes 2 ms without them.
-        self._mel_bank = scipy.sparse.csr_array(filter_banks.mel)
+        # Imported here because it is slow to import, and a text needs none of it.
+        import scipy.sparse  # noqa: PLC0415
+
+        return scipy.sparse.csr_array(self.filter_banks.mel)
 
     def __call__(self, data: bytes) -> ClipImages:
         """Returns the images of an audio file.
@@ -126,7 +131,7 @@ class AudioPreprocessor:
         Raises:
             ItemError: as `decode_clip` does.
         """
-        clip = decode_clip(data, self.config, self.elsewhere)
+        clip = decode_clip(data, self.config, self.decoder)
         n_seconds = len(clip.waveform) / self.config.sample_rate_hz
         return ClipImages(self.images_of(clip.waveform), n_seconds, clip.warnings)
 

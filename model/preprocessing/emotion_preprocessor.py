@@ -118,6 +118,8 @@ class EmotionPreprocessor:
             if images is None:
                 return windows
             windows = None
+        if item == (None, None):
+            return ItemError(Reason.NO_CONTENT, "there is neither a text nor a clip")
         if windows is None and images is None:
             had = " and ".join(
                 name
@@ -126,8 +128,7 @@ class EmotionPreprocessor:
             )
             return ItemError(
                 Reason.UNSUPPORTED_MODALITY,
-                f"the item has {had or 'nothing'}; the model reads "
-                f"{'text' if self.text else 'audio'} only",
+                f"the item has {had}; the model reads {'text' if self.text else 'audio'} only",
             )
         return ModelInput(
             windows=windows.windows if windows else (),

@@ -18,6 +18,7 @@ from tokenizers import Tokenizer
 
 from model.config import ClassifierConfig, parse_config
 from model.errors import ArtifactError
+from model.files import write_whole
 from model.network.backend import start_keras
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, FilterBanks
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
@@ -271,9 +272,7 @@ def add_onnx(artifact: Artifact, graphs: Mapping[str, bytes]) -> Artifact:
     if artifact.has_onnx:
         _write_config(replace(artifact, hashes=dict(hashes)))
     for file, content in graphs.items():
-        written_file = artifact.path / f"{file}.tmp"
-        written_file.write_bytes(content)
-        written_file.replace(artifact.path / file)
+        write_whole(artifact.path / file, content)
         hashes[file] = _hash_file(artifact.path / file, artifact.path)
     libraries = artifact.libraries | {name: version(name) for name in ("onnx", "onnxruntime")}
     return _write_config(replace(artifact, hashes=hashes, libraries=libraries))
@@ -286,9 +285,7 @@ def _write_config(artifact: Artifact) -> Artifact:
         "model_version": artifact.model_version,
         "libraries": artifact.libraries,
     }
-    written = artifact.path / f"{CONFIG}.tmp"
-    written.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
-    written.replace(artifact.path / CONFIG)
+    write_whole(artifact.path / CONFIG, json.dumps(settings, indent=2) + "\n")
     return Artifact.load(artifact.path)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+from scipy import special
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -15,9 +15,7 @@ def softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float32]:
     >>> softmax([0.0, 0.0]).tolist()
     [0.5, 0.5]
     """
-    values = np.asarray(logits, np.float64)
-    exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True), np.float32)
+    return np.asarray(special.softmax(np.asarray(logits, np.float64), axis=-1), np.float32)
 
 
 def fit_temperature(logits: FloatArray, labels: npt.NDArray[np.integer]) -> float:
@@ -30,13 +28,14 @@ def fit_temperature(logits: FloatArray, labels: npt.NDArray[np.integer]) -> floa
     Returns:
         What to divide logits by, within 0.05 and 20. It moves no item's highest class.
     """
+    # Imported here because it is slow to import, and only training needs it.
+    from scipy.optimize import minimize_scalar  # noqa: PLC0415
+
     rows = np.arange(len(labels))
 
     def negative_log_likelihood(log_temperature: float) -> float:
         scaled = np.asarray(logits, np.float64) / np.exp(log_temperature)
-        highest = scaled.max(axis=1, keepdims=True)
-        log_sums = highest[:, 0] + np.log(np.exp(scaled - highest).sum(axis=1))
-        return float(np.mean(log_sums - scaled[rows, labels]))
+        return float(-np.mean(special.log_softmax(scaled, axis=1)[rows, labels]))
 
     bounds = (np.log(0.05), np.log(20.0))
     best = minimize_scalar(negative_log_likelihood, bounds=bounds, method="bounded")

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model.errors import UserError
+from model.extras import MODULES, Extra, is_installed, require_extra
 from model.network.backend import start_keras
 from model.scoring.processor import available_cores, cpu_flags
 
@@ -118,8 +119,16 @@ def choose_engine(
             float32, and are taken to have a GPU if it is required.
 
     Raises:
-        UserError: the model was not exported, there is no GPU, or the settings contradict.
+        MissingExtraError: the engine is TensorFlow, on this machine, and it is not installed.
+        UserError: a name is unknown, the model was not exported, there is no GPU, or the settings
+            contradict.
     """
+    for setting, value, known in (
+        ("engine", name, EngineName),
+        ("precision", precision, Precision),
+    ):
+        if value not in list(known):
+            raise UserError(f"{setting} is {value!r}; it is one of {', '.join(known)}")
     if name == EngineName.ONNX:
         if require_gpu:
             raise UserError("--require-gpu needs --engine tensorflow; onnx runs on the processor")
@@ -130,6 +139,8 @@ def choose_engine(
                 "--engine onnx: the model has no ONNX files; mm-emor export writes them"
             )
         return EngineChoice("onnx", "int8")
+    if require_gpu and is_local:
+        require_extra(Extra.GPU, "--require-gpu")
     gpu = _find_gpu() if is_local else (BFLOAT16_GPU if require_gpu else None)
     if require_gpu and gpu is None:
         raise UserError(
@@ -145,6 +156,8 @@ def choose_engine(
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         raise UserError(f"KERAS_BACKEND is {backend}; models are scored on tensorflow: unset it")
+    if is_local:
+        require_extra(Extra.TRAIN, "scoring on TensorFlow", MODULES[Extra.GPU])
     if precision == Precision.AUTO:
         fast = gpu >= BFLOAT16_GPU if gpu else bool(cpu_flags() & BFLOAT16_FLAGS)
         fast &= is_local
@@ -192,7 +205,7 @@ def _find_gpu() -> tuple[int, int] | None:
 
     TensorFlow, which takes seconds to import, is asked only where there is an NVIDIA device.
     """
-    if not has_gpu_device():
+    if not (has_gpu_device() and all(map(is_installed, MODULES[Extra.GPU]))):
         return None
     start_keras()
     import tensorflow as tf  # noqa: PLC0415

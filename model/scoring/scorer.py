@@ -7,13 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from model.errors import ItemError
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor, ModelInput
 from model.preprocessing.text_preprocessor import pad_windows, token_batches
 from model.scoring.artifact import Artifact
 from model.scoring.calibration import softmax
-from model.scoring.engine import FLOAT32, Engine, EngineChoice, start_engine
+from model.scoring.engine import Engine, EngineChoice, choose_engine, start_engine
 from model.scoring.scores import EmotionScores
 from model.scoring.text_cache import TextCache, Windows
+from schemas.dead_letters import Reason
 from schemas.emotions import Modality
 
 FloatArray = npt.NDArray[np.float32]
@@ -29,18 +31,15 @@ class EmotionScorer:
 
     Args:
         artifact: the model.
-        engine: what it runs on; Keras in float32 where left out.
-
-    Raises:
-        ArtifactError: a weight is missing or of another shape.
+        engine: what it runs on, as `start_engine` makes it.
     """
 
-    def __init__(self, artifact: Artifact, engine: Engine | None = None) -> None:
+    def __init__(self, artifact: Artifact, engine: Engine) -> None:
         self.artifact = artifact
         self.emotions = artifact.config.emotions
         self.model_version = artifact.model_version
         self.preprocess: EmotionPreprocessor = artifact.preprocessor()
-        self._engine = engine or start_engine(artifact, FLOAT32)
+        self._engine = engine
         self._pool = ThreadPoolExecutor(self._engine.n_parallel, "score")
         self._texts = TextCache(MAX_CACHED_TEXTS)
         # Cells of the largest batch to try, of each encoder that memory has not held a batch of.
@@ -50,14 +49,15 @@ class EmotionScorer:
     def load(
         cls,
         name: str | Path,
-        choice: EngineChoice = FLOAT32,
+        choice: EngineChoice | None = None,
         n_threads: int | None = None,
     ) -> "EmotionScorer":
         """Loads an artifact.
 
         Args:
             name: a directory, or `default` for the one in the package.
-            choice: what to run it on.
+            choice: what to run it on; what `choose_engine` finds best here where None. `FLOAT32`
+                is the reference, which was trained.
             n_threads: of this process; as many as it may use cores where None.
 
         Raises:
@@ -65,6 +65,7 @@ class EmotionScorer:
             UserError: the engine's GPU is not there.
         """
         artifact = Artifact.load(name)
+        choice = choice or choose_engine(artifact)
         return cls(artifact, start_engine(artifact, choice, n_threads))
 
     def forget_texts(self) -> None:
@@ -88,6 +89,23 @@ class EmotionScorer:
                     by_head["audio"][place] if both else None,
                 )
         return [scores[row] for row in range(len(inputs))]
+
+    def try_score(self, inputs: Sequence[ModelInput]) -> list[EmotionScores | ItemError]:
+        """Returns the scores of each input, or why it has none: one bad item costs no other.
+
+        Where the batch fails, each item is tried alone. The error's cause is the engine's own.
+        """
+        try:
+            return [*self.score(inputs)]
+        except Exception as error:  # whatever the engine raises: out of memory, a bad shape, …
+            if len(inputs) > 1:
+                return [outcome for each in inputs for outcome in self.try_score([each])]
+            # The first line only: TensorFlow goes on with the paths of this machine.
+            first_line = str(error).partition("\n")[0]
+            message = f"the model failed: {type(error).__name__}: {first_line:.300}"
+            refused = ItemError(Reason.SCORING_FAILED, message)
+            refused.__cause__ = error
+            return [refused]
 
     def logits(self, inputs: Sequence[ModelInput]) -> list[dict[str, FloatArray]]:
         """Returns each input's uncalibrated logits, by modality of the heads that it ran."""

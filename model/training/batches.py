@@ -68,7 +68,7 @@ class TextBatches(_Batches):
         batch_size: texts of a batch.
         seed: repeats the batches.
         window_tokens: the longest that a window may be, padding included.
-        bare: the windows of some texts without their emoji, by the text's number.
+        without_emoji: the windows of some texts without their emoji, by the text's number.
         emoji_dropout: share of those texts that are read so, drawn anew in each epoch.
     """
 
@@ -79,16 +79,19 @@ class TextBatches(_Batches):
         batch_size: int,
         seed: int,
         window_tokens: int = 512,
-        bare: Mapping[int, tuple[int, ...]] | None = None,
+        without_emoji: Mapping[int, tuple[int, ...]] | None = None,
         emoji_dropout: float = 0.0,
     ) -> None:
         self.windows = windows
-        self.bare = bare or {}
+        self.without_emoji = without_emoji or {}
         self.emoji_dropout = emoji_dropout
         self.window_tokens = window_tokens
         self.targets = targets
         self.lengths = np.array(
-            [max(len(window), len(self.bare.get(row, ()))) for row, window in enumerate(windows)]
+            [
+                max(len(window), len(self.without_emoji.get(row, ())))
+                for row, window in enumerate(windows)
+            ]
         )
         super().__init__(len(windows), batch_size, seed)
 
@@ -119,10 +122,10 @@ class TextBatches(_Batches):
     def __getitem__(self, index: int) -> Batch:
         rows = self.batches[index]
         windows = [self.windows[row] for row in rows]
-        if self.bare:
+        if self.without_emoji:
             drawn = self._batch_rng(index).random(len(rows)) < self.emoji_dropout
             for place in np.flatnonzero(drawn):
-                windows[place] = self.bare.get(rows[place], windows[place])
+                windows[place] = self.without_emoji.get(rows[place], windows[place])
         # As long with emoji as without: the lengths of batches are what they are ordered by.
         token_ids, mask = pad_windows(
             windows, self.window_tokens, at_least=self._batch_length(index)

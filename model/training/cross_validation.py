@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -17,13 +17,13 @@ from model.datasets.broken_clips import leave_broken_clips_out
 from model.errors import ConfigError, DatasetError
 from model.evaluation.evaluate import Evaluation, measure_latency_ms, predict
 from model.evaluation.metrics import compute_metrics
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
+from model.training.fold_by import FoldBy
 from model.training.strip_store import StripStore
 from model.training.train import TrainedModel, build_classifier, train
 from model.training.training_config import TrainingConfig
 from model.training.training_data import TrainingData, config_for_data
-
-FoldBy = Literal["group", "random"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def cross_validate(
     fold_by: FoldBy,
     text_encoder: str | None,
     training: Path,
-    tell: Callable[[str], Any] = print,
+    log: Callable[[str], Any] = print,
 ) -> CrossValidation:
     """Returns what a config's parts for a data set are worth on examples that they never saw.
 
@@ -58,11 +58,10 @@ def cross_validate(
         config: what to train; parts that learn from another data set are left out.
         dataset: all of its splits are parted anew.
         n_folds: how many folds.
-        fold_by: `group`: no speaker or session is trained and tested on at once; `random`: folds
-            have the classes' shares, and know no speakers (the paper's 5 folds, as it seems).
+        fold_by: what folds keep apart.
         text_encoder: checkpoint directory or hub id that the text encoder starts from.
         training: where the parts' states and weights are kept: a run that was killed goes on.
-        tell: called with a line of text when a fold is done, and of what is left out.
+        log: called with a line of text when a fold is done, and of what is left out.
 
     Raises:
         UserError: the config has no part for the data set, there are fewer groups than folds, or
@@ -72,13 +71,13 @@ def cross_validate(
     # Parted after the rest is left out, so that no fold has nothing to test.
     n_given = len(dataset.examples())
     if config.audio:
-        dataset = leave_broken_clips_out(dataset, dataset.splits, config.audio.features, tell)
+        dataset = leave_broken_clips_out(dataset, dataset.splits, config.audio.features, log)
     dataset = dataset.only(
         lambda each: bool((config.text and each.has_text) or (config.audio and each.clip))
     )
     examples = dataset.examples()
     if n_left := n_given - len(examples):
-        tell(f"{dataset.name}: left out, with nothing that {config.name} learns from: {n_left}")
+        log(f"{dataset.name}: left out, with nothing that {config.name} learns from: {n_left}")
     if not examples:
         raise DatasetError(f"{dataset.name} has nothing that {config.name} learns from")
     folds, names = fold_examples(dataset, examples, n_folds, fold_by, config.seed)
@@ -96,8 +95,8 @@ def cross_validate(
     probabilities: dict[str, npt.NDArray[np.float32]] = {}
     for fold, (data, tested) in enumerate(prepared):
         with tempfile.TemporaryDirectory() as out:
-            models.append(train(config, data, text_encoder, Path(out), training, tell))
-            scorer = EmotionScorer.load(out)
+            models.append(train(config, data, text_encoder, Path(out), training, log))
+            scorer = EmotionScorer.load(out, FLOAT32)
             for head, columns in predict(scorer, dataset, tested).items():
                 missing = np.full((len(examples), columns.shape[1]), np.nan, np.float32)
                 probabilities.setdefault(head, missing)[folds == fold] = columns
@@ -105,7 +104,7 @@ def cross_validate(
             keras.backend.clear_session()
         chosen = probabilities[""][folds == fold].argmax(axis=1)
         metrics = compute_metrics(labels[folds == fold], chosen, dataset.emotions)
-        tell(
+        log(
             f"fold {fold + 1} of {n_folds} ({names[fold]}): n {metrics.n}, "
             f"accuracy {metrics.accuracy:.3f}, mean class recall {metrics.mean_class_recall:.3f}"
         )
@@ -122,7 +121,7 @@ def fold_examples(
     Raises:
         DatasetError: there are fewer groups, or fewer examples of a class, than folds.
     """
-    if fold_by == "group":
+    if fold_by == FoldBy.GROUP:
         fold_of = dataset.fold_of_group(n_folds)
         groups = [sorted(name for name, own in fold_of.items() if own == k) for k in range(n_folds)]
         return (

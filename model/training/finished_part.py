@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from model.files import whole_file
 from model.network.emotion_classifier import EmotionClassifier
 from model.training.fitting import STATE_FILE
 from schemas.emotions import Modality
@@ -60,10 +61,9 @@ class FinishedPart:
     def store(self) -> None:
         """Writes the weights as they are now; the state of the fit is no longer needed."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f"writing-{WEIGHTS_FILE}"
         weights = {name: variable.numpy() for name, variable in self.variables.items()}
-        save_file(weights, temporary)
-        temporary.rename(self.folder / WEIGHTS_FILE)
+        with whole_file(self.folder / WEIGHTS_FILE) as temporary:
+            save_file(weights, temporary)
         (self.folder / STATE_FILE).unlink(missing_ok=True)
 
     def restore(self) -> bool:

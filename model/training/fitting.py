@@ -19,6 +19,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from model.errors import ConfigError
 from model.evaluation.figures import draw_curves
+from model.files import remove_unfinished, whole_file, write_whole
 from model.network.emotion_classifier import EmotionClassifier
 from model.training.summed_adam import SummedAdam
 from model.training.training_config import FitConfig
@@ -140,7 +141,7 @@ def fit_model(
         )
     state.keep()
     history = {"epochs": state.history, "kept_epoch": state.kept_epoch}
-    (folder / HISTORY_FILE).write_text(json.dumps(history, indent=2) + "\n", encoding="utf-8")
+    write_whole(folder / HISTORY_FILE, json.dumps(history, indent=2) + "\n")
     draw_curves(state.history, title, folder / CURVES_FILE, state.kept_epoch)
 
 
@@ -203,6 +204,7 @@ class _FitState(keras.callbacks.Callback):
 
     def restore(self, batches: Any) -> None:
         """Takes up where a fit of the same folder was killed, if one was."""
+        remove_unfinished(self.path)
         if not self.path.is_file():
             return
         with safe_open(self.path, framework="numpy") as stored:
@@ -219,9 +221,8 @@ class _FitState(keras.callbacks.Callback):
         arrays |= {f"best/{index}": weight for index, weight in enumerate(self.best_weights)}
         # Contiguous, as safetensors needs them; np.ascontiguousarray gives scalars a dimension.
         arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-        temporary = self.path.with_name(f"writing-{self.path.name}")
-        save_file(arrays, temporary, {"history": json.dumps(self.history)})
-        temporary.rename(self.path)
+        with whole_file(self.path) as temporary:
+            save_file(arrays, temporary, {"history": json.dumps(self.history)})
 
     def _variables(self) -> dict[str, Any]:
         """Returns weights, the state of dropout's seeds, and the optimizer's moments."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -15,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 from model.datasets import Example
 from model.errors import DatasetError, ItemError
+from model.files import whole_file
 from model.preprocessing.audio_decoder import decode_clip
 from model.preprocessing.audio_preprocessor import AudioPreprocessor
 
@@ -68,10 +68,8 @@ class StripStore(Sequence[list[Strip]]):
         path = self.folder / f"{name}.safetensors"
         if not path.is_file():
             strips = self._strips(clip, example)
-            # Two clips of the same bytes may be decoded at once.
-            temporary = path.with_name(f"writing-{threading.get_ident()}-{path.name}")
-            save_file(strips, temporary)
-            temporary.rename(path)
+            with whole_file(path) as temporary:
+                save_file(strips, temporary)
         return path
 
     def _strips(self, clip: bytes, example: Example) -> dict[str, Strip]:

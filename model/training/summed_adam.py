@@ -1,4 +1,9 @@
-"""Adam, as the papers have it, for embeddings of repeated tokens too."""
+"""A patch of Keras: Adam as the papers have it, for embeddings of repeated tokens too.
+
+Upstream: the squares are not reported; they stand in
+https://github.com/keras-team/keras/blob/v3.15.1/keras/src/optimizers/adam.py#L125. That Keras's own
+step is slow for an embedding is https://github.com/keras-team/keras/issues/19992.
+"""
 
 from typing import Any
 

@@ -67,21 +67,21 @@ def text_batches(
     examples = dataset.split(split)
     texts = texts_of(examples)
     windows = [first_window(item) for item in preprocessor.batch(texts)]
-    bare = {}
+    without_emoji = {}
     if split == "train" and settings.emoji_dropout:
         cleaned = [clean_text(text) for text in texts]
         without = [drop_emoji(text) for text in cleaned]
         for row, item in enumerate(preprocessor.try_batch(without)):
             # A text of nothing but emoji keeps them.
             if without[row] != cleaned[row] and not isinstance(item, ItemError):
-                bare[row] = first_window(item)
+                without_emoji[row] = first_window(item)
     return TextBatches(
         windows,
         one_hot(label_indices(examples, config.emotions), config),
         settings.fit.batch_size,
         seed,
         preprocessor.config.window_tokens,
-        bare,
+        without_emoji,
         settings.emoji_dropout,
     )
 

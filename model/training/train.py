@@ -30,6 +30,7 @@ from model.preprocessing.emotion_preprocessor import EmotionPreprocessor, ModelI
 from model.preprocessing.text_preprocessor import LEFT, TextPreprocessor
 from model.scoring.artifact import HEADS_ONNX, Artifact, save_artifact
 from model.scoring.calibration import fit_temperature
+from model.scoring.engine import FLOAT32, start_engine
 from model.scoring.scorer import EmotionScorer
 from model.training.audio_training import fit_audio, load_mobilenet_weights, store_clips
 from model.training.finished_part import FinishedPart
@@ -72,7 +73,7 @@ def train(
     text_encoder: str | None,
     out: Path,
     training: Path | None = None,
-    tell: Callable[[str], Any] = print,
+    log: Callable[[str], Any] = print,
 ) -> TrainedModel:
     """Trains a model and writes its artifact to `out`.
 
@@ -87,12 +88,12 @@ def train(
         out: the artifact's directory.
         training: a folder for each part's state, logs and weights, and for the features of clips,
             which several runs may share; `out/training` where left out.
-        tell: called with a line of text that a user should see.
+        log: called with a line of text that a user should see.
 
     Raises:
         UserError: a data set, the checkpoint or a setting is wrong; no artifact is written then.
     """
-    config = config_for_data(config, data, tell)
+    config = config_for_data(config, data, log)
     keras.utils.set_random_seed(config.seed)
     try:
         classifier, preprocessor = build_classifier(config, data, text_encoder)
@@ -100,11 +101,13 @@ def train(
     except ItemError as error:  # of a text; clips name their file
         raise DatasetError(f"{config.name}: {error.message}") from error
     if (out / HEADS_ONNX).is_file():
-        tell(f"the export in {out} is removed; mm-emor export makes a new one")
+        log(f"the export in {out} is removed; mm-emor export makes a new one")
     with tempfile.TemporaryDirectory() as folder:
         unscaled = dict.fromkeys(classifier.heads, 1.0)
         uncalibrated = save_artifact(Path(folder), classifier, preprocessor, unscaled)
-        temperatures = calibrate(EmotionScorer(uncalibrated), data, config.seed)
+        temperatures = calibrate(
+            EmotionScorer(uncalibrated, start_engine(uncalibrated, FLOAT32)), data, config.seed
+        )
     return TrainedModel(save_artifact(out, classifier, preprocessor, temperatures), parts)
 
 

@@ -2,8 +2,9 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from model.config import (
@@ -12,11 +13,13 @@ from model.config import (
     EmojiReading,
     HeadConfig,
     MobileNetConfig,
+    PartialShare,
+    Share,
     parse_config,
 )
 from model.errors import ConfigError
 
-Precision = Literal["float32", "mixed_bfloat16"]
+DtypePolicy = Literal["float32", "mixed_bfloat16"]
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -41,30 +44,19 @@ class FitConfig:
         patience: end after this many epochs without a better one; 0 for never.
     """
 
-    epochs: int = 30
-    batch_size: int = 32
-    learning_rate: float = 1e-4
-    warmup_share: float = 0.1
+    epochs: PositiveInt = 30
+    batch_size: PositiveInt = 32
+    learning_rate: PositiveFloat = 1e-4
+    warmup_share: PartialShare = 0.1
     optimizer: Literal["adam", "sgd"] = "adam"
-    weight_decay: float = 0.0
-    label_smoothing: float = 0.0
+    weight_decay: NonNegativeFloat = 0.0
+    label_smoothing: PartialShare = 0.0
     class_weights: Literal["none", "balanced"] = "none"
-    accumulate_batches: int = 1
+    accumulate_batches: PositiveInt = 1
     keep: Literal["best", "last"] = "best"
-    patience: int = 0
+    patience: NonNegativeInt = 0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "learning_rate", "accumulate_batches"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be positive")
-        for name in ("warmup_share", "label_smoothing"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}; it must be at least 0 and below 1"
-                )
-        for name in ("weight_decay", "patience"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0")
         if self.patience and self.keep == "last":
             raise ValueError(
                 f"patience is {self.patience} and keep 'last'; patience waits for a better epoch, "
@@ -92,20 +84,12 @@ class TextTraining:
     dataset: str
     fit: FitConfig
     window_tokens: int | None = None
-    max_tokens: int = 1000
-    train_tokens: int = 128
+    max_tokens: PositiveInt = 1000
+    train_tokens: Annotated[int, Field(ge=3)] = 128
     emoji: EmojiReading = "keep"
-    emoji_dropout: float = 0.0
+    emoji_dropout: PartialShare = 0.0
     trim_vocabulary: bool = False
-    precision: Precision = "float32"
-
-    def __post_init__(self) -> None:
-        if self.train_tokens < 3:
-            raise ValueError(f"train_tokens is {self.train_tokens}; at least 3 are needed")
-        if not 0 <= self.emoji_dropout < 1:
-            raise ValueError(
-                f"emoji_dropout is {self.emoji_dropout}; it must be at least 0 and below 1"
-            )
+    precision: DtypePolicy = "float32"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -135,19 +119,12 @@ class AudioTraining:
     features: AudioConfig
     mobilenet: MobileNetConfig
     mobilenet_weights: str | None = None
-    speeds: tuple[float, ...] = (1.0,)
-    max_masked_frames: int = 0
-    max_masked_rows: int = 0
+    speeds: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)] = (1.0,)
+    max_masked_frames: NonNegativeInt = 0
+    max_masked_rows: NonNegativeInt = 0
     standardise_rows: bool = False
-    mixup: float = 0.0
-    precision: Precision = "float32"
-
-    def __post_init__(self) -> None:
-        if not self.speeds or min(self.speeds) <= 0:
-            raise ValueError(f"speeds are {self.speeds}; at least one is needed, all above 0")
-        for name in ("max_masked_frames", "max_masked_rows", "mixup"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 0")
+    mixup: NonNegativeFloat = 0.0
+    precision: DtypePolicy = "float32"
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -166,16 +143,14 @@ class FusionTraining:
     """
 
     fit: FitConfig
-    text_dropout: float = 0.1
-    audio_dropout: float = 0.1
+    text_dropout: Share = 0.1
+    audio_dropout: Share = 0.1
 
     def __post_init__(self) -> None:
-        if min(self.text_dropout, self.audio_dropout) < 0 or (
-            self.text_dropout + self.audio_dropout > 1
-        ):
+        if self.text_dropout + self.audio_dropout > 1:
             raise ValueError(
                 f"text_dropout is {self.text_dropout} and audio_dropout {self.audio_dropout}; "
-                "they must be at least 0 and together at most 1"
+                "they must be together at most 1"
             )
 
 
@@ -197,25 +172,19 @@ class TrainingConfig:
     name: str
     head: HeadConfig = HeadConfig()
     emotions: tuple[str, ...] = ()
-    seed: int = 1
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     train_split: Literal["train", "validation"] = "train"
-    validation_share: float = 0.1
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
     text: TextTraining | None = None
     audio: AudioTraining | None = None
     fusion: FusionTraining | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed is {self.seed}; it must be at least 0 and below 2**32")
         if self.text is None and self.audio is None:
             raise ValueError("a [text] or an [audio] table is needed")
         both = self.text is not None and self.audio is not None
         if both != (self.fusion is not None):
             raise ValueError("[fusion] goes with [text] and [audio], and both need it")
-        if not 0 < self.validation_share < 1:
-            raise ValueError(
-                f"validation_share is {self.validation_share}; it must lie between 0 and 1"
-            )
         if self.fusion and self.fusion.fit.keep == "best" and not self.is_paired:
             raise ValueError(
                 "fusion.fit.keep is 'best'; texts and clips of two data sets make no validation "
@@ -235,8 +204,8 @@ def read_training_config(path: Path) -> TrainingConfig:
         ConfigError: the file is missing or not TOML, a key is unknown, or a value breaks a rule.
     """
     shipped = Path(__file__).parents[1] / "configs" / path.name
-    bare = str(path) == path.name
-    found = shipped if bare and not path.is_file() else path
+    is_name = str(path) == path.name
+    found = shipped if is_name and not path.is_file() else path
     try:
         settings = tomllib.loads(found.read_text(encoding="utf-8"))
     except OSError as error:

@@ -30,9 +30,9 @@ class TrainingData:
 
     @classmethod
     def load(
-        cls, config: TrainingConfig, data_dir: Path, tell: Callable[[str], Any] = print
+        cls, config: TrainingConfig, data_dir: Path, log: Callable[[str], Any] = print
     ) -> "TrainingData":
-        """Reads a config's data sets, and tells how many examples each has.
+        """Reads a config's data sets, and logs how many examples each has.
 
         Raises:
             DatasetError: a data set cannot be read, or lacks examples to train or validate on.
@@ -42,13 +42,13 @@ class TrainingData:
         read = {name: load_dataset(name, data_dir) for name in names}
         for name, dataset in read.items():
             for line in (*dataset.remarks, *count_remarks(dataset)):
-                tell(line)
+                log(line)
             empty = dataset.only(lambda example: not (example.has_text or example.clip))
             if empty.examples():
-                tell(f"{name}: left out, as nothing is left of the text: {len(empty.examples())}")
+                log(f"{name}: left out, as nothing is left of the text: {len(empty.examples())}")
         if audio:
             read[audio.dataset] = leave_broken_clips_out(
-                read[audio.dataset], ("train", "validation"), audio.features, tell
+                read[audio.dataset], ("train", "validation"), audio.features, log
             )
         prepared = {
             name: dataset.for_training(config.train_split, config.validation_share, config.seed)
@@ -82,7 +82,7 @@ class TrainingData:
 
 
 def config_for_data(
-    config: TrainingConfig, data: TrainingData, tell: Callable[[str], Any]
+    config: TrainingConfig, data: TrainingData, log: Callable[[str], Any]
 ) -> TrainingConfig:
     """Returns the config with its classes, and without a part that a paired data set lacks.
 
@@ -96,7 +96,7 @@ def config_for_data(
         if settings and dataset is None:
             if not paired:
                 raise DatasetError(f"{settings.dataset} has no {lacking} to train on")
-            tell(f"{settings.dataset} has no {lacking}: the other part alone is trained")
+            log(f"{settings.dataset} has no {lacking}: the other part alone is trained")
     config = replace(
         config,
         text=text if data.text else None,

@@ -17,6 +17,9 @@ from model.scoring.artifact import (
     add_onnx,
     save_artifact,
 )
+from tests.peers.interpreter import run_peer
+from tests.peers.job import write_job
+from tests.peers.roberta_checkpoint import CheckpointJob
 
 MINILM = Path(os.environ.get("MM_EMOR_MINILM", "build/all-minilm-l6-v2"))
 """Whose tokenizer both sides use; roberta-base's own cannot be had without a network."""
@@ -61,22 +64,15 @@ def read_clips(n_clips: int) -> list[bytes]:
     return [path.read_bytes() for path in paths]
 
 
-def save_checkpoint(folder: Path) -> None:
-    """Writes what Transformers' pipeline loads: RoBERTa-base's sizes, random weights."""
-    import torch
-    from transformers import AutoTokenizer, RobertaConfig, RobertaForSequenceClassification
+def save_checkpoint(folder: Path) -> Path:
+    """Writes what Transformers' pipeline loads: RoBERTa-base's sizes, random weights.
 
-    tokenizer = AutoTokenizer.from_pretrained(MINILM)
-    torch.manual_seed(1)
-    config = RobertaConfig(
-        vocab_size=len(tokenizer),
-        max_position_embeddings=514,
-        type_vocab_size=1,
-        pad_token_id=tokenizer.pad_token_id,
-        num_labels=len(EMOTIONS),
-    )
-    RobertaForSequenceClassification(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    Returns:
+        its directory, `checkpoint/` in the folder.
+    """
+    write_job(folder, CheckpointJob(str(MINILM), len(EMOTIONS)))
+    run_peer("tests.peers.roberta_checkpoint", str(folder))
+    return folder / "checkpoint"
 
 
 def save_model(folder: Path, checkpoint: Path, tweets: Sequence[str], audio: bool) -> Artifact:

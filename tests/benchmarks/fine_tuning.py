@@ -1,14 +1,15 @@
 """Both sides of a comparison of fine-tuning: they train one checkpoint on the same batches.
 
 Ours is what `mm-emor train` runs, without validation: TextBatches, HeadModel and fit_model, on the
-Keras backend that a suite names. The peer is the loop that a researcher writes: Transformers'
-AutoModel, the masked average, the same head, AdamW; its batches are padded before its turn.
+Keras backend that a suite names. The peer is the loop that a researcher writes in PyTorch, with
+the same head; it reads its batches, padded, before its turn.
 
 A run is an epoch. Its time ends with its last step: the state that fit_model then writes for a fit
 that is killed, and the peer does without, is not in it. It is told beside it.
 """
 
-import itertools
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -23,9 +24,12 @@ from pydantic import TypeAdapter
 from model.config import HeadConfig
 from model.training.training_config import FitConfig
 from tests.benchmarks.measure import Comparison, Turns, Worker, alternate
+from tests.peers.fine_tuning_loop import LoopJob
+from tests.peers.job import write_job
 
 HEAD = HeadConfig()
 SEED = 1
+PEER = "tests.peers.fine_tuning_loop"
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """Keras's name of a precision, by PyTorch's."""
 
@@ -59,6 +63,19 @@ class FineTuning:
         """Returns float32 `[texts, emotions]`."""
         return np.eye(len(self.emotions), dtype=np.float32)[list(self.labels)]
 
+    def as_loop(self) -> LoopJob:
+        """Returns what the peer is told."""
+        return LoopJob(
+            checkpoint=str(self.checkpoint),
+            n_classes=len(self.emotions),
+            hidden_units=HEAD.hidden_units,
+            dropout=HEAD.dropout,
+            learning_rate=self.fit.learning_rate,
+            weight_decay=self.fit.weight_decay,
+            precision=self.precision,
+            device=self.device,
+        )
+
 
 def compare(
     suite: str,
@@ -67,6 +84,7 @@ def compare(
     backend: str,
     runs: int,
     environment: Mapping[str, str] | None = None,
+    peer_python: str = sys.executable,
 ) -> Comparison:
     """Returns the seconds of an epoch of each side, the first epoch left out.
 
@@ -76,22 +94,19 @@ def compare(
         backend: Keras's, for our side.
         runs: epochs of each side.
         environment: variables of both sides.
+        peer_python: the interpreter that has PyTorch.
     """
     # One epoch is left out, and where one more begins, the last turn ends.
     work = replace(work, fit=replace(work.fit, epochs=runs + 2, keep="last", patience=0))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "work.json").write_bytes(TypeAdapter(FineTuning).dump_json(work))
-        ours, peer = (
-            stack.enter_context(
-                Worker(
-                    (__name__, side, str(folder)),
-                    {**(environment or {}), "KERAS_BACKEND": keras_backend},
-                )
-            )
-            # The peer makes its batches with ours, and needs no second framework for that.
-            for side, keras_backend in (("ours", backend), ("peer", "torch"))
-        )
+        write_job(folder, work.as_loop())
+        for_keras = {**(environment or {}), "KERAS_BACKEND": backend}
+        write = [sys.executable, "-m", __name__, "batches", str(folder)]
+        subprocess.run(write, env=os.environ | for_keras, check=True)
+        ours = stack.enter_context(Worker((__name__, "ours", str(folder)), for_keras))
+        peer = stack.enter_context(Worker((PEER, str(folder)), environment, peer_python))
         print(f"{what}: the first epoch took ours {ours.last_seconds:.1f} s and the peer", end=" ")
         print(f"{peer.last_seconds:.1f} s (left out)", flush=True)
         seconds = alternate(ours.run, peer.run, runs)
@@ -150,74 +165,37 @@ def run_ours(work: FineTuning, folder: Path) -> None:
     )
 
 
-def run_peer(work: FineTuning) -> None:
-    """Trains, an epoch a turn."""
-    turns = Turns()
-    import torch
-    from transformers import AutoModel
+def write_batches(work: FineTuning, folder: Path) -> None:
+    """Writes the batches that ours makes of each epoch, for the peer."""
+    from model.network.backend import start_keras
 
+    start_keras()
     from model.training.batches import TextBatches
 
-    class Classifier(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = AutoModel.from_pretrained(work.checkpoint, dtype=torch.float32)
-            self.head = torch.nn.Sequential(
-                torch.nn.Linear(self.encoder.config.hidden_size, HEAD.hidden_units),
-                torch.nn.ReLU(),
-                torch.nn.Dropout(HEAD.dropout),
-                torch.nn.Linear(HEAD.hidden_units, len(work.emotions)),
-            )
-
-        def forward(self, token_ids: Any, mask: Any) -> Any:
-            states = self.encoder(input_ids=token_ids, attention_mask=mask).last_hidden_state
-            weights = mask.unsqueeze(-1).to(states.dtype)
-            return self.head((states * weights).sum(1) / weights.sum(1))
-
-    torch.manual_seed(SEED)
-    fit = work.fit
-    model = Classifier().train().to(work.device)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=fit.learning_rate, weight_decay=fit.weight_decay
-    )
-    loss_function = torch.nn.CrossEntropyLoss()
-    batches = TextBatches(work.windows, work.targets(), fit.batch_size, SEED)
-    for epoch in itertools.count(1):
+    batches = TextBatches(work.windows, work.targets(), work.fit.batch_size, SEED)
+    # Ours counts its epochs from 1, and stops where one more than the peer's would begin.
+    for epoch in range(1, work.fit.epochs):
         batches.start_epoch(epoch)
-        padded = [
-            (
-                torch.from_numpy(inputs["token_ids"][:, 0]).long(),
-                torch.from_numpy(inputs["token_mask"][:, 0]).long(),
-                torch.from_numpy(targets.argmax(axis=1)),
+        path = folder / "batches" / f"epoch-{epoch:03d}"
+        path.mkdir(parents=True)
+        for number in range(len(batches)):
+            inputs, targets = batches[number]
+            np.savez(
+                path / f"batch-{number:03d}.npz",
+                token_ids=inputs["token_ids"][:, 0],
+                mask=inputs["token_mask"][:, 0],
+                labels=targets.argmax(axis=1),
             )
-            for inputs, targets in map(batches.__getitem__, range(len(batches)))
-        ]
-        turns.wait()
-        total_loss = torch.zeros((), device=work.device)
-        for batch in padded:
-            token_ids, mask, labels = (tensor.to(work.device) for tensor in batch)
-            optimizer.zero_grad()
-            with torch.autocast(
-                work.device, dtype=torch.bfloat16, enabled=work.precision == "bfloat16"
-            ):
-                loss = loss_function(model(token_ids, mask), labels)
-            loss.backward()
-            optimizer.step()
-            total_loss += loss.detach()
-        # Waits for the GPU, too.
-        total_loss.item()
-        turns.stop()
-        turns.answer()
 
 
 def main() -> None:
-    """Is one side; `Worker` starts it."""
+    """Is our side, or writes the batches of both."""
     side, folder = sys.argv[1], Path(sys.argv[2])
     work = TypeAdapter(FineTuning).validate_json((folder / "work.json").read_bytes())
     if side == "ours":
         run_ours(work, folder)
     else:
-        run_peer(work)
+        write_batches(work, folder)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def compare(
     """Runs two sides in turn; the first turn of each is left out."""
     with ExitStack() as stack:
         ours, peer = (
-            stack.enter_context(Worker((__name__, side[0], str(folder), *side[1:]), {}))
+            stack.enter_context(Worker((__name__, side[0], str(folder), *side[1:])))
             for side in sides
         )
         return Comparison("pipeline", what, *alternate(ours.run, peer.run, runs), n, "items/s")

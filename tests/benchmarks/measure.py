@@ -14,6 +14,8 @@ from pathlib import Path
 from statistics import median
 from typing import Self
 
+from tests.peers.interpreter import peers_python
+
 RUNS = 5
 REST_SECONDS = 0.2
 BUSY_CORES = 0.3
@@ -74,6 +76,7 @@ class Worker:
         command: module and arguments of a program that takes `Turns`. It has had its first one,
             which compiles and fills caches, when the constructor returns.
         environment: variables beside this process's own.
+        python: the interpreter; this process's own by default.
 
     Attributes:
         last_seconds: what the last run took.
@@ -81,10 +84,15 @@ class Worker:
         last_extras: what else it measured in it.
     """
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        python: str = sys.executable,
+    ) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            env={**os.environ, **environment},
+            [python, "-m", *command],
+            env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -166,8 +174,13 @@ def suite_arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def machine_lines(packages: Sequence[str]) -> Iterator[str]:
-    """Yields the machine, its load, and the versions that ran."""
+def machine_lines(packages: Sequence[str], peer: Sequence[str] = ()) -> Iterator[str]:
+    """Yields the machine, its load, and the versions that ran.
+
+    Args:
+        packages: those of this environment.
+        peer: those of the peers' environment.
+    """
     cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8") if sys.platform == "linux" else ""
     model = next((line.split(":")[1] for line in cpu.splitlines() if "model name" in line), "")
     flags = set(next((line for line in cpu.splitlines() if line.startswith("flags")), "").split())
@@ -179,7 +192,16 @@ def machine_lines(packages: Sequence[str]) -> Iterator[str]:
         # PyTorch's threads wait for each other at every operation: a core taken away from one
         # stops them all, so that a busy machine slows the sides unequally.
         yield f"{busy:.1f} cores are busy with other work: these numbers mean nothing"
-    yield f"Python {platform.python_version()}, {', '.join(map(_versioned, packages))}"
+    yield versions_line(packages)
+    if peer:
+        command = [peers_python(), "-m", "tests.peers.versions", *peer]
+        told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        yield f"the peer: {told.stdout.strip()}"
+
+
+def versions_line(packages: Sequence[str]) -> str:
+    """Returns the versions of Python and of some packages in this environment."""
+    return f"Python {platform.python_version()}, {', '.join(map(_versioned, packages))}"
 
 
 def busy_cores(seconds: float = 1.0) -> float:

@@ -37,7 +37,7 @@ def compare_sizes(folder: Path, few: int, many: int, runs: int) -> tuple[Compari
     for _ in range(runs):
         for n_items in (few, many):
             command = ("tests.benchmarks.jobs", "once", str(folder / str(n_items)))
-            with Worker(command, {}) as worker:  # its first turn is its only one
+            with Worker(command) as worker:  # its first turn is its only one
                 seconds[n_items].append(worker.last_seconds)
                 peaks[n_items] += worker.last_extras
     what = f"{many} texts beside {few}, scaled to as many, default model"
@@ -61,8 +61,7 @@ def main() -> int:
         folder = Path(temporary)
         tweets = read_tweets(arguments.tweets)
         write_items(folder / "items", tweets)
-        save_checkpoint(folder / "checkpoint")
-        save_model(folder / "model", folder / "checkpoint", tweets, audio=False)
+        save_model(folder / "model", save_checkpoint(folder), tweets, audio=False)
         what = f"the job on {len(tweets)} tweets, RoBERTa-base's size, beside a bare loop"
         n = len(tweets)
         comparisons.append(compare(what, folder, (("job",), ("loop",)), n, arguments.runs))

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tests.benchmarks.jobs import peak_memory_mb
 from tests.benchmarks.measure import Turns
-from tests.report_queries import QUERIES, open_runs
-from tests.reporting import report_runs
+from tests.support.report_queries import QUERIES, open_runs
+from tests.support.reporting import report_runs
 
 
 def run_beam(folder: Path) -> None:

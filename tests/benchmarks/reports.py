@@ -23,7 +23,7 @@ from tests.benchmarks.measure import (
     suite_arguments,
     write_json,
 )
-from tests.label_rows import Corpus, write_runs
+from tests.support.label_rows import Corpus, write_runs
 
 N_LABELS = 1_000_000
 N_DAYS = 30
@@ -57,7 +57,7 @@ def compare(
     threads = f"{n_threads} thread" if n_threads else "its own number of threads"
     with ExitStack() as stack:
         ours, peer = (
-            stack.enter_context(Worker((SIDES, *side), {}))
+            stack.enter_context(Worker((SIDES, *side)))
             for side in (("beam", str(folder)), ("duckdb", str(folder), str(n_threads)))
         )
         seconds = alternate(ours.run, peer.run, runs)

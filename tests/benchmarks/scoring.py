@@ -1,11 +1,10 @@
-"""Both sides of the comparisons of scoring, each in a process of its own.
+"""Our side of the comparisons of scoring, in a process of its own as the peer is.
 
 Ours is the scorer as `mm-emor score` builds it; the peer is the script that one writes without it.
 What both are given lies in one folder: `texts.json`, `clips/`, `checkpoint/` (Transformers') and
 `model/` (the same weights, ours).
 """
 
-import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -23,10 +22,13 @@ from model.scoring.processor import available_cores
 from model.scoring.scorer import EmotionScorer
 from tests.benchmarks.base_model import AUDIO, save_checkpoint, save_model
 from tests.benchmarks.measure import Comparison, Turns, Worker, alternate
+from tests.peers.fused_script import FusedJob
+from tests.peers.head import save_head
+from tests.peers.interpreter import peers_python
+from tests.peers.job import write_job
 
 BATCH_SIZE = 256
 """As of `mm-emor score`."""
-PEER_BATCH_SIZE = 32
 OURS = {
     "int8": EngineChoice("onnx", "int8"),
     "float32": EngineChoice("tensorflow", "float32"),
@@ -40,22 +42,37 @@ def prepare(folder: Path, texts: Sequence[str], clips: Sequence[bytes] = ()) -> 
     (folder / "clips").mkdir()
     for number, clip in enumerate(clips):
         (folder / "clips" / f"{number:06d}.wav").write_bytes(clip)
-    save_checkpoint(folder / "checkpoint")
-    save_model(folder / "model", folder / "checkpoint", texts, audio=bool(clips))
+    artifact = save_model(folder / "model", save_checkpoint(folder), texts, audio=bool(clips))
+    if clips:
+        prepare_fused_peer(folder, artifact)
 
 
-def compare(
-    suite: str, what: str, folder: Path, sides: tuple[str, str], n_items: int, runs: int
-) -> Comparison:
-    """Runs two sides in turn; the first turn of each is left out."""
+def prepare_fused_peer(folder: Path, artifact: Artifact) -> None:
+    """Writes MobileNet and the head for the peer that also hears."""
+    classifier = artifact.classifier()
+    assert classifier.audio_encoder
+    np.savez(folder / "mobilenet.npz", *classifier.audio_encoder.mobilenet.get_weights())
+    save_head(folder / "head.npz", classifier.heads["text+audio"])
+    sizes = {name: getattr(AUDIO, name) for name in FusedJob.__dataclass_fields__}
+    write_job(folder, FusedJob(**sizes))
+
+
+def compare(suite: str, what: str, folder: Path, peer: str, n_items: int, runs: int) -> Comparison:
+    """Runs our int8 and a peer in turn; the first turn of each is left out.
+
+    Args:
+        suite, what, n_items: see `Comparison`.
+        folder: what `prepare` has filled.
+        peer: module of the peer's program.
+        runs: of each side.
+    """
     with ExitStack() as stack:
-        ours, peer = (
-            stack.enter_context(Worker((__name__, side, str(folder)), {})) for side in sides
-        )
-        return Comparison(suite, what, *alternate(ours.run, peer.run, runs), n_items, "items/s")
+        ours = stack.enter_context(Worker((__name__, "int8", str(folder))))
+        theirs = stack.enter_context(Worker((peer, str(folder)), python=peers_python()))
+        return Comparison(suite, what, *alternate(ours.run, theirs.run, runs), n_items, "items/s")
 
 
-def ours(folder: Path, precision: str) -> Callable[[], Any]:
+def scoring(folder: Path, precision: str) -> Callable[[], Any]:
     """Returns what scores all items with our scorer."""
     items = _items(folder)
     artifact = Artifact.load(folder / "model")
@@ -76,69 +93,14 @@ def _items(folder: Path) -> list[RawItem]:
     return list(zip(texts, clips or [None] * len(texts), strict=True))
 
 
-def peer_text(folder: Path) -> Callable[[], Any]:
-    """Returns Transformers' own pipeline."""
-    from transformers import pipeline
-
-    classify = pipeline(
-        "text-classification", str(folder / "checkpoint"), batch_size=PEER_BATCH_SIZE, top_k=None
-    )
-    texts = json.loads((folder / "texts.json").read_text(encoding="utf-8"))
-    return lambda: classify(texts, truncation=True)
-
-
-def peer_fused(folder: Path) -> Callable[[], Any]:
-    """Returns the straight script: librosa, PyTorch, Keras, and a head on what they give."""
-    import librosa
-    import torch
-    from transformers import AutoModel, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder / "checkpoint")
-    encoder = AutoModel.from_pretrained(folder / "checkpoint", dtype=torch.float32).eval()
-    classifier = Artifact.load(folder / "model").classifier()
-    assert classifier.audio_encoder
-    mobilenet = classifier.audio_encoder.mobilenet
-    head = classifier.heads["text+audio"]
-    items = _items(folder)
-    sizes = {"n_fft": AUDIO.n_fft, "hop_length": AUDIO.hop_length, "sr": AUDIO.sample_rate_hz}
-
-    def draw(clip: bytes) -> Any:
-        waveform, _ = librosa.load(io.BytesIO(clip), sr=AUDIO.sample_rate_hz)
-        mel = librosa.feature.melspectrogram(y=waveform, n_mels=AUDIO.n_mels, **sizes)
-        mel = librosa.power_to_db(mel, ref=np.max) / AUDIO.top_db + 1
-        chroma = librosa.feature.chroma_stft(y=waveform, **sizes)
-        image = np.concatenate([mel, np.repeat(chroma, AUDIO.chroma_repeats, axis=0)])
-        image = librosa.util.fix_length(image, size=AUDIO.image_width, axis=1)
-        return np.repeat(2 * image[..., None] - 1, 3, axis=-1)
-
-    def score() -> None:
-        for start in range(0, len(items), PEER_BATCH_SIZE):
-            batch = items[start : start + PEER_BATCH_SIZE]
-            tokens = tokenizer(
-                [text for text, _ in batch], padding=True, truncation=True, return_tensors="pt"
-            )
-            with torch.inference_mode():
-                states = encoder(**tokens).last_hidden_state
-            weights = tokens["attention_mask"].unsqueeze(-1)
-            text = ((states * weights).sum(1) / weights.sum(1)).numpy()
-            images = np.stack([draw(read()) for _, read in batch if read])
-            audio = mobilenet.predict(images, batch_size=PEER_BATCH_SIZE, verbose=0)
-            np.asarray(head(np.concatenate([text, audio], axis=1)))
-
-    return score
-
-
 def main() -> None:
-    """Is one side; `Worker` starts it."""
-    side, folder = sys.argv[1], Path(sys.argv[2])
+    """Is our side; `Worker` starts it."""
+    precision, folder = sys.argv[1], Path(sys.argv[2])
     turns = Turns()
-    if side in OURS:
-        work = ours(folder, side)
-    else:
-        work = {"peer_text": peer_text, "peer_fused": peer_fused}[side](folder)
+    score = scoring(folder, precision)
     while True:
         turns.wait()
-        work()
+        score()
         turns.stop()
         turns.answer()
 

@@ -205,8 +205,7 @@ def main() -> int:
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        save_checkpoint(folder / "checkpoint")
-        base = save_model(folder / "model", folder / "checkpoint", texts, audio=True)
+        base = save_model(folder / "model", save_checkpoint(folder), texts, audio=True)
         for what, artifact in (
             ("default model", Artifact.load("default")),
             ("RoBERTa-base's size", base),

@@ -37,13 +37,14 @@ def main() -> int:
     parser.add_argument("--tweets", type=int, default=N_TWEETS, help=f"{N_TWEETS} by default")
     arguments = parser.parse_args()
     tweets = read_tweets(arguments.tweets)
-    for line in machine_lines(("onnxruntime", "tensorflow", "torch", "transformers", "tokenizers")):
+    peer = ("torch", "transformers", "tokenizers")
+    for line in machine_lines(("onnxruntime", "tensorflow", "tokenizers"), peer):
         print(line, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder), tweets)
         what = f"{len(tweets)} tweets of TweetEval emotion, RoBERTa-base's size"
-        sides = ("int8", "peer_text")
-        comparison = compare("text", what, Path(folder), sides, len(tweets), arguments.runs)
+        peer = "tests.peers.text_pipeline"
+        comparison = compare("text", what, Path(folder), peer, len(tweets), arguments.runs)
     print(*comparison.lines(), sep="\n")
     print("  to reach: 5 times its items/s", flush=True)
     for name, share in changed_labels(tweets).items():

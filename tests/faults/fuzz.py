@@ -42,7 +42,7 @@ from model.scoring.artifact import Artifact
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, Reason
 from tests.faults.jobs import CORPUS
 from tests.faults.mutations import mutate
-from tests.model.clips import FORMATS, encode, speech_like
+from tests.support.clips import FORMATS, encode, speech_like
 
 OUTCOMES = ("good", "nothing", *Reason)
 """`nothing`: an empty line, which holds no item."""
@@ -106,7 +106,7 @@ def originals() -> Originals:
 
 
 def _packed(data: bytes) -> bool:
-    """Says whether the bytes are those of a compressed file or of UTF-16, which may hold nothing."""
+    """Says whether the bytes may be those of a file that is compressed, or empty in UTF-16."""
     return data.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", *UTF16_MARKS))
 
 

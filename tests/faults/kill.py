@@ -23,6 +23,7 @@ from pathlib import Path
 from beam_jobs.runs.manifest import read_manifest
 from beam_jobs.runs.verify import verify_tree
 from tests.faults.jobs import MAIN, Job, tree
+from tests.support.make_tiny_artifact import TINY_ARTIFACT
 
 POLL_SECONDS = 0.001
 STEPS = """
@@ -212,9 +213,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory:
         model = arguments.model
         if model == "tiny":
-            from tests.model.tiny_models import save_tiny_artifact
-
-            model = str(save_tiny_artifact(Path(directory) / "tiny").path)
+            model = str(TINY_ARTIFACT)
         known = scenarios(model)
         for name in arguments.scenario or known:
             draw = random.Random(f"{arguments.seed} {name}")

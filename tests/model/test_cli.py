@@ -12,15 +12,15 @@ import pytest
 
 from model.evaluation.evaluation_files import FILE_NAMES
 from model.scoring.artifact import Artifact
-from tests.model.command_line import Run
-from tests.model.tiny_corpora import (
+from tests.support.command_line import Run
+from tests.support.tiny_corpora import (
     SPOKEN,
     TINY_TOML,
     write_emodb,
     write_goemotions,
     write_own_data,
 )
-from tests.model.tiny_models import save_tiny_checkpoint
+from tests.support.tiny_models import save_tiny_checkpoint
 
 EVALUATE = ("evaluate", "--data-dir", ".")
 EMODB_COUNTS = "emodb, train: 12 items\nemodb, validation: 6 items\nemodb, test: 6 items\n"
@@ -43,6 +43,7 @@ def run(mm_emor: Run, monkeypatch: pytest.MonkeyPatch, data_dir: Path) -> Run:
     return mm_emor
 
 
+@pytest.mark.job
 @pytest.mark.slow
 def test_train_then_evaluate_with_the_installed_command(data_dir: Path, tmp_path: Path) -> None:
     """In processes of their own, where TensorFlow starts: nothing of its goes to stderr."""
@@ -273,7 +274,7 @@ WITH_ENCODER = ("--text-encoder", "checkpoint")
         ),
         (
             ("train", "wrong.toml", "--data-dir", ".", "--out", "o"),
-            "wrong.toml: text.fit: epochs is 0; it must be positive",
+            "wrong.toml: text.fit.epochs is 0; it must be above 0",
         ),
         (
             ("train", "tiny.toml", "--data-dir", "none", "--out", "o"),

@@ -16,7 +16,7 @@ from model.training.batches import TextBatches
 from model.training.fitting import HISTORY_FILE, HeadModel, fit_model, read_history
 from model.training.training_config import FitConfig
 from schemas.emotions import Modality
-from tests.model.reference_encoders import CASES, SIZES
+from tests.support.reference_encoders import CASES, SIZES
 
 EMOTIONS = ("anger", "joy", "sadness")
 N_TEXTS, MAX_TOKENS = 24, 16

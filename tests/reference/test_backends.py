@@ -1,5 +1,7 @@
 """The model code trains and scores on Keras's other backends as it does on TensorFlow's; and `make
 bench`'s suites of a GPU, which rest on that, run. `make test-reference` runs it.
+
+PyTorch is the peers': our code runs on it in their environment, without TensorFlow.
 """
 
 import json
@@ -11,18 +13,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.model.tiny_models import save_tiny_artifact
-
-pytest.importorskip("torch", reason="needs PyTorch: make test-reference")
+from tests.peers.interpreter import peers_python
+from tests.support.tiny_models import save_tiny_artifact
 
 # Of losses about 1: rounding alone. bfloat16 has three digits, and the backends' products and
 # softmaxes round at other places.
 LARGEST_DIFFERENCE = {"float32": 1e-5, "mixed_bfloat16": 5e-3}
 
 
-def run(module: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    python: str, module: str, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", module, *arguments],
+        [python, "-m", module, *arguments],
         env=os.environ | environment,
         capture_output=True,
         text=True,
@@ -30,9 +33,15 @@ def run(module: str, *arguments: str, **environment: str) -> subprocess.Complete
     )
 
 
+def python_with(backend: str) -> str:
+    """PyTorch is the peers'; the others are looked for in this environment."""
+    return peers_python() if backend == "torch" else sys.executable
+
+
 def losses_of(backend: str, folder: Path) -> dict[str, list[float]]:
     folder.mkdir()
-    done = run("tests.reference.fit_on_a_backend", str(folder), KERAS_BACKEND=backend)
+    module = "tests.reference.fit_on_a_backend"
+    done = run(python_with(backend), module, str(folder), KERAS_BACKEND=backend)
     assert done.returncode == 0, done.stderr
     losses: dict[str, list[float]] = json.loads((folder / "losses.json").read_text("utf-8"))
     return losses
@@ -52,11 +61,13 @@ def test_pytorch_backend_trains_as_tensorflow(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("backend", ["torch", "jax"])
 def test_other_backends_score_as_tensorflow(tmp_path: Path, backend: str) -> None:
-    pytest.importorskip(backend)
+    if backend != "torch":
+        pytest.importorskip(backend)
     save_tiny_artifact(tmp_path / "model")
     logits = {}
     for each in ("tensorflow", backend):
-        done = run("tests.reference.score_on_a_backend", str(tmp_path), KERAS_BACKEND=each)
+        module = "tests.reference.score_on_a_backend"
+        done = run(python_with(each), module, str(tmp_path), KERAS_BACKEND=each)
         assert done.returncode == 0, done.stderr
         logits[each] = json.loads((tmp_path / "logits.json").read_text("utf-8"))
     assert set(logits[backend]) == {"text", "audio", "text+audio"}
@@ -73,14 +84,16 @@ def test_other_backends_score_as_tensorflow(tmp_path: Path, backend: str) -> Non
     ],
 )
 def test_gpu_suites_say_that_there_is_no_gpu(suite: str, message: str) -> None:
-    done = run(f"tests.benchmarks.{suite}", CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu")
+    module = f"tests.benchmarks.{suite}"
+    done = run(peers_python(), module, CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu")
     assert done.returncode == 2
     assert done.stderr == f"{message}\n"
 
 
 def test_gpu_suite_measures_texts_and_clips(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
-    done = run("tests.benchmarks.gpu", "--smoke", "--runs", "1", "--json", str(path))
+    arguments = ("--smoke", "--runs", "1", "--json", str(path))
+    done = run(peers_python(), "tests.benchmarks.gpu", *arguments)
     assert done.returncode == 0, done.stderr
     rows = [row for row in json.loads(path.read_text("utf-8")) if row["what"].endswith(", torch")]
     assert [row["unit"] for row in rows] == ["items/s", "share", "items/s", "items/s"]
@@ -89,7 +102,8 @@ def test_gpu_suite_measures_texts_and_clips(tmp_path: Path) -> None:
 
 def test_gpu_training_suite_compares_both_sides(tmp_path: Path) -> None:
     path = tmp_path / "rows.json"
-    done = run("tests.benchmarks.gpu_training", "--smoke", "--runs", "1", "--json", str(path))
+    arguments = ("--smoke", "--runs", "1", "--json", str(path))
+    done = run(peers_python(), "tests.benchmarks.gpu_training", *arguments)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads(path.read_text(encoding="utf-8"))
     assert min(row.pop("ours"), row.pop("peer"), row.pop("ratio")) > 0

@@ -4,6 +4,7 @@ A checkpoint's weights, its gradients and its weights after the step are all rea
 own map of names: PyTorch's are saved as one more checkpoint and loaded into a second backbone.
 """
 
+import json
 import math
 import os
 from dataclasses import replace
@@ -12,12 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from model.network.backend import start_keras
-from tests.model.reference_encoders import CASES, SIZES, save_reference
+from tests.peers.head import save_head
+from tests.peers.interpreter import run_peer
+from tests.peers.job import write_job
+from tests.peers.training_step import TrainingStepJob
+from tests.support.reference_encoders import CASES, SIZES, encoder_job
 
-torch = pytest.importorskip("torch", reason="needs PyTorch: make test-reference")
 start_keras()
 
 import keras  # noqa: E402
@@ -63,32 +67,6 @@ EPSILON = 1e-7 / math.sqrt(1 - BETA_2)
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
-class TorchClassifier(torch.nn.Module):
-    """Transformers' encoder, the masked average, and the head."""
-
-    def __init__(self, encoder: Any, head: Any) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.hidden = linear(head.hidden)
-        self.logits = linear(head.logits)
-
-    def forward(self, token_ids: Any, mask: Any) -> Any:
-        states = self.encoder(token_ids, attention_mask=mask.long()).last_hidden_state
-        weights = mask.to(states.dtype)[:, :, None]
-        features = (states * weights).sum(dim=1) / weights.sum(dim=1)
-        return self.logits(torch.relu(self.hidden(features)))
-
-
-def linear(dense: Any) -> Any:
-    """Returns a Keras Dense layer as PyTorch's."""
-    kernel, bias = dense.get_weights()
-    layer = torch.nn.Linear(*kernel.shape)
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor(kernel.T))
-        layer.bias.copy_(torch.tensor(bias))
-    return layer
-
-
 def our_classifier(path: Path) -> EmotionClassifier:
     """Returns the network of a checkpoint, with a random head and no dropout."""
     encoder = replace(load_encoder_config(path), **NO_DROPOUT)
@@ -99,11 +77,13 @@ def our_classifier(path: Path) -> EmotionClassifier:
     return classifier
 
 
-def as_ours(config: Any, tensors: dict[str, Any], directory: Path) -> Arrays:
-    """Returns PyTorch's tensors, by its names, as arrays of our layout and names."""
+def as_ours(config: Any, file: Path) -> Arrays:
+    """Returns a file of PyTorch's tensors, by its names, as arrays of our layout and names."""
+    directory = file.with_suffix("")
     directory.mkdir()
+    tensors = load_file(file)
     encoder = {
-        name.removeprefix("encoder."): np.ascontiguousarray(value)
+        name.removeprefix("encoder."): value
         for name, value in tensors.items()
         if name.startswith("encoder.")
     }
@@ -113,8 +93,8 @@ def as_ours(config: Any, tensors: dict[str, Any], directory: Path) -> Arrays:
     load_encoder_weights(backbone, directory)
     arrays = {inner_name(variable): np.array(variable) for variable in backbone.weights}
     for name in ("hidden", "logits"):
-        arrays[f"{name}/kernel"] = tensors[f"{name}.weight"].numpy().T
-        arrays[f"{name}/bias"] = tensors[f"{name}.bias"].numpy()
+        arrays[f"{name}/kernel"] = tensors[f"{name}.weight"].T
+        arrays[f"{name}/bias"] = tensors[f"{name}.bias"]
     return arrays
 
 
@@ -148,38 +128,33 @@ def our_step(
 
 
 def their_step(
-    model: Any, config: Any, batch: tuple[Any, Any, Any], directory: Path
+    classifier: EmotionClassifier, path: Path, batch: Arrays, folder: Path
 ) -> tuple[float, Arrays, Arrays]:
     """Returns the same of PyTorch."""
-    token_ids, mask, targets = (torch.tensor(array) for array in batch)
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=FIT.learning_rate,
-        betas=(0.9, BETA_2),
-        eps=EPSILON,
+    job = TrainingStepJob(
+        checkpoint=str(path),
+        learning_rate=FIT.learning_rate,
+        beta_2=BETA_2,
+        epsilon=EPSILON,
         weight_decay=FIT.weight_decay,
+        label_smoothing=FIT.label_smoothing,
+        l2=HEAD.l2,
     )
-    loss = torch.nn.functional.cross_entropy(
-        model(token_ids, mask), targets, label_smoothing=FIT.label_smoothing
-    )
-    loss = loss + HEAD.l2 * model.hidden.weight.square().sum()
-    loss.backward()
-    # The pooler has no part in it.
-    weights = {name: each for name, each in model.named_parameters() if each.grad is not None}
-    gradients = {name: weight.grad.clone() for name, weight in weights.items()}
-    optimizer.step()
-    after = {name: weight.detach() for name, weight in weights.items()}
+    write_job(folder, job)
+    np.savez(folder / "batch.npz", **batch)
+    save_head(folder / "head.npz", classifier.heads["text"])
+    run_peer("tests.peers.training_step", str(folder))
+    loss: float = json.loads((folder / "loss.json").read_text(encoding="utf-8"))
+    config = classifier.config.encoder
     return (
-        loss.item(),
-        as_ours(config, gradients, directory / "gradients"),
-        as_ours(config, after, directory / "after"),
+        loss,
+        as_ours(config, folder / "gradients.safetensors"),
+        as_ours(config, folder / "after.safetensors"),
     )
 
 
 def compare_steps(path: Path, windows: list[tuple[int, ...]], directory: Path) -> None:
     """Asserts that a step on one padded batch is the same step in both."""
-    from transformers import AutoModel
-
     classifier = our_classifier(path)
     config = classifier.config.encoder
     targets = np.eye(len(EMOTIONS), dtype=np.float32)[np.arange(len(windows)) % len(EMOTIONS)]
@@ -189,10 +164,9 @@ def compare_steps(path: Path, windows: list[tuple[int, ...]], directory: Path) -
     assert not mask.all()
     # Transformers' RoBERTa tells padding by its id when it counts positions; ours by the mask.
     token_ids = np.where(mask, inputs["token_ids"][:, 0], config.pad_token_id)
-    encoder = AutoModel.from_pretrained(path, **NO_DROPOUT).train()
-    model = TorchClassifier(encoder, classifier.heads["text"])
+    batch = {"token_ids": token_ids, "mask": mask, "targets": targets}
     their_loss, their_gradients, their_weights = their_step(
-        model, config, (token_ids, mask, targets), directory
+        classifier, path, batch, directory / "peer"
     )
     our_loss, our_gradients, our_weights = our_step(classifier, batches, directory / "fit")
     print(f"\nloss {our_loss:.6f}: {abs(our_loss - their_loss):.1e} apart")
@@ -219,7 +193,8 @@ def compare_steps(path: Path, windows: list[tuple[int, ...]], directory: Path) -
 
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_random_checkpoints(case: str, tmp_path: Path) -> None:
-    save_reference(case, tmp_path / "checkpoint")
+    write_job(tmp_path, encoder_job(case, tmp_path / "checkpoint"))
+    run_peer("tests.peers.encoders", str(tmp_path))
     rng = np.random.default_rng(5)
     windows = [tuple(rng.integers(4, SIZES["vocab_size"], n).tolist()) for n in (15, 7, 2)]
     compare_steps(tmp_path / "checkpoint", windows, tmp_path)

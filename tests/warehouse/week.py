@@ -1,7 +1,7 @@
 """A week of runs in `out/` and a report of its last days in `report/`, for tests of their readers.
 
-The runs' own reports are what the queries of `tests/report_queries.py` make of them, to which
-another test holds the pipeline.
+The runs' own reports are what the queries of `tests/support/report_queries.py` make of them, to
+which another test holds the pipeline.
 """
 
 from dataclasses import replace
@@ -13,15 +13,15 @@ import pyarrow.compute as pc
 
 from schemas.dead_letters import DEAD_LETTER_SCHEMA
 from schemas.reports import REPORT_SCHEMAS
-from tests.label_rows import (
+from tests.support.label_rows import (
     Corpus,
     make_dead_letters,
     make_labels,
     make_run,
     write_run,
 )
-from tests.report_queries import open_runs, query_table
-from tests.reporting import report_runs
+from tests.support.report_queries import open_runs, query_table
+from tests.support.reporting import report_runs
 
 WEEK = Corpus(2100, 7, n_hashtags=12, n_authors=50, null_fraction=0.05, pull=0.5, seed=3)
 BEFORE, SPAN = WEEK.days[:3], WEEK.days[3:]

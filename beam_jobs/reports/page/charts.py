@@ -1,6 +1,6 @@
 """Charts of a report: shares, shifts, counts, groups of items, and what text and audio say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import altair as alt
 
@@ -15,7 +15,7 @@ from beam_jobs.reports.page.drawing import (
     Rows,
     data_of,
     fill,
-    intervals,
+    interval_bars,
     layer,
     names_of,
     one_below_another,
@@ -45,7 +45,7 @@ def draw_shares(rows: Rows, frame: Frame) -> Mark:
     x = alt.X("share:Q", axis=None, scale=scale)
     marks = [
         data.mark_bar().encode(y=y, x=x, x2=alt.datum(0), fill=fill()),
-        *intervals(data, y, scale),
+        *interval_bars(data, y, scale),
         names_of(data, y, frame),
         data.mark_text(align="right", x=width + VALUE_WIDTH).encode(y=y, text=alt.Text("text:N")),
     ]
@@ -54,11 +54,15 @@ def draw_shares(rows: Rows, frame: Frame) -> Mark:
             shape="diamond", size=80, fill="var(--page)", stroke=INK, strokeWidth=1.5, opacity=1
         )
         marks.append(before.encode(y=y, x=alt.X("before:Q", scale=scale)))
-    height = step_of(frame) * len(rows)
+    return _layer_of_rows(marks, len(rows), frame, width)
+
+
+def _layer_of_rows(marks: Iterable[Mark], n_rows: int, frame: Frame, width: float) -> Mark:
+    """Returns the marks of rows one below another, with room for names and figures."""
     return layer(
         *marks,
         width=width,
-        height=height,
+        height=step_of(frame) * n_rows,
         left=frame.label,
         right=VALUE_WIDTH,
         top=room_above(frame),
@@ -117,15 +121,7 @@ def draw_counts(rows: Rows, frame: Frame) -> Mark:
         names_of(data, y, frame),
         data.mark_text(align="right", x=width + VALUE_WIDTH).encode(y=y, text=alt.Text("text:N")),
     )
-    height = step_of(frame) * len(rows)
-    return layer(
-        *marks,
-        width=width,
-        height=height,
-        left=frame.label,
-        right=VALUE_WIDTH,
-        top=room_above(frame),
-    )
+    return _layer_of_rows(marks, len(rows), frame, width)
 
 
 def draw_groups(
@@ -177,7 +173,7 @@ def draw_groups(
     marks = (
         overall.encode(y=y, x=alt.X("overall:Q", scale=pixels)),
         data.mark_bar().encode(y=y, x=x, x2=alt.X2("share:Q"), fill=fill()),
-        *intervals(data, y, pixels),
+        *interval_bars(data, y, pixels),
         figures.encode(y=y, x=alt.X("end:Q", scale=pixels), text=alt.Text("text:N")),
         title.encode(x=x, text=alt.Text("name:N")),
         names_of(names, y, frame),

@@ -167,7 +167,7 @@ def names_of(data: Mark, y: alt.Y, frame: Frame) -> Mark:
     return names.encode(y=y, text=alt.Text("name:N"))
 
 
-def intervals(data: Mark, y: alt.Y, scale: alt.Scale) -> tuple[Mark, Mark]:
+def interval_bars(data: Mark, y: alt.Y, scale: alt.Scale) -> tuple[Mark, Mark]:
     """Returns a line from `low` to `high`, with a rim that sets it off from the bar below."""
     low = alt.X("low:Q", scale=scale, axis=None)
     rim = data.mark_rule(stroke="var(--page)", strokeWidth=3.5).encode(

@@ -28,6 +28,7 @@ from beam_jobs.reports.page.parts import (
     some_of,
 )
 from beam_jobs.reports.page.report import Report
+from beam_jobs.reports.statistics.intervals import Z_95
 
 MAX_BARS = 12
 MAX_TABLES = 8
@@ -151,7 +152,7 @@ def _most_unlike(report: Report, groups: Sequence[Group]) -> str:
         for emotion, row in group.shares.items()
         if emotion in overall
     ]
-    widening = NormalDist().inv_cdf(1 - 0.025 / max(len(shares), 1)) / NormalDist().inv_cdf(0.975)
+    widening = NormalDist().inv_cdf(1 - 0.025 / max(len(shares), 1)) / Z_95
     unlike = []
     for group, row, distance in shares:
         end = row["share_low"] if distance > 0 else row["share_high"]

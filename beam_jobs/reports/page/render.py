@@ -15,8 +15,7 @@ from beam_jobs.reports.page.disagreement_section import disagreement_section
 from beam_jobs.reports.page.emotion_colours import DARK_BACKGROUND, LIGHT_BACKGROUND, colour_of
 from beam_jobs.reports.page.facts import (
     count_items,
-    describe_missing_dates,
-    describe_model_versions,
+    describe_gaps,
     name_dates,
     name_group,
     percent,
@@ -153,15 +152,7 @@ def _overview(report: Report) -> dict[str, Any]:
     alerts, no_alert = what_changed(report)
     reasons = refusals(report)
     n_more = len(reasons) - MAX_REASONS
-    hints = [
-        hint
-        for hint in (
-            describe_missing_dates(report),
-            describe_model_versions(report),
-            *report.notes,
-        )
-        if hint
-    ]
+    hints = describe_gaps(report)
     compared = f", compared with {name_dates(report.before)}" if report.before else ""
     return {
         "title": f"Emotions of {count(totals.n_items)} items",

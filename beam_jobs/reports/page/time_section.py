@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from beam_jobs.reports.page.drawing import Picture, draw_both, to_svg
@@ -31,6 +32,7 @@ from beam_jobs.reports.page.time_charts import (
     draw_counts_over_time,
     draw_share_over_time,
 )
+from beam_jobs.reports.statistics.intervals import wilson_interval
 
 MAX_PANELS = 8
 MAX_STEPS = 96
@@ -207,8 +209,9 @@ def _panel(
         if row:
             values = (row["share"], row["share_low"], row["share_high"])
         elif group and group.n_items >= least:
-            # Without items of the emotion: Wilson's interval of 0 of n items.
-            values = (0.0, 0.0, 3.8415 / (group.n_items + 3.8415))
+            # The tables have no row of an emotion that no item has.
+            _, high = wilson_interval(np.array([0]), np.int64(group.n_items))
+            values = (0.0, 0.0, float(high[0]))
         rows.append(
             {"time": _iso(start), **dict(zip(("share", "low", "high"), values, strict=True))}
         )

@@ -1,13 +1,24 @@
 """The last line of a run that failed: it names the cause, and where there is one the remedy."""
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs.commands.failure import explain_failure
+from beam_jobs.items.elements import DeadLetter
+from beam_jobs.reading.inputs import JobInputs
+from beam_jobs.runs.manifest import RunCounts, RunManifest
+from beam_jobs.runs.output_files import WrittenFile
+from beam_jobs.runs.sorted_parquet import to_dead_letter_row
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
+from beam_jobs.scoring.scoring_result import ScoringResult
+from schemas.dead_letters import DEAD_LETTER_SCHEMA
+from tests.support.item_reading import NOON, read_without_beam
 
 CSV = "pk,body\n1,the rain\n2,sad\n"
 LINES = '{"pk": 1, "body": "the rain"}\n{"pk": 2, "body": "sad"}\n'
@@ -76,38 +87,59 @@ LOST = "1 input file(s) could not be read to the end; the first is "
     ],
 )
 def test_a_field_of_another_name_is_told(
-    tiny_artifact: Path,
-    tmp_path: Path,
-    name: str,
-    content: str,
-    columns: list[tuple[str, str]],
-    line: str,
+    tmp_path: Path, name: str, content: str, columns: list[tuple[str, str]], line: str
 ) -> None:
     (tmp_path / name).write_text(content, encoding="utf-8")
     expected = line.replace("{file}", f"{tmp_path}/{name}")
-    assert failure_of(tmp_path, tiny_artifact, name, columns=tuple(columns)) == (
+    assert failure_without_job(tmp_path, name, tuple(columns)) == (
         f"{expected}; see {tmp_path}/out/dead_letters"
     )
 
 
-def test_names_are_not_told_where_the_payload_is_hidden(
-    tiny_artifact: Path, tmp_path: Path
+def failure_without_job(
+    directory: Path, name: str, columns: tuple[tuple[str, str], ...]
+) -> str | None:
+    """What is said of a run that publishes the dead letters that reading the file gives."""
+    out = f"{directory}/out"
+    outcomes = read_without_beam(JobInputs((f"{directory}/{name}",), columns=columns))
+    letters = [one for one in outcomes if isinstance(one, DeadLetter)]
+    rows = [to_dead_letter_row(letter, run_id="r") for letter in letters]
+    path = "dead_letters/part-0.parquet"
+    (directory / "out" / "dead_letters").mkdir(parents=True)
+    pq.write_table(pa.Table.from_pylist(rows, DEAD_LETTER_SCHEMA), f"{out}/{path}")
+    counts = RunCounts(
+        {"text": len(outcomes) - len(letters)}, Counter(str(one.reason) for one in letters)
+    )
+    run = RunManifest(
+        counts.status(max_bad_fraction=0.5),
+        *("r", date(2026, 11, 22), "m", NOON, NOON, counts),
+        outputs=(WrittenFile("dead_letters", path, len(rows), 0, ""),),
+        settings={"columns": [list(column) for column in columns]},
+    )
+    return explain_failure(ScoringResult(run, out), out)
+
+
+@pytest.mark.job
+@pytest.mark.parametrize(
+    ("redact_text", "others"), [(False, "; it has 'pk', 'body': name"), (True, ": name")]
+)
+def test_a_job_s_failure_names_fields_unless_the_payload_is_hidden(
+    tiny_artifact: Path, tmp_path: Path, redact_text: bool, others: str
 ) -> None:
     (tmp_path / "t.jsonl").write_text(LINES, encoding="utf-8")
-    assert failure_of(tmp_path, tiny_artifact, "t.jsonl", redact_text=True) == (
-        f"{NO_ID}{tmp_path}/t.jsonl:1: item_id or id_str or id is absent, null or empty: name "
-        f"another column with --column item_id=NAME; see {tmp_path}/out/dead_letters"
+    out = f"{tmp_path}/out"
+    result = score_corpus(
+        ScoringRequest(
+            items=(f"{tmp_path}/t.jsonl",),
+            clips=(),
+            audio_roots=(),
+            out=out,
+            model=str(tiny_artifact),
+            run_date=date(2026, 11, 22),
+            redact_text=redact_text,
+        )
     )
-
-
-def failure_of(directory: Path, artifact: Path, name: str, **changes: object) -> str | None:
-    out = f"{directory}/out"
-    fields = {
-        "items": (f"{directory}/{name}",),
-        "clips": (),
-        "audio_roots": (),
-        "out": out,
-        "model": str(artifact),
-        "run_date": date(2026, 11, 22),
-    }
-    return explain_failure(score_corpus(ScoringRequest(**(fields | changes))), out)
+    assert explain_failure(result, out) == (
+        f"{NO_ID}{tmp_path}/t.jsonl:1: item_id or id_str or id is absent, null or empty{others} "
+        f"another column with --column item_id=NAME; see {out}/dead_letters"
+    )

@@ -65,6 +65,7 @@ def test_a_complaint_as_text(
 COMPLAINT = {"level": "error", "logger": "mm-emor"}
 
 
+@pytest.mark.job
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -78,11 +79,13 @@ def test_mistakes(arguments: list[str], message: str) -> None:
     assert run("score", "--log-format", "json", *arguments) == expected
 
 
+@pytest.mark.job
 def test_the_variable_holds_before_any_flag_is_read() -> None:
     code, [line] = run("score", "--zzz", **{LOG_FORMAT_VARIABLE: "json"})
     assert (code, line["message"]) == (2, "No such option: --zzz (see mm-emor score --help)")
 
 
+@pytest.mark.job
 def test_a_failed_run(tiny_artifact: Path, tmp_path: Path) -> None:
     (tmp_path / "tweets.jsonl").write_text('{"id": "1", "text": "rain"}\nnope\n', encoding="utf-8")
     code, [line] = run(
@@ -94,6 +97,7 @@ def test_a_failed_run(tiny_artifact: Path, tmp_path: Path) -> None:
     assert message.startswith("1 of 2 items were refused, more than --max-bad-fraction; ")
 
 
+@pytest.mark.job
 def test_logs_of_a_verbose_run(tiny_artifact: Path, tmp_path: Path) -> None:
     (tmp_path / "tweets.jsonl").write_text('{"id": "1", "text": "rain"}\n', encoding="utf-8")
     code, lines = run(

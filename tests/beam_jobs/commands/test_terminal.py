@@ -6,9 +6,9 @@ from dataclasses import replace
 from rich.console import Console
 
 from beam_jobs.commands.terminal import print_report
-from tests.beam_jobs.report_views import samples
-from tests.beam_jobs.reports.page.sample_tables import Item, made_up_items, report_of
-from tests.beam_jobs.reports.page.samples import HOSTILE
+from tests.support import report_samples as samples
+from tests.support.report_sample_tables import Item, made_up_items, report_of
+from tests.support.report_samples import HOSTILE
 
 
 def printed(report: samples.Report, width: int = 100) -> str:

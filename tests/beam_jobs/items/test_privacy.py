@@ -30,7 +30,7 @@ from model.scoring.scorer import EmotionScorer
 from model.scoring.scores import EmotionScores
 from schemas.dead_letters import REASON_MEANINGS, Reason, Stage
 from schemas.reports import REPORT_SCHEMAS
-from tests.beam_jobs.item_reading import parquet
+from tests.support.item_reading import parquet
 
 REDACT = Privacy(redact_text=True)
 SAID = "zanzibar"
@@ -176,6 +176,7 @@ def out(tiny_artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "out"
 
 
+@pytest.mark.job
 def test_a_run_writes_no_text(out: Path) -> None:
     for path in out.rglob("*"):
         if path.suffix == ".parquet":
@@ -184,6 +185,7 @@ def test_a_run_writes_no_text(out: Path) -> None:
             assert SAID not in path.read_text(encoding="utf-8"), path
 
 
+@pytest.mark.job
 def test_no_footer_names_the_machine(out: Path) -> None:
     paths = sorted(out.rglob("*.parquet"))
     assert len(paths) == 2 + len(REPORT_SCHEMAS)

@@ -33,7 +33,8 @@ from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from model.errors import UserError
 from schemas.dead_letters import Reason
-from tests.beam_jobs.item_reading import PLAIN, V1, V2, parquet
+from tests.support.command_line import Run
+from tests.support.item_reading import PLAIN, V1, V2, parquet
 
 KEY = "correct horse battery staple"
 AUTHOR = "8675309424242"
@@ -189,6 +190,7 @@ def test_a_column_that_is_not_the_authors_hides_the_usual_one(privacy: Privacy) 
     assert json.loads(letter.payload or "") == {"author_id": pseudonym("jane")}
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("key", [None, "another key of some length"])
 def test_a_worker_without_the_jobs_key_stops_the_job(
     privacy: Privacy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str | None
@@ -236,7 +238,7 @@ def request_for(out: Path, artifact: Path, tweets: Path, **changes: Any) -> Scor
         "out": str(out),
         "model": str(artifact),
         "run_date": date(2026, 11, 14),
-        "precision": "float32",
+        "engine": "onnx",
         "max_bad_fraction": 1.0,
         "pseudonymise_authors": True,
     }
@@ -254,6 +256,7 @@ def contents(out: Path) -> str:
     )
 
 
+@pytest.mark.job
 def test_a_run_writes_tokens_only(privacy: Privacy, tiny_artifact: Path, tweets: Path) -> None:
     out = tweets.parent / "out"
     result = score_corpus(request_for(out, tiny_artifact, tweets))
@@ -273,6 +276,7 @@ def test_a_run_writes_tokens_only(privacy: Privacy, tiny_artifact: Path, tweets:
     assert privacy.author_key in (out / "_manifest.json").read_text(encoding="utf-8")
 
 
+@pytest.mark.job
 def test_another_key_is_another_run(
     privacy: Privacy, tiny_artifact: Path, tweets: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,8 +290,7 @@ def test_another_key_is_another_run(
     assert run_id() != first
 
 
-def command(*arguments: str, key: str | None) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != KEY_VARIABLE}
+def command(*arguments: str, key: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [
             sys.executable,
@@ -299,26 +302,33 @@ def command(*arguments: str, key: str | None) -> subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         check=False,
-        env=environment | ({KEY_VARIABLE: key} if key else {}),
+        env=os.environ | {KEY_VARIABLE: key},
     )
 
 
 @pytest.mark.parametrize("key", [None, "fifteen-bytes-!"])
 def test_the_command_refuses_a_key_that_will_not_do(
-    tiny_artifact: Path, tweets: Path, key: str | None
+    mm_emor: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tiny_artifact: Path,
+    tweets: Path,
+    key: str | None,
 ) -> None:
-    outcome = command(
-        *("--items", str(tweets), "--out", str(tweets.parent / "out"), "--pseudonymise-authors"),
-        *("--model", str(tiny_artifact)),
-        key=key,
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    if key:
+        monkeypatch.setenv(KEY_VARIABLE, key)
+    code, _, stderr = mm_emor(
+        *("score", "--items", str(tweets), "--out", str(tweets.parent / "out")),
+        *("--pseudonymise-authors", "--model", str(tiny_artifact)),
     )
-    assert outcome.returncode == 2
-    assert outcome.stderr.startswith("mm-emor: MM_EMOR_AUTHOR_KEY ")
-    assert outcome.stderr.count("\n") == 1
-    assert key is None or key not in outcome.stderr
+    assert code == 2
+    assert stderr.startswith("mm-emor: MM_EMOR_AUTHOR_KEY ")
+    assert stderr.count("\n") == 1
+    assert key is None or key not in stderr
     assert not (tweets.parent / "out").exists()
 
 
+@pytest.mark.job
 @pytest.mark.slow
 def test_worker_processes_inherit_the_key_and_log_no_author(
     privacy: Privacy, tiny_artifact: Path, tweets: Path

@@ -20,46 +20,18 @@ from hypothesis import strategies as st
 
 import beam_jobs
 from beam_jobs.items.elements import DeadLetter, Item, Location
-from beam_jobs.joining.file_check import FileCheck, LoneClip, clip_id, judge_partition, merge_checks
-from beam_jobs.joining.index_items import N_PARTITIONS, IndexItems, index_file, partition_clip
+from beam_jobs.joining.file_check import FileCheck, LoneClip, clip_id
+from beam_jobs.joining.index_items import IndexItems, index_file
 from beam_jobs.joining.read_items import ReadItems, apply_check, read_judged_items
 from beam_jobs.reading.inputs import JobInputs, match_files
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
-from tests.beam_jobs.joining.test_join import write_lines
+from tests.beam_jobs.joining.test_index_items import write_lines
+from tests.support.item_reading import Outcome, read_without_beam
 
-Outcome = Item | DeadLetter
 SAMPLE_CORPUS = Path(beam_jobs.__file__).parent / "sample_corpus"
 
 
-def read_without_beam(inputs: JobInputs) -> list[Outcome]:
-    """The same functions as in the pipeline, called one after the other."""
-    groups: dict[int, dict[str, list[object]]] = {
-        number: {"packs": [], "clips": []} for number in range(N_PARTITIONS)
-    }
-    found: list[FileCheck | LoneClip] = []
-    for path in inputs.item_files:
-        for one in index_file(path, inputs.columns):
-            if isinstance(one, FileCheck):
-                found.append(one)
-            else:
-                groups[one[0]]["packs"].append(one[1])
-    for number, clip in map(partition_clip, inputs.clip_files):
-        groups[number]["clips"].append(clip)
-    found += [one for number, group in groups.items() for one in judge_partition(number, group)]
-    verdicts: list[FileCheck | LoneClip] = [
-        merge_checks(
-            path, [one for one in found if isinstance(one, FileCheck) and one.file == path]
-        )
-        for path in inputs.item_files
-    ]
-    verdicts += [one for one in found if isinstance(one, LoneClip)]
-    return [
-        outcome
-        for one in verdicts
-        for outcome in read_judged_items(one, inputs.columns, inputs.audio_roots)
-    ]
-
-
+@pytest.mark.job
 def test_exact_outputs(tmp_path: Path) -> None:
     c = f"{tmp_path}/c"
     Path(c).mkdir()
@@ -155,6 +127,7 @@ def test_exact_outputs(tmp_path: Path) -> None:
         assert_that(items.dead, equal_to(expected_dead), label="Dead")
 
 
+@pytest.mark.job
 def test_unreadable_rest_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"pk,text\n1,t\n")[:-4])
@@ -181,6 +154,7 @@ def test_unreadable_rest_of_a_file(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.job
 def test_a_file_that_is_gone_stops_the_job(tmp_path: Path) -> None:
     inputs = JobInputs((str(tmp_path / "gone.jsonl"),))
     with (
@@ -237,6 +211,7 @@ class TestAFileThatChangesBetweenTheReads:
         with pytest.raises(RuntimeError, match="changed while the job ran: its size, time"):
             list(reading)
 
+    @pytest.mark.job
     def test_in_the_pipeline(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jsonl"
         write_lines(path, self.LINES)
@@ -328,6 +303,7 @@ def test_every_record_ends_in_one_place(files: list[list[object]], clips: set[st
     check_each_item_is_in_one_place(outcomes, n_expected, inputs)
 
 
+@pytest.mark.job
 @settings(max_examples=5, deadline=None)
 @given(st.lists(LINES, min_size=1, max_size=3), CLIPS)
 def test_pipeline_equals_the_functions(files: list[list[object]], clips: set[str]) -> None:
@@ -376,6 +352,7 @@ def test_sample_corpus() -> None:
     )
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_workers_in_processes_of_their_own(n_workers: int) -> None:
     options = PipelineOptions(direct_running_mode="multi_processing", direct_num_workers=n_workers)

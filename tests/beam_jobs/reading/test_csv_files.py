@@ -6,7 +6,7 @@ import pytest
 
 from beam_jobs.items.elements import DeadLetter
 from schemas.dead_letters import Reason, Stage
-from tests.beam_jobs.item_reading import (
+from tests.support.item_reading import (
     NOON,
     item,
     read,

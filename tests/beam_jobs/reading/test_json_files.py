@@ -9,7 +9,7 @@ import pytest
 
 from beam_jobs.items.elements import DeadLetter, Item
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
-from tests.beam_jobs.item_reading import (
+from tests.support.item_reading import (
     PLAIN,
     PLAIN_ITEM,
     V1,

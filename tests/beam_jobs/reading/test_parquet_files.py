@@ -12,7 +12,7 @@ import pytest
 
 from beam_jobs.items.elements import DeadLetter, Item
 from schemas.dead_letters import Reason
-from tests.beam_jobs.item_reading import NOON, item, parquet, read, summary
+from tests.support.item_reading import NOON, item, parquet, read, summary
 
 
 class TestParquet:

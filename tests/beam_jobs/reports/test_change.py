@@ -19,7 +19,7 @@ from beam_jobs.reports.counts import (
     merge_partials,
 )
 from beam_jobs.reports.groupings import choose_groupings
-from beam_jobs.reports.share_statistics import holm
+from beam_jobs.reports.statistics.p_values import holm
 from beam_jobs.reports.tables import GroupLimits, ReportPlan
 from schemas.labels import label_schema
 from schemas.reports import CHANGE_SCHEMAS

@@ -11,9 +11,10 @@ from beam_jobs.reports.counts import merge_partials
 from beam_jobs.reports.examples import make_examples, mask
 from beam_jobs.reports.page.report import Example
 from beam_jobs.reports.request import ReportRequest, prepare_report, report_corpus
-from tests.beam_jobs.growing_corpus import Corpus
+from tests.support.growing_corpus import Corpus
 
 
+@pytest.mark.job
 def test_examples_are_the_surest_texts_masked(tmp_path: Path, tiny_artifact: Path) -> None:
     corpus = Corpus(tmp_path, tiny_artifact)
     texts = [
@@ -50,6 +51,7 @@ def test_examples_are_the_surest_texts_masked(tmp_path: Path, tiny_artifact: Pat
     )
 
 
+@pytest.mark.job
 def test_copies_of_a_text_are_one_example(tmp_path: Path, tiny_artifact: Path) -> None:
     corpus = Corpus(tmp_path, tiny_artifact)
     texts = ["glad @ada", "glad @bob", "glad @ada", "glad https://t.co/x1", "the rain", "sad"]

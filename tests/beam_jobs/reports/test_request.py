@@ -14,15 +14,15 @@ import pytest
 from beam_jobs.commands.cli import app
 from beam_jobs.commands.exit_code import run_command
 from beam_jobs.items.paths import InputFile
-from beam_jobs.reports.aggregate_files import directory as report_directory
-from beam_jobs.reports.directory import read_record, read_report
+from beam_jobs.reports import directory as report_directory
+from beam_jobs.reports.directory import read_report, read_report_record
 from beam_jobs.reports.page.report import Span
 from beam_jobs.reports.request import ReportRequest, choose_spans, report_corpus
 from model.errors import UserError
 from schemas.reports import CHANGE_SCHEMAS, REPORT_SCHEMAS
-from tests.beam_jobs.growing_corpus import DAY, MORNING, Corpus
-from tests.label_rows import Corpus as RandomCorpus
-from tests.label_rows import make_dead_letters, make_labels, make_run, write_run, write_runs
+from tests.support.growing_corpus import DAY, MORNING, Corpus
+from tests.support.label_rows import Corpus as RandomCorpus
+from tests.support.label_rows import make_dead_letters, make_labels, make_run, write_run, write_runs
 
 FIRST = date(2026, 11, 2)
 WEEK = RandomCorpus(700, 7, n_hashtags=30, n_authors=20, dead_fraction=0.05)
@@ -43,6 +43,7 @@ def mm_emor(*arguments: str) -> int:
     return run_command(lambda: app([*arguments], standalone_mode=False))
 
 
+@pytest.mark.job
 def test_a_report_counts_each_label_and_dead_letter_of_the_span_once(
     week: str, tmp_path: Path
 ) -> None:
@@ -67,10 +68,11 @@ def test_a_report_counts_each_label_and_dead_letter_of_the_span_once(
     assert change.num_rows == 7 + 3
 
 
+@pytest.mark.job
 def test_the_directory_holds_what_the_record_says(week: str, tmp_path: Path) -> None:
     request = ReportRequest((week,), str(tmp_path), by=("hashtag", "truncated"), command="made so")
     made = report_corpus(request)
-    record = read_record(str(tmp_path))
+    record = read_report_record(str(tmp_path))
     assert record is not None
     assert record.tables == {name: table.num_rows for name, table in made.tables.items()}
     assert {path.name for path in tmp_path.iterdir()} == {
@@ -95,6 +97,7 @@ def test_the_directory_holds_what_the_record_says(week: str, tmp_path: Path) -> 
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 
+@pytest.mark.job
 def test_several_directories_add_up(
     week: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,7 +182,7 @@ def test_spans(request_: ReportRequest, span: Span, before: Span | None) -> None
         (["--min-items", "0"], "--min-items is 0; it must be at least 1"),
         (["--top", "0"], "--top is 0; it must be at least 1"),
         (["--examples", "-1"], "--examples is -1; it must be at least 0"),
-        (["--min-shift", "2"], "--min-shift is 2.0; it lies within 0 and 1"),
+        (["--min-shift", "2"], "--min-shift is 2.0; it must be at most 1"),
         (
             ["--by", "lang,colour"],
             "--by names 'colour'; it groups by audio_emotion, author_id, created_at, hashtag, "
@@ -227,6 +230,7 @@ def test_a_directory_without_runs(tmp_path: Path, capsys: pytest.CaptureFixture[
         assert capsys.readouterr().err == f"mm-emor: --labels {directory} {message}\n"
 
 
+@pytest.mark.job
 def test_what_is_missing_is_told(
     week: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -270,6 +274,7 @@ def test_a_report_lies_apart_from_what_it_reports_on(
     assert mm_emor("report", "--labels", week, "--out", f"{week}/labels_of_the_week") == 0
 
 
+@pytest.mark.job
 def test_drift_fails_where_it_should(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = tmp_path / "labels"
     write_runs(RandomCorpus(2000, 2, n_hashtags=5, n_authors=5), labels)
@@ -295,6 +300,7 @@ def test_drift_fails_where_it_should(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert mm_emor(*arguments, "--min-shift", "0.9") == 0
 
 
+@pytest.mark.job
 def test_a_failed_run_is_noted(tmp_path: Path, tiny_artifact: Path) -> None:
     corpus = Corpus(tmp_path, tiny_artifact)
     corpus.write("a.jsonl", MORNING)
@@ -304,6 +310,7 @@ def test_a_failed_run_is_noted(tmp_path: Path, tiny_artifact: Path) -> None:
     assert made == read_report(f"{tmp_path}/report")
 
 
+@pytest.mark.job
 def test_a_date_without_any_item_has_a_report(tmp_path: Path) -> None:
     corpus = RandomCorpus(0, 1)
     write_runs(corpus, tmp_path / "runs")
@@ -324,6 +331,7 @@ def test_a_file_of_labels_that_is_broken_is_named(
     assert f"{path} is no Parquet file" in line
 
 
+@pytest.mark.job
 def test_a_report_that_was_stopped_leaves_no_earlier_table_when_made_again(
     week: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +353,7 @@ def test_a_report_that_was_stopped_leaves_no_earlier_table_when_made_again(
     assert not (out / "by_truncated.parquet").exists()
 
 
+@pytest.mark.job
 def test_a_report_that_fails_leaves_the_earlier_one_alone(
     week: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,6 +373,7 @@ def test_a_report_that_fails_leaves_the_earlier_one_alone(
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
+@pytest.mark.job
 def test_a_broken_record_is_told(week: str, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("{}")
     with pytest.raises(

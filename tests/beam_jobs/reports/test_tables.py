@@ -1,35 +1,28 @@
 """The report tables: equal to one DuckDB query each, and the same in whatever order they merge."""
 
 from datetime import date
-from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import stats
 
 from beam_jobs.reports.counts import (
-    SCALE,
-    RunKey,
     aggregate_dead_letters,
     aggregate_labels,
     empty_partials,
     merge_partials,
-    partial_schemas,
 )
 from beam_jobs.reports.groupings import choose_groupings
-from beam_jobs.reports.share_statistics import Z_95
+from beam_jobs.reports.statistics.intervals import Z_95
 from beam_jobs.reports.tables import GroupLimits, ReportPlan, finish_tables
 from schemas.labels import UNCERTAIN
 from schemas.reports import REPORT_SCHEMAS, SHARE_GROUPS
-from tests.beam_jobs.report_rows import (
+from tests.support.report_rows import (
     DAY,
     EMOTIONS,
     LABELS,
-    PLAN,
     RUN,
     START,
     count,
@@ -101,20 +94,6 @@ def test_run_summary_equals_a_query() -> None:
     """)
     assert report.schema.equals(REPORT_SCHEMAS["run_summary"])
     assert_rows_match(report, expected)
-
-
-def test_each_run_has_a_summary_of_its_own() -> None:
-    other = RunKey(date(2026, 11, 21), "0" * 16, "0a1b2c3d")
-    report = finish(
-        count(LABELS.slice(0, 5)),
-        aggregate_labels(LABELS.slice(5, 2), other, PLAN.groupings),
-        aggregate_dead_letters(letters(4), other),
-    )["run_summary"]
-    columns = ("date", "run_id", "n_items", "n_labels", "n_dead")
-    assert [tuple(row[name] for name in columns) for row in report.to_pylist()] == [
-        (date(2026, 11, 21), "0" * 16, 6, 2, 4),
-        (DAY, "f" * 16, 5, 5, 0),
-    ]
 
 
 def query_labels(query: str) -> list[tuple[Any, ...]]:
@@ -201,23 +180,6 @@ def test_what_is_uncertain_changes_no_count_of_items() -> None:
     assert same == {"disagreement", "run_summary", "groups_left_out", "dead_letters_by_reason"}
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_the_order_of_merging_leaves_no_trace(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    cuts = [0, *sorted(rng.integers(2000, size=6)), 2000]
-    pieces = [LABELS.slice(a, b - a) for a, b in pairwise(cuts)]
-    partials = [count(pieces[index]) for index in rng.permutation(len(pieces))]
-    merged = [merge_partials(partials[:3]), merge_partials(partials[3:])]
-    assert finish(*merged) == finish(count(LABELS))
-
-
-def test_confidence_is_summed_without_error() -> None:
-    lowest = Fraction(float(np.float32(1 / 7)))  # of the highest of seven scores
-    row = random_rows(1)[0] | {"confidence": float(lowest)}
-    total = count(to_table([row] * 1000))["run_summary"]["confidence_sum"].to_pylist()
-    assert total == [1000 * lowest * SCALE]
-
-
 def test_no_rows_give_every_table() -> None:
     tables = finish(count(LABELS.slice(0, 0)))
     assert tables.keys() == REPORT_SCHEMAS.keys()
@@ -234,16 +196,6 @@ def test_no_rows_give_every_table() -> None:
             **dict.fromkeys(("first_created_at", "last_created_at", "mean_confidence")),
         }
     ]
-
-
-def test_partials_of_no_rows_change_nothing() -> None:
-    whole, nothing = count(LABELS), empty_partials(PLAN.groupings)
-    assert {name: table.schema for name, table in whole.items()} == {
-        name: schema
-        for name, schema in partial_schemas(PLAN.groupings).items()
-        if name != "dead_letters_by_reason"
-    }
-    assert finish(nothing, whole, nothing) == finish(whole)
 
 
 def test_most_disagreeing_are_the_first_of_a_query() -> None:

@@ -2,26 +2,43 @@
 
 import json
 import os
+import tempfile
 from collections import Counter
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from beam_jobs.commands.cli import app
 from beam_jobs.commands.exit_code import run_command
+from beam_jobs.items.elements import DeadLetter, Features, Item, ScoredItem
+from beam_jobs.reading.inputs import JobInputs
+from beam_jobs.runs.earlier_letters import key_letter, leave_out
 from beam_jobs.runs.manifest import RunManifest, Status, read_manifest
 from beam_jobs.runs.only_new import NothingNew
 from beam_jobs.runs.verify import verify_tree
 from beam_jobs.scoring import launch
-from beam_jobs.scoring.launch import ScoringResult
+from beam_jobs.scoring.preprocess import preprocess_batch
+from beam_jobs.scoring.score_batches import score_batch
+from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import UserError
+from model.scoring.scorer import EmotionScorer
 from schemas.reports import REPORT_SCHEMAS
-from tests.beam_jobs.growing_corpus import DAY, EVENING, MORNING, NEXT_DAY, Corpus
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
+from tests.support.growing_corpus import (
+    DAY,
+    EVENING,
+    MORNING,
+    NEXT_DAY,
+    Batch,
+    Corpus,
+    write_batches,
+)
+from tests.support.item_reading import read_without_beam
+from tests.support.make_tiny_artifact import ONNX, TINY_ARTIFACT
 
 
 @pytest.fixture
@@ -37,6 +54,7 @@ def without_run_id(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: cell for name, cell in row.items() if name != "run_id"} for row in rows]
 
 
+@pytest.mark.job
 def test_a_late_file_is_added_to_its_date(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     # The last bits of a score can differ with the batch that it is computed in.
@@ -73,6 +91,7 @@ def test_a_late_file_is_added_to_its_date(corpus: Corpus) -> None:
         assert ours == at_once, table
 
 
+@pytest.mark.job
 def test_the_first_run_is_as_without_the_flag(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     corpus.add()
@@ -80,6 +99,7 @@ def test_the_first_run_is_as_without_the_flag(corpus: Corpus) -> None:
     assert corpus.data_files() == corpus.data_files("plain")
 
 
+@pytest.mark.job
 def test_of_a_changed_file_the_new_items_are_scored(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     first = corpus.add()
@@ -106,6 +126,7 @@ def test_of_a_changed_file_the_new_items_are_scored(corpus: Corpus) -> None:
     assert corpus.ids() == ["1", "2", "3", "bad"]
 
 
+@pytest.mark.job
 def test_of_a_file_that_grows_no_dead_letter_is_written_twice(corpus: Corpus) -> None:
     path = corpus.directory / "a.jsonl"
     lines = [
@@ -137,6 +158,7 @@ def test_of_a_file_that_grows_no_dead_letter_is_written_twice(corpus: Corpus) ->
     assert (third.already_scored, third.already_refused) == (1 + 3, 3 + 4)
 
 
+@pytest.mark.job
 def test_a_line_that_looks_like_an_earlier_one_is_new(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +180,7 @@ def test_a_line_that_looks_like_an_earlier_one_is_new(
     assert (first.counts.n_dead, second.counts.n_dead, second.already_refused) == (2, 4, 1)
 
 
+@pytest.mark.job
 def test_where_nothing_is_new_nothing_changes(
     corpus: Corpus, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +209,7 @@ def test_where_nothing_is_new_nothing_changes(
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.job
 def test_an_item_of_another_date_stays_there(
     corpus: Corpus, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +244,7 @@ def test_an_item_of_another_date_stays_there(
     assert lines[start + 1 : start + 3] == ["new items     1", "already scored  2"]
 
 
+@pytest.mark.job
 def test_clips_that_came_late(corpus: Corpus) -> None:
     clips = corpus.directory / "clips"
     clips.mkdir()
@@ -237,6 +262,7 @@ def test_clips_that_came_late(corpus: Corpus) -> None:
     assert (entry.already_scored, entry.counts.n_dead) == (2, 0)
 
 
+@pytest.mark.job
 def test_a_failed_date_takes_more_items(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     assert corpus.add(max_bad_fraction=0.2).status is Status.TOO_MANY_BAD_ITEMS
@@ -244,6 +270,7 @@ def test_a_failed_date_takes_more_items(corpus: Corpus) -> None:
     assert corpus.add(max_bad_fraction=0.2).status is Status.COMPLETE
 
 
+@pytest.mark.job
 def test_what_decides_the_rows_decides_the_run_id(corpus: Corpus) -> None:
     """The same late file gives another run after other runs."""
     corpus.write("a.jsonl", MORNING)
@@ -256,6 +283,7 @@ def test_what_decides_the_rows_decides_the_run_id(corpus: Corpus) -> None:
     assert added.run_id != alone.manifest.run_id
 
 
+@pytest.mark.job
 def test_where_nothing_is_new_a_failed_date_has_failed_still(
     corpus: Corpus, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -276,6 +304,7 @@ def test_where_nothing_is_new_a_failed_date_has_failed_still(
     assert run_command(lambda: app(other, standalone_mode=False)) == 0
 
 
+@pytest.mark.job
 def test_a_run_without_the_flag_replaces_all_that_was_added(corpus: Corpus) -> None:
     corpus.write("a.jsonl", MORNING)
     corpus.add()
@@ -296,39 +325,99 @@ RECORDS = st.lists(
 )
 
 
-@pytest.mark.slow
-@settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+def score_new(
+    file: Path, labelled: set[str], refused: list[bytes], scorer: EmotionScorer
+) -> tuple[list[str], list[DeadLetter], int]:
+    """What a run does with a file that is new; returns labels, dead letters and how many are known.
+
+    Args:
+        file: the file.
+        labelled: ids that published runs have labelled.
+        refused: what is the same of each dead letter of the date, which a run extends.
+        scorer: the model.
+    """
+    read = read_without_beam(JobInputs((str(file),)), labelled)
+    features = preprocess_batch(
+        [one for one in read if isinstance(one, Item)], scorer.preprocess, ()
+    )
+    scored = score_batch([one for one in features if isinstance(one, Features)], scorer)
+    keyed: dict[bytes, list[DeadLetter]] = {}
+    for one in [*read, *features, *scored]:
+        if isinstance(one, DeadLetter):
+            identity, letter = key_letter(one)
+            keyed.setdefault(identity, []).append(letter)
+    letters, n_known = [], 0
+    for identity, found in keyed.items():
+        earlier = [1] * refused.count(identity)
+        for outcome in leave_out(identity, {"found": found, "earlier": earlier}):
+            if isinstance(outcome, DeadLetter):
+                letters.append(outcome)
+            else:
+                n_known += outcome.value
+    return [one.item.item_id for one in scored if isinstance(one, ScoredItem)], letters, n_known
+
+
+@pytest.fixture(scope="module")
+def scorer(tiny_artifact: Path) -> EmotionScorer:
+    return EmotionScorer.load(tiny_artifact, ONNX)
+
+
+@settings(max_examples=60, deadline=None)
 @given(
     batches=st.lists(
-        # A file of its own, or lines at the end of the first one, which with none is only touched.
-        st.tuples(RECORDS, st.sampled_from([DAY, NEXT_DAY]), st.booleans()),
-        max_size=3,
+        st.tuples(RECORDS, st.sampled_from([DAY, NEXT_DAY]), st.booleans()), max_size=4
     )
 )
 def test_no_item_is_labelled_twice_and_none_is_lost(
-    tiny_artifact: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    batches: list[tuple[list[dict[str, Any]], date, bool]],
+    scorer: EmotionScorer, batches: list[Batch]
 ) -> None:
-    corpus = Corpus(tmp_path_factory.mktemp("corpus"), tiny_artifact)
-    n_records = dict.fromkeys((DAY, NEXT_DAY), 0)
-    files: dict[str, list[dict[str, Any]]] = {}
+    labelled: list[str] = []
+    letters: dict[date, list[DeadLetter]] = {DAY: [], NEXT_DAY: []}
     expected: set[str] = set()
-    for number, (records, day, grows) in enumerate(batches):
-        name = "0.jsonl" if grows else f"{number}.jsonl"
-        files[name] = files.get(name, []) + records
-        corpus.write(name, files[name])
-        os.utime(corpus.directory / name, (0, 1_800_000_000 + number))
+    with tempfile.TemporaryDirectory() as directory:
+        corpus = Corpus(Path(directory), TINY_ARTIFACT)
+        for file, records, day, ids in write_batches(corpus, batches):
+            refused = [key_letter(letter)[0] for letter in letters[day]]
+            n_scored = sum(record["id"] in labelled for record in records if is_whole(record))
+            new, new_letters, n_known = score_new(file, set(labelled), refused, scorer)
+            assert len(new) + len(new_letters) + n_known + n_scored == len(records)
+            labelled += new
+            letters[day] += new_letters
+            expected |= ids
+    assert sorted(labelled) == sorted(expected)
+    if len({day for _, day, _ in batches}) == 1:  # lines are only appended: none is refused twice
+        for found in letters.values():
+            assert len({letter.source for letter in found}) == len(found)
+
+
+def is_whole(record: dict[str, Any]) -> bool:
+    """Whether a record has an id and is not refused when it is read."""
+    return record["id"] is not None and record.get("text") != 5
+
+
+@pytest.mark.job
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [
+            ([{"id": "a", "text": "rain"}, {"id": None, "text": "sad"}, {"id": "b"}], DAY, False),
+            ([{"id": "b", "text": "sad"}, {"id": "a", "text": " "}], DAY, True),
+            ([], DAY, True),
+        ],
+        [
+            ([{"id": "a", "text": "rain"}, {"id": "a", "text": "sad"}], DAY, False),
+            ([{"id": "a"}, {"id": "c", "text": 5}, {"id": "d", "text": " "}], NEXT_DAY, False),
+            ([{"id": "c", "text": "rain"}, {"id": "d", "text": "sad"}], DAY, True),
+        ],
+    ],
+)
+def test_jobs_label_no_item_twice_and_lose_none(corpus: Corpus, batches: list[Batch]) -> None:
+    n_records = dict.fromkeys((DAY, NEXT_DAY), 0)
+    expected: set[str] = set()
+    for _, records, day, ids in write_batches(corpus, batches):
         corpus.add(run_date=day)  # finds every file, of which only this one is new
-        n_records[day] += len(files[name])
-        # Of an id the first record with a text is kept; a blank one takes the later ones with it.
-        first: dict[str, str] = {}
-        for record in files[name]:
-            if record["id"] and record.get("text") in ("rain", " ", "sad"):
-                first.setdefault(record["id"], record["text"])
-        expected |= {item_id for item_id, text in first.items() if text != " "}
+        n_records[day] += len(records)
+        expected |= ids
     labelled: list[str] = []
     refused: Counter[str] = Counter()
     days = {day for _, day, _ in batches}

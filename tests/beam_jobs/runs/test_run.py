@@ -67,7 +67,6 @@ def test_locations() -> None:
         ),
         ({"out": ""}, UserError, "out is empty"),
         ({"n_parts": 0}, ValueError, "n_parts is 0; at least 1 is needed"),
-        ({"max_bad_fraction": 1.5}, UserError, "max_bad_fraction is 1.5; it lies within 0 and 1"),
         ({"started_at": datetime(2026, 11, 22)}, ValueError, "it needs a time zone"),
     ],
 )

@@ -98,6 +98,7 @@ def staged(run: Run) -> dict[str, str]:
     }
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("n_parts", [1, 3, 8])
 def test_each_row_is_in_the_part_of_its_id_and_parts_are_sorted(
     tmp_path: Path, n_parts: int
@@ -113,6 +114,7 @@ def test_each_row_is_in_the_part_of_its_id_and_parts_are_sorted(
     assert [path.name for path in tmp_path.iterdir()] == ["_tmp.dt=2026-11-22"]
 
 
+@pytest.mark.job
 @pytest.mark.parametrize(
     ("buffered_rows", "n_workers", "seed"), [(1, 1, 1), (7, 1, 2), (8192, 1, 3), (50, 3, 4)]
 )
@@ -130,6 +132,7 @@ def test_bytes_do_not_depend_on_order_bundles_workers_or_flushes(
     assert n_bundles == n_workers
 
 
+@pytest.mark.job
 def test_no_rows_give_every_part_with_the_schema(tmp_path: Path) -> None:
     run = make_run(tmp_path, n_parts=2)
     content = to_parquet(SCHEMA.empty_table(), plain=["item_id"])
@@ -147,6 +150,7 @@ def test_no_rows_give_every_part_with_the_schema(tmp_path: Path) -> None:
         assert (staged_dir(run) / name).read_bytes() == content.to_pybytes()
 
 
+@pytest.mark.job
 def test_what_is_reported_is_what_lies_there(tmp_path: Path) -> None:
     run = make_run(tmp_path, n_parts=1)
     content = to_parquet(to_table(ROWS), plain=["item_id"]).to_pybytes()
@@ -211,6 +215,7 @@ def test_an_empty_bundle_writes_no_file(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.job
 def test_pandas_and_duckdb_read_the_partitioned_labels(tmp_path: Path) -> None:
     run = make_run(tmp_path)
     write_labels(run, ROWS)
@@ -237,6 +242,7 @@ def test_pandas_and_duckdb_read_the_partitioned_labels(tmp_path: Path) -> None:
     assert labels.query("labels", query).fetchall() == expected
 
 
+@pytest.mark.job
 def test_files_are_zstd_with_dictionaries_and_name_no_path(tmp_path: Path) -> None:
     run = make_run(tmp_path, n_parts=1)
     write_labels(run, ROWS)
@@ -257,6 +263,7 @@ def test_files_are_zstd_with_dictionaries_and_name_no_path(tmp_path: Path) -> No
     assert required == {column.name for column in SCHEMA if not column.nullable}
 
 
+@pytest.mark.job
 def test_dead_letters_are_sorted_by_source_reason_id_and_message(tmp_path: Path) -> None:
     run = make_run(tmp_path, n_parts=1)
 

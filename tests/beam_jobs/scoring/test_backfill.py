@@ -58,6 +58,7 @@ def test_a_backfill_is_each_date_once_in_order(first: date, n_days: int) -> None
     assert paths == {f"{day}/{day}.csv" for day in dates}
 
 
+@pytest.mark.job
 def test_a_date_takes_its_own_files_and_clips(tiny_artifact: Path, tmp_path: Path) -> None:
     for day in DAYS[:2]:
         write_day(tmp_path, day, tweet(f"of {day}"))

@@ -16,6 +16,7 @@ from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.pipeline import ScoringJob, build_scoring_pipeline
 from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_model import ScoringModel
+from model.scoring.engine import FLOAT32
 
 STEPS = (
     "ReadItems-ReadFiles",
@@ -32,7 +33,10 @@ def stages_of(*, reshuffle: bool) -> list[str]:
     """Returns the names of the local runner's stages: those of their steps, joined."""
     run = Run("out", DAY, "0" * 16, ("joy",), 1, datetime(2026, 11, 22, tzinfo=UTC))
     job = ScoringJob(
-        JobInputs(("tweets.jsonl",)), ScoringModel("default", "0" * 16), run, reshuffle=reshuffle
+        JobInputs(("tweets.jsonl",)),
+        ScoringModel("default", "0" * 16, FLOAT32),
+        run,
+        reshuffle=reshuffle,
     )
     pipeline = beam.Pipeline(FnApiRunner())
     build_scoring_pipeline(pipeline, job)
@@ -54,6 +58,7 @@ def test_items_are_shuffled_once_they_are_read_where_that_is_asked_for() -> None
     assert all(step in scores for step in STEPS[1:])
 
 
+@pytest.mark.job
 def test_the_same_rows_come_out_of_the_reshuffle(
     tiny_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,7 +82,7 @@ def test_the_same_rows_come_out_of_the_reshuffle(
                 out=str(out),
                 model=str(tiny_artifact),
                 run_date=DAY,
-                precision="float32",
+                engine="onnx",
             )
         )
         tables.append(

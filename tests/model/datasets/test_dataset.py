@@ -21,7 +21,7 @@ from model.datasets import (
 from model.datasets.dataset import read_lines
 from model.errors import DatasetError
 from model.preprocessing.text_preprocessor import clean_text
-from tests.model.tiny_models import tiny_classifier_config
+from tests.support.tiny_models import tiny_classifier_config
 
 
 def dataset_of(groups: dict[str, int]) -> Dataset:
@@ -50,7 +50,7 @@ def test_counts_name_every_class() -> None:
 def test_folds_hold_whole_groups_and_are_balanced(
     groups: dict[str, int], data: st.DataObject
 ) -> None:
-    n_folds = data.draw(st.integers(1, len(groups)))
+    n_folds = data.draw(st.integers(2, len(groups)))
     folds = dataset_of(groups).fold_of_group(n_folds)
     assert folds.keys() == groups.keys()
     sizes = [0] * n_folds

@@ -10,7 +10,7 @@ from model.datasets import Example, load_dataset
 from model.datasets.broken_clips import leave_broken_clips_out
 from model.datasets.meld import COLUMNS
 from model.errors import DatasetError
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
 
 ROWS = [
     ("Oh, no…", "Phoebe", "sadness", "0", "0", "00:00:01,000", "00:00:03,500"),

@@ -13,9 +13,11 @@ from model.datasets import Dataset, Example, load_dataset
 from model.errors import DatasetError
 from model.evaluation.evaluate import Evaluation, evaluate_model, evaluate_predictions
 from model.evaluation.metrics import compute_metrics
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
-from tests.model.tiny_corpora import WORD_OF, write_emodb, write_goemotions
-from tests.model.tiny_models import save_tiny_artifact
+from tests.support.make_tiny_artifact import ONNX
+from tests.support.tiny_corpora import WORD_OF, write_emodb, write_goemotions
+from tests.support.tiny_models import save_tiny_artifact
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scorer(tiny_artifact: Path) -> EmotionScorer:
-    return EmotionScorer.load(tiny_artifact)
+    return EmotionScorer.load(tiny_artifact, ONNX)
 
 
 def scores_of(scorer: EmotionScorer, examples: Sequence[Example]) -> npt.NDArray[np.float32]:
@@ -138,12 +140,13 @@ def test_texts_that_are_empty_after_cleaning_are_left_out(
     np.testing.assert_array_equal(evaluation.predictions, kept.predictions)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(("kind", "n_scored"), [("text", 2), ("audio", 3)])
 def test_a_model_of_one_modality_is_asked_what_it_can_read(
     data_dir: Path, tmp_path: Path, kind: str, n_scored: int
 ) -> None:
     artifact = save_tiny_artifact(tmp_path, text=kind == "text", audio=kind == "audio")
-    scorer = EmotionScorer.load(artifact.path)
+    scorer = EmotionScorer.load(artifact.path, FLOAT32)
     clip = load_dataset("emodb", data_dir).split("test")[0].clip
     examples = [
         Example("joy", text="happy"),

@@ -14,9 +14,9 @@ from model.errors import ArtifactError, UserError
 from model.scoring.artifact import AUDIO_ONNX, CONFIG, HEADS_ONNX, TEXT_ONNX, Artifact
 from model.scoring.engine import EngineChoice
 from model.scoring.scorer import EmotionScorer
-from tests.model.command_line import Run
-from tests.model.tiny_corpora import write_emodb, write_own_data
-from tests.model.tiny_models import save_tiny_artifact
+from tests.support.command_line import Run
+from tests.support.tiny_corpora import write_emodb, write_own_data
+from tests.support.tiny_models import save_tiny_artifact
 
 FILES = (TEXT_ONNX, AUDIO_ONNX, HEADS_ONNX)
 METRICS = "metrics-int8.json"
@@ -29,8 +29,8 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def exported(tiny_artifact: Path, table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = Path(shutil.copytree(tiny_artifact, tmp_path_factory.mktemp("exported") / "model"))
+def exported(trained_artifact: Path, table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = Path(shutil.copytree(trained_artifact, tmp_path_factory.mktemp("exported") / "model"))
     export(path, table)
     return path
 
@@ -129,11 +129,11 @@ def test_a_second_export_replaces_the_first(copy: Path, table: Path) -> None:
 
 
 def test_products_get_finer_inputs_until_labels_stay(
-    tiny_artifact: Path, tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+    trained_artifact: Path, tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from model.export.export import export as module
+    from model.export import export as module
 
-    path = Path(shutil.copytree(tiny_artifact, tmp_path / "copy"))
+    path = Path(shutil.copytree(trained_artifact, tmp_path / "copy"))
     real, said = module.predict, []
     shares = iter([0.5, 0.25, 0.0])
 
@@ -159,14 +159,14 @@ def test_products_get_finer_inputs_until_labels_stay(
 
 
 def test_an_export_that_loses_too_much_leaves_the_artifact_as_it_was(
-    tiny_artifact: Path,
+    trained_artifact: Path,
     copy: Path,
     tmp_path: Path,
     table: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("model.export.export.MAX_LOST_MACRO_F1", -1.0)
-    plain = Path(shutil.copytree(tiny_artifact, tmp_path / "plain"))
+    plain = Path(shutil.copytree(trained_artifact, tmp_path / "plain"))
     for path in (plain, copy):
         before = contents(path)
         told = rf"{path.name} is not exported: in int8 its macro-F1 on manifest, validation, is 0\."
@@ -178,11 +178,11 @@ def test_an_export_that_loses_too_much_leaves_the_artifact_as_it_was(
 
 
 def test_an_export_that_changes_too_many_labels_is_refused(
-    tiny_artifact: Path, tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
+    trained_artifact: Path, tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.export.export.WANTED_CHANGED_LABELS", -1.0)
     monkeypatch.setattr("model.export.export.MAX_CHANGED_LABELS", -1.0)
-    path = Path(shutil.copytree(tiny_artifact, tmp_path / "copy"))
+    path = Path(shutil.copytree(trained_artifact, tmp_path / "copy"))
     before = contents(path)
     told = r"copy is not exported: int8 changes \d+\.\d% of its labels on manifest, validation"
     with pytest.raises(ArtifactError, match=told):
@@ -213,20 +213,20 @@ def test_an_export_without_one_of_its_graphs_is_refused(copy: Path, file: str) -
 
 
 def test_without_texts_a_model_that_reads_is_not_exported(
-    tiny_artifact: Path, tmp_path: Path
+    trained_artifact: Path, tmp_path: Path
 ) -> None:
-    path = Path(shutil.copytree(tiny_artifact, tmp_path / "copy"))
+    path = Path(shutil.copytree(trained_artifact, tmp_path / "copy"))
     table = write_own_data(tmp_path / "own", ("audio",), {"validation": 2})
     with pytest.raises(UserError, match="text"):
         export(path, table)
 
 
 def test_a_text_that_the_tokenizer_drops_counts_as_none_beside_a_clip(
-    tiny_artifact: Path, tmp_path: Path
+    trained_artifact: Path, tmp_path: Path
 ) -> None:
     from model.export.export import export_onnx
 
-    path = Path(shutil.copytree(tiny_artifact, tmp_path / "copy"))
+    path = Path(shutil.copytree(trained_artifact, tmp_path / "copy"))
     clips = write_emodb(tmp_path, copies=1).glob("wav/*.wav")
     examples = [
         Example(emotion, text, clip)
@@ -240,9 +240,9 @@ def test_a_text_that_the_tokenizer_drops_counts_as_none_beside_a_clip(
 
 
 def test_the_command_tells_the_report(
-    run: Run, tiny_artifact: Path, tmp_path: Path, table: Path
+    run: Run, trained_artifact: Path, tmp_path: Path, table: Path
 ) -> None:
-    shutil.copytree(tiny_artifact, tmp_path / "model")
+    shutil.copytree(trained_artifact, tmp_path / "model")
     arguments = ("--model", "model", "--dataset", "manifest", "--data-dir", str(table))
     code, out, err = run("export", *arguments)
     assert (code, err) == (0, "")
@@ -280,26 +280,16 @@ def test_the_command_tells_the_report(
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_2(
-    run: Run, tiny_artifact: Path, table: Path, arguments: dict[str, str], message: str
+    run: Run, trained_artifact: Path, table: Path, arguments: dict[str, str], message: str
 ) -> None:
-    before = contents(tiny_artifact)
-    right = {"--model": str(tiny_artifact), "--dataset": "manifest", "--data-dir": str(table)}
+    before = contents(trained_artifact)
+    right = {"--model": str(trained_artifact), "--dataset": "manifest", "--data-dir": str(table)}
     code, out, err = run("export", *(word for pair in (right | arguments).items() for word in pair))
     assert (code, out) == (2, "")
     assert err.startswith("mm-emor: ")
     assert err.count("\n") == 1
     assert message in err
-    assert contents(tiny_artifact) == before
-
-
-def test_without_onnx_the_command_says_how_to_get_it(
-    run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("model.cli.find_spec", lambda name: None)
-    code, out, err = run("export", "--model", "m", "--dataset", "manifest", "--data-dir", ".")
-    assert (code, out) == (2, "")
-    told = "mm-emor export needs the package onnx: pip install '.[export]' where mm-emor was cloned"
-    assert err == f"mm-emor: {told}\n"
+    assert contents(trained_artifact) == before
 
 
 def test_a_model_saved_over_an_exported_one_leaves_nothing_of_the_export(copy: Path) -> None:

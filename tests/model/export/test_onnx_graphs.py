@@ -30,7 +30,7 @@ from model.network.emotion_classifier import AudioEncoder, EmotionClassifier, Te
 from model.network.roberta_backbone import ACTIVATIONS, RobertaBackbone  # noqa: E402
 from model.preprocessing.text_preprocessor import pad_windows  # noqa: E402
 from model.scoring.onnx_engine import open_session  # noqa: E402
-from tests.model.tiny_models import tiny_classifier_config, tiny_encoder  # noqa: E402
+from tests.support.tiny_models import tiny_classifier_config, tiny_encoder  # noqa: E402
 
 FloatArray = npt.NDArray[np.float32]
 KINDS: dict[str, dict[str, Any]] = {
@@ -87,7 +87,7 @@ def mean_states(
 
 def seen_ranges(encoder: TextEncoder) -> Ranges:
     token_ids, mask = pad_windows(WINDOWS, encoder.backbone.config.max_window_tokens)
-    graph = text_graph(encoder.backbone, {}, watched=True)
+    graph = text_graph(encoder.backbone, {}, with_inputs=True)
     seen = run(graph, token_ids=token_ids, token_mask=mask)
     return {
         name: (float(seen[name][mask].min()), float(seen[name][mask].max()))
@@ -105,10 +105,10 @@ def test_sums_of_windows_equal_keras(kind: str, activation: str) -> None:
     np.testing.assert_allclose(sums, expected, atol=1e-4)
 
 
-def test_what_is_watched_are_the_inputs_of_the_products() -> None:
+def test_inputs_of_the_products_can_be_outputs() -> None:
     encoder = random_encoder()
     token_ids, mask = pad_windows(WINDOWS, 32)
-    graph = text_graph(encoder.backbone, {}, watched=True)
+    graph = text_graph(encoder.backbone, {}, with_inputs=True)
     seen = run(graph, token_ids=token_ids, token_mask=mask)
     assert {name: values.shape for name, values in seen.items()} == {
         "sums": (4, 16),
@@ -147,7 +147,7 @@ def test_only_the_products_with_a_range_are_in_int8() -> None:
     encoder = random_encoder()
     ranges = seen_ranges(encoder)
     some = {name: ranges[name] for name in ("layer_0/qkv", "layer_1/output_dense")}
-    graph = text_graph(encoder.backbone, some, fine=("layer_1/output_dense",)).graph
+    graph = text_graph(encoder.backbone, some, int16_inputs=("layer_1/output_dense",)).graph
     # One for queries, keys and values each, and two that make up the finer one.
     assert [node.op_type for node in graph.node].count("MatMulIntegerToFloat") == 3 + 2
     assert [node.op_type for node in graph.node].count("MatMul") == 3 * 1 + 5

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 from model.config import EncoderConfig
 from model.errors import ArtifactError, ConfigError
 from model.network.backend import start_keras
-from tests.model.reference_encoders import CASES, golden_path
+from tests.support.reference_encoders import CASES, golden_path
 
 start_keras()
 
@@ -24,7 +24,7 @@ from model.network.hugging_face import (  # noqa: E402
     locate_checkpoint,
 )
 from model.network.roberta_backbone import RobertaBackbone  # noqa: E402
-from tests.model.tiny_models import save_tokenizer, tiny_encoder  # noqa: E402
+from tests.support.tiny_models import save_tokenizer, tiny_encoder  # noqa: E402
 
 TOLERANCE = 1e-4
 

@@ -19,10 +19,10 @@ from model.network.backend import start_keras
 from model.paper.published import EXPERIMENTS
 from model.training.training_config import TrainingConfig, read_training_config
 from schemas.emotions import EKMAN_AND_NEUTRAL
-from tests.model.clips import encode, tone
-from tests.model.command_line import Run
-from tests.model.tiny_corpora import WORD_OF
-from tests.model.tiny_models import save_tiny_checkpoint
+from tests.support.clips import encode, tone
+from tests.support.command_line import Run
+from tests.support.tiny_corpora import WORD_OF
+from tests.support.tiny_models import save_tiny_checkpoint
 
 start_keras()
 import model.paper.reproduction  # noqa: E402
@@ -119,7 +119,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def reproduction(tmp_path: Path, checkpoint: str) -> Callable[..., Reproduction]:
     def make(*only: str, **corpora: Path) -> Reproduction:
-        return Reproduction(corpora, checkpoint, tmp_path / "out", only, tell=lambda _: None)
+        return Reproduction(corpora, checkpoint, tmp_path / "out", only, log=lambda _: None)
 
     return make
 

@@ -12,7 +12,7 @@ import numpy as np
 from model.config import AudioConfig
 from model.preprocessing.audio_decoder import decode_clip
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
-from tests.model.clips import encode, speech_like
+from tests.support.clips import encode, speech_like
 
 CLIP_PATH = Path(__file__).with_name("golden_clip.flac")
 IMAGE_PATH = Path(__file__).with_name("golden_clip_image.npz")

@@ -14,7 +14,7 @@ from model.config import AudioConfig
 from model.errors import ItemError
 from model.preprocessing.audio_decoder import decode_clip as decode_whole
 from schemas.dead_letters import Reason
-from tests.model.clips import FORMATS, encode, speech_like, tone, video_without_sound
+from tests.support.clips import FORMATS, encode, speech_like, tone, video_without_sound
 
 CONFIG = AudioConfig()
 LOSSLESS = ("wav", "wav-float", "wav-24", "rf64", "aiff", "flac", "mkv-flac", "caf", "w64", "au")

@@ -26,8 +26,8 @@ from model.preprocessing.audio_preprocessor import (
     split_into_images,
 )
 from schemas.dead_letters import Reason
-from tests.model.clips import encode, speech_like, tone
 from tests.model.preprocessing.make_golden_clip import CLIP_PATH, IMAGE_PATH
+from tests.support.clips import encode, speech_like, tone
 
 CONFIG = AudioConfig()
 RANDOM = np.random.default_rng(0)

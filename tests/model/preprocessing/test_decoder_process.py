@@ -19,7 +19,7 @@ from model.errors import ItemError
 from model.preprocessing.audio_decoder import decode_clip
 from model.preprocessing.decoder_process import MAX_DECODE_SECONDS, DecoderProcess, DecoderProcesses
 from schemas.dead_letters import Reason
-from tests.model.clips import FORMATS, encode, speech_like
+from tests.support.clips import FORMATS, encode, speech_like
 
 CONFIG = AudioConfig(max_clip_seconds=2)
 CLIP = encode(speech_like(0.5), 16_000, "mp3")

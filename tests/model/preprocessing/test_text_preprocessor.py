@@ -14,7 +14,7 @@ from model.preprocessing.text_preprocessor import (
     pad_windows,
 )
 from schemas.dead_letters import Reason
-from tests.model.tiny_models import word_piece_tokenizer
+from tests.support.tiny_models import word_piece_tokenizer
 
 CLS, SEP = 2, 3
 

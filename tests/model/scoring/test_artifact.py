@@ -12,8 +12,9 @@ from safetensors.numpy import load_file, save_file
 
 from model.errors import ArtifactError, ConfigError
 from model.scoring.artifact import CONFIG, TOKENIZER, WEIGHTS, Artifact
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
-from tests.model.tiny_models import save_tiny_artifact, tiny_classifier_config
+from tests.support.tiny_models import save_tiny_artifact, tiny_classifier_config
 
 
 @pytest.fixture
@@ -49,8 +50,8 @@ def test_weights_come_back_as_float16(copy: Path) -> None:
 def test_artifacts_of_one_modality(tmp_path: Path, text: bool, audio: bool) -> None:
     artifact = save_tiny_artifact(tmp_path / "one", text=text, audio=audio)
     assert set(artifact.temperatures) == {"text" if text else "audio"}
-    scorer = EmotionScorer(Artifact.load(artifact.path))
-    assert (scorer.preprocess.text is not None, scorer.preprocess.audio is not None) == (
+    preprocess = EmotionScorer.load(artifact.path, FLOAT32).preprocess
+    assert (preprocess.text is not None, preprocess.audio is not None) == (
         text,
         audio,
     )

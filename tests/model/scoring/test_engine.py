@@ -10,15 +10,29 @@ from model.errors import UserError
 from model.scoring import engine
 from model.scoring.artifact import HEADS_ONNX, Artifact
 from model.scoring.engine import EngineChoice, choose_engine, start_engine
-from tests.model.tiny_models import tiny_classifier_config
+from tests.support.tiny_models import tiny_classifier_config
 
 TRAINED = Artifact(Path("model"), tiny_classifier_config(), {})
+
+
 EXPORTED = replace(TRAINED, hashes={HEADS_ONNX: ""})
+
+
 AMPERE, TURING = (8, 6), (7, 5)
+
+
 SLOW_CPU, FAST_CPU = frozenset({"avx2", "avx512f"}), frozenset({"avx2", "amx_bf16"})
+
+
 ONNX = EngineChoice("onnx", "int8", "cpu")
+
+
 FLOAT32, BFLOAT16 = EngineChoice(), EngineChoice("tensorflow", "bfloat16", "cpu")
+
+
 FLOAT32_GPU = EngineChoice("tensorflow", "float32", "gpu")
+
+
 BFLOAT16_GPU = EngineChoice("tensorflow", "bfloat16", "gpu")
 
 
@@ -168,54 +182,6 @@ def test_a_machine_without_a_device_has_no_gpu(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(engine, "start_keras", lambda: pytest.fail("TensorFlow is asked"))
     monkeypatch.setattr(Path, "glob", lambda path, pattern: iter(()))
     assert engine._find_gpu() is None
-
-
-@pytest.mark.parametrize(
-    ("content", "flags"),
-    [
-        (
-            "processor: 0\nflags\t\t: fpu amx_bf16\n\nprocessor: 1\n",
-            {"flags", ":", "fpu", "amx_bf16"},
-        ),
-        ("processor: 0\n", set()),
-        (None, set()),
-    ],
-)
-def test_flags_are_read_as_linux_tells_them(
-    monkeypatch: pytest.MonkeyPatch, content: str | None, flags: set[str]
-) -> None:
-    def read_text(path: Path, encoding: str) -> str:
-        if content is None:
-            raise FileNotFoundError(path)
-        return content
-
-    monkeypatch.setattr(Path, "read_text", read_text)
-    assert engine.cpu_flags() == flags
-
-
-@pytest.mark.parametrize(
-    ("quota", "expected"),
-    [
-        ("max 100000\n", 64),
-        ("200000 100000\n", 2),
-        ("150000 100000\n", 1),
-        ("50000 100000\n", 1),
-        ("9900000 100000\n", 64),
-        ("nonsense", 64),
-        (None, 64),
-    ],
-)
-def test_a_container_may_have_fewer_cores_than_its_machine(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, quota: str | None, expected: int
-) -> None:
-    monkeypatch.setattr(engine.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
-    if quota:
-        (tmp_path / "cpu.max").write_text(quota)
-    assert engine.available_cores(tmp_path / "cpu.max") == expected
-
-
-def test_at_least_one_core_is_available() -> None:
-    assert engine.available_cores() >= 1
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ import pytest
 
 from model.errors import ArtifactError
 from model.scoring import onnx_engine
-from model.scoring.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, add_onnx, onnx_files
-from model.scoring.engine import EngineChoice, start_engine
+from model.scoring.artifact import AUDIO_ONNX, HEADS_ONNX, TEXT_ONNX, Artifact, onnx_files
+from model.scoring.engine import FLOAT32, EngineChoice, start_engine
 from model.scoring.onnx_engine import OnnxEngine, open_session
 from model.scoring.scorer import EmotionScorer
-from tests.model.clips import encode, speech_like
-from tests.model.tiny_models import save_tiny_artifact
+from tests.support.clips import encode, speech_like
+from tests.support.make_tiny_artifact import add_graphs
+from tests.support.tiny_models import save_tiny_artifact
 
 ONNX = EngineChoice("onnx", "int8")
 TEXTS = ["the rain", "a", "happy " * 90, "sad user http", "angry #train, again and again!"]
@@ -29,30 +30,17 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[bool, bool],
     def export(text: bool, audio: bool) -> Artifact:
         if (text, audio) not in made:
             path = tmp_path_factory.mktemp("exported")
-            made[text, audio] = write_graphs(save_tiny_artifact(path, text=text, audio=audio))
+            made[text, audio] = add_graphs(save_tiny_artifact(path, text=text, audio=audio), TEXTS)
         return made[text, audio]
 
     return export
 
 
-def write_graphs(artifact: Artifact) -> Artifact:
-    from model.export.onnx_graphs import audio_graph, heads_graph, text_graph
-    from model.export.quantisation import observe_ranges
-
-    classifier = artifact.classifier()
-    graphs = {HEADS_ONNX: heads_graph(classifier)}
-    if classifier.audio_encoder:
-        graphs[AUDIO_ONNX] = audio_graph(classifier.audio_encoder)
-    read = artifact.preprocessor().text
-    if classifier.text_encoder and read:
-        windows = [window for text in TEXTS for window in read(text).windows]
-        ranges = observe_ranges(classifier, windows)
-        graphs[TEXT_ONNX] = text_graph(classifier.text_encoder.backbone, ranges)
-    return add_onnx(artifact, {file: graph.SerializeToString() for file, graph in graphs.items()})
-
-
 def scorers(artifact: Artifact) -> tuple[EmotionScorer, EmotionScorer]:
-    return EmotionScorer(artifact), EmotionScorer.load(artifact.path, ONNX, n_threads=2)
+    return (
+        EmotionScorer.load(artifact.path, FLOAT32),
+        EmotionScorer.load(artifact.path, ONNX, n_threads=2),
+    )
 
 
 @pytest.mark.parametrize("audio", [False, True])

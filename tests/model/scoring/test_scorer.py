@@ -12,11 +12,13 @@ from model.preprocessing.emotion_preprocessor import ModelInput
 from model.preprocessing.text_preprocessor import pad_windows
 from model.scoring.artifact import Artifact
 from model.scoring.calibration import softmax
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
+from model.scoring.scores import EmotionScores
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
-from tests.model.clips import encode, speech_like
-from tests.model.tiny_models import save_tiny_artifact
+from tests.support.clips import encode, speech_like
+from tests.support.tiny_models import save_tiny_artifact
 
 TEXTS = [
     "the rain",
@@ -31,7 +33,7 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def scorer(tiny_artifact: Path) -> EmotionScorer:
-    return EmotionScorer.load(tiny_artifact)
+    return EmotionScorer.load(tiny_artifact, FLOAT32)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +134,7 @@ def test_no_items(scorer: EmotionScorer) -> None:
 def test_an_item_runs_only_the_encoders_that_it_needs(
     tiny_artifact: Path, inputs: list[ModelInput], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scorer = EmotionScorer.load(tiny_artifact)
+    scorer = EmotionScorer.load(tiny_artifact, FLOAT32)
     monkeypatch.delattr(scorer._engine, "_encode_images")
     assert scorer.score(inputs[: len(TEXTS)])
     scorer.forget_texts()
@@ -151,11 +153,30 @@ def test_text_that_cleaning_empties_counts_as_none_beside_a_clip(
 
 
 def test_a_model_of_text_ignores_clips(tmp_path: Path, clips: list[bytes]) -> None:
-    scorer = EmotionScorer(save_tiny_artifact(tmp_path / "text", audio=False))
+    scorer = EmotionScorer.load(save_tiny_artifact(tmp_path / "text", audio=False).path, FLOAT32)
     assert scorer.preprocess("rain", clips[0]).modality == Modality.TEXT
     with pytest.raises(ItemError, match="the item has audio; the model reads text only") as caught:
         scorer.preprocess(None, clips[0])
     assert caught.value.reason == Reason.UNSUPPORTED_MODALITY
+
+
+def test_one_bad_item_costs_no_other(scorer: EmotionScorer, inputs: list[ModelInput]) -> None:
+    """The encoder has no such token, and fails on the batch."""
+    poisoned = ModelInput(windows=((2, 99_999, 3),))
+    first, refused, *rest = scorer.try_score([inputs[0], poisoned, *inputs[1:]])
+    assert isinstance(refused, ItemError)
+    assert refused.reason == Reason.SCORING_FAILED
+    assert refused.message.startswith("the model failed: InvalidArgumentError: ")
+    assert type(refused.__cause__).__name__ == "InvalidArgumentError"
+    for outcome, expected in zip([first, *rest], scorer.score(inputs), strict=True):
+        assert isinstance(outcome, EmotionScores)
+        np.testing.assert_allclose(outcome.scores, expected.scores, atol=1e-5)
+
+
+def test_an_item_without_anything(scorer: EmotionScorer) -> None:
+    with pytest.raises(ItemError) as caught:
+        scorer.preprocess(None, None)
+    assert str(caught.value) == "no_content: there is neither a text nor a clip"
 
 
 @settings(deadline=None)

@@ -12,7 +12,7 @@ from model.config import MobileNetConfig
 from model.errors import ConfigError
 from model.network.backend import start_keras
 from model.training.training_config import FitConfig
-from tests.model.tiny_corpora import tiny_training, write_emodb
+from tests.support.tiny_corpora import tiny_training, write_emodb
 
 start_keras()
 import keras  # noqa: E402

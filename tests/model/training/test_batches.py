@@ -77,10 +77,12 @@ def pair_batches(
 def test_emoji_are_dropped_anew_in_each_epoch() -> None:
     """From texts that have some; what is dropped depends on seed and epoch alone."""
     windows = [(1, 1, 9), (2, 2), (3, 3, 9), (4, 4, 9)] * 50
-    bare = {row: window[:2] for row, window in enumerate(windows) if 9 in window}
+    plain = {row: window[:2] for row, window in enumerate(windows) if 9 in window}
 
     def read(share: float, epoch: int) -> dict[int, bool]:
-        batches = TextBatches(windows, numbered(200), 8, 1, bare=bare, emoji_dropout=share)
+        batches = TextBatches(
+            windows, numbered(200), 8, 1, without_emoji=plain, emoji_dropout=share
+        )
         batches.start_epoch(epoch)
         return {
             int(row): 9 in window
@@ -88,10 +90,10 @@ def test_emoji_are_dropped_anew_in_each_epoch() -> None:
             for row, window in zip(targets[:, 0], inputs["token_ids"][:, 0], strict=True)
         }
 
-    assert read(0.0, 0) == {row: row in bare for row in range(200)}
+    assert read(0.0, 0) == {row: row in plain for row in range(200)}
     first = read(0.8, 0)
-    assert 0.1 < sum(first.values()) / len(bare) < 0.3
-    assert not any(first[row] for row in range(200) if row not in bare)
+    assert 0.1 < sum(first.values()) / len(plain) < 0.3
+    assert not any(first[row] for row in range(200) if row not in plain)
     assert first == read(0.8, 0) != read(0.8, 1)
 
 
@@ -100,7 +102,7 @@ def test_emoji_are_dropped_anew_in_each_epoch() -> None:
 def test_the_longest_and_the_shortest_batch_come_first_without_emoji_too(seed: int) -> None:
     windows = [(1,) * length for length in (6,) * 8 + (14,) * 8 + (96,)]
     batches = TextBatches(
-        windows, numbered(17), 8, seed, bare={16: (1,) * 5, 0: (1,) * 9}, emoji_dropout=0.9
+        windows, numbered(17), 8, seed, without_emoji={16: (1,) * 5, 0: (1,) * 9}, emoji_dropout=0.9
     )
     widths = [inputs["token_ids"].shape[-1] for inputs, _ in epoch_of(batches)]
     assert widths[0] == max(widths)
@@ -111,8 +113,10 @@ def test_the_longest_and_the_shortest_batch_come_first_without_emoji_too(seed: i
 @settings(deadline=None)
 def test_a_text_may_be_longer_without_its_emoji(seed: int) -> None:
     """`rain😂` is one unknown word, and `rain` several pieces."""
-    bare = {3: (1,) * 9, 17: (1,) * 9}
-    batches = TextBatches([(1,) * 8] * 24, numbered(24), 8, seed, bare=bare, emoji_dropout=0.5)
+    plain = {3: (1,) * 9, 17: (1,) * 9}
+    batches = TextBatches(
+        [(1,) * 8] * 24, numbered(24), 8, seed, without_emoji=plain, emoji_dropout=0.5
+    )
     widths = [inputs["token_ids"].shape[-1] for inputs, _ in epoch_of(batches)]
     assert widths[0] == max(widths) == 16
     assert widths[1] == min(widths) == 8

@@ -12,14 +12,15 @@ import pytest
 from model.datasets import Dataset, Example, load_dataset
 from model.network.backend import start_keras
 from model.training.training_config import FitConfig, TrainingConfig
-from tests.model.fold_data import everything, text_config, texts, with_silent_speaker
-from tests.model.tiny_corpora import own_training, write_own_data
-from tests.model.tiny_models import save_tiny_checkpoint
+from tests.support.fold_data import everything, text_config, texts, with_silent_speaker
+from tests.support.tiny_corpora import own_training, write_own_data
+from tests.support.tiny_models import save_tiny_checkpoint
 
 start_keras()
 import model.training.cross_validation  # noqa: E402
 from model.training.cross_validation import CrossValidation, cross_validate  # noqa: E402
 from model.training.fitting import read_history  # noqa: E402
+from model.training.fold_by import FoldBy  # noqa: E402
 from model.training.training_data import TrainingData  # noqa: E402
 
 FloatArray = npt.NDArray[np.float32]
@@ -61,7 +62,7 @@ def run_folds(
             **settings,
             text_encoder=checkpoint,
             training=folder,
-            tell=run.lines.append,
+            log=run.lines.append,
         )
     return run
 
@@ -76,7 +77,9 @@ def by_group(checkpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two folds by speaker that keep the last epoch; the largest group has nothing to read."""
     folder = tmp_path_factory.mktemp("group")
     dataset = with_silent_speaker(texts())
-    return run_folds(dataset, text_config("last"), checkpoint, folder, n_folds=2, fold_by="group")
+    return run_folds(
+        dataset, text_config("last"), checkpoint, folder, n_folds=2, fold_by=FoldBy.GROUP
+    )
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +87,7 @@ def at_random(checkpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two folds at random that keep the best epoch."""
     folder = tmp_path_factory.mktemp("random")
     config = replace(text_config("best"), validation_share=0.2)
-    return run_folds(texts(), config, checkpoint, folder, n_folds=2, fold_by="random")
+    return run_folds(texts(), config, checkpoint, folder, n_folds=2, fold_by=FoldBy.RANDOM)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +111,9 @@ def paired(checkpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
     table = write_own_data(folder / "own", sizes={"train": 8, "validation": 4, "test": 4})
     dataset = load_dataset("manifest", table)
-    return run_folds(dataset, config, checkpoint, folder / "training", n_folds=2, fold_by="random")
+    return run_folds(
+        dataset, config, checkpoint, folder / "training", n_folds=2, fold_by=FoldBy.RANDOM
+    )
 
 
 # What is tested by which model

@@ -23,7 +23,7 @@ from model.training.fitting import (  # noqa: E402
     fit_model,
     read_history,
 )
-from tests.model.small_fits import (  # noqa: E402
+from tests.support.small_fits import (  # noqa: E402
     Outcome,
     assert_same,
     batches_of,

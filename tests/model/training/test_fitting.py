@@ -14,7 +14,7 @@ from model.errors import ConfigError
 from model.network.backend import start_keras
 from model.training.training_config import FitConfig
 from schemas.emotions import Modality
-from tests.model.tiny_models import tiny_encoder
+from tests.support.tiny_models import tiny_encoder
 
 start_keras()
 import keras  # noqa: E402
@@ -29,7 +29,7 @@ from model.training.fitting import (  # noqa: E402
     fit_model,
     read_history,
 )
-from tests.model.small_fits import (  # noqa: E402
+from tests.support.small_fits import (  # noqa: E402
     batches_of,
     blank_side,
     linear_model,

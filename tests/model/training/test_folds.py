@@ -9,13 +9,14 @@ import pytest
 from model.datasets import load_dataset
 from model.errors import ConfigError, DatasetError
 from model.network.backend import start_keras
-from tests.model.clips import encode, tone
-from tests.model.fold_data import everything, text_config, texts, with_silent_speaker
-from tests.model.tiny_corpora import own_training, write_own_data
+from tests.support.clips import encode, tone
+from tests.support.fold_data import everything, text_config, texts, with_silent_speaker
+from tests.support.tiny_corpora import own_training, write_own_data
 
 start_keras()
 import model.training.cross_validation  # noqa: E402
-from model.training.cross_validation import FoldBy, cross_validate, fold_examples  # noqa: E402
+from model.training.cross_validation import cross_validate, fold_examples  # noqa: E402
+from model.training.fold_by import FoldBy  # noqa: E402
 
 
 def test_groups_are_whole_and_all_tested() -> None:
@@ -96,7 +97,7 @@ def test_a_fold_that_cannot_be_trained_on_is_told_before_the_first(tmp_path: Pat
         cross_validate(text_config("best"), dataset, 2, "group", "none", tmp_path)
 
 
-@pytest.mark.parametrize("fold_by", ["group", "random"])
+@pytest.mark.parametrize("fold_by", FoldBy)
 def test_nothing_to_learn_from(tmp_path: Path, fold_by: FoldBy) -> None:
     dataset = texts().only(lambda example: not example.has_text)
     with pytest.raises(DatasetError, match=r"^manifest has nothing that own learns from$"):

@@ -9,7 +9,7 @@ from model.datasets.dataset import Example
 from model.network.backend import start_keras
 from model.preprocessing.text_preprocessor import TextPreprocessor
 from model.training.training_config import FitConfig, TextTraining
-from tests.model.tiny_models import tiny_classifier_config, word_piece_tokenizer
+from tests.support.tiny_models import tiny_classifier_config, word_piece_tokenizer
 
 start_keras()
 from model.training.text_training import cut_window, text_batches  # noqa: E402
@@ -38,11 +38,13 @@ def test_training_texts_with_emoji_also_stand_without(emoji: str) -> None:
 
     train = text_batches(dataset, "train", config, preprocessor, SETTINGS, seed=1)
     assert list(train.windows) == [windows_of(text) for text in TEXTS]
-    assert train.bare == {1: windows_of("the rain"), 3: windows_of("happy")}
+    assert train.without_emoji == {1: windows_of("the rain"), 3: windows_of("happy")}
     assert train.emoji_dropout == 0.5
 
     for split, settings in (
         ("validation", SETTINGS),
         ("train", replace(SETTINGS, emoji_dropout=0)),
     ):
-        assert not text_batches(dataset, split, config, preprocessor, settings, seed=1).bare
+        assert not text_batches(
+            dataset, split, config, preprocessor, settings, seed=1
+        ).without_emoji

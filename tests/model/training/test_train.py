@@ -16,11 +16,12 @@ from model.errors import DatasetError, UserError
 from model.evaluation.evaluate import evaluate_model
 from model.network.backend import start_keras
 from model.scoring.artifact import HEADS_ONNX, Artifact
+from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from model.training.training_config import TrainingConfig
 from schemas.emotions import Modality
-from tests.model.tiny_corpora import WORD_OF, tiny_training, write_emodb, write_goemotions
-from tests.model.tiny_models import save_tiny_checkpoint
+from tests.support.tiny_corpora import WORD_OF, tiny_training, write_emodb, write_goemotions
+from tests.support.tiny_models import save_tiny_checkpoint
 
 start_keras()
 import model.training.train  # noqa: E402
@@ -54,7 +55,7 @@ def trained(data_dir: Path, checkpoint: str, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="module")
 def scorer(trained: Artifact) -> EmotionScorer:
-    return EmotionScorer.load(trained.path)
+    return EmotionScorer.load(trained.path, FLOAT32)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from tokenizers import Tokenizer, models
 
 from model.errors import ConfigError
 from model.training.vocabulary import trim_vocabulary
-from tests.model.tiny_models import word_piece_tokenizer
+from tests.support.tiny_models import word_piece_tokenizer
 
 
 def test_texts_that_were_counted_read_the_same() -> None:

@@ -9,8 +9,8 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from beam_jobs.reports.page.render import render_page
-from tests.beam_jobs.report_views import samples
-from tests.beam_jobs.reports.page.browser import Browser, open_browser
+from tests.support import report_samples as samples
+from tests.support.browser import Browser, open_browser
 
 NAMES = ("ordinary", "empty", "hostile", "many_emotions")
 PHONE, DESK = 375, 1280

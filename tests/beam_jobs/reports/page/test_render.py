@@ -13,9 +13,9 @@ import pytest
 from beam_jobs.reports.page.render import render_page
 from beam_jobs.reports.page.report import Example, Report
 from schemas.reports import REPORT_SCHEMAS
-from tests.beam_jobs.report_views import samples
-from tests.beam_jobs.reports.page.sample_tables import Item, made_up_items, report_of
-from tests.beam_jobs.reports.page.samples import HOSTILE
+from tests.support import report_samples as samples
+from tests.support.report_sample_tables import Item, made_up_items, report_of
+from tests.support.report_samples import HOSTILE
 
 LIMIT_BYTES = 2_000_000
 # Elements that HTML lets stand without an end.

@@ -1,0 +1,1 @@
+"""What the documents show, run: their commands, and the outputs beside them."""
