@@ -94,7 +94,7 @@ def _open_gzip(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
 
 
 def _open_zstd(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
-    options = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+    options = {int(zstd.DecompressionParameter.window_log_max): MAX_WINDOW_LOG}
     return cast(BinaryIO, zstd.ZstdFile(file, options=options))
 
 

@@ -3,7 +3,7 @@
 import codecs
 import io
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from beam_jobs.reading.text_format import PLAIN, UTF16, UTF16_MARKS, UTF32_MARKS, TextFormat
 
@@ -94,8 +94,8 @@ def _told_encoding(file: BinaryIO, text_format: TextFormat) -> tuple[BinaryIO, s
 
 def peek(file: BinaryIO, n_bytes: int) -> tuple[bytes, BinaryIO]:
     """Returns the first bytes of a file, as far as one read tells, and the file at its start."""
-    buffered = file if hasattr(file, "peek") else io.BufferedReader(_Raw(file), n_bytes)
-    return bytes(buffered.peek(n_bytes)[:n_bytes]), cast(BinaryIO, buffered)
+    buffered: Any = file if hasattr(file, "peek") else io.BufferedReader(_Raw(file), n_bytes)
+    return bytes(buffered.peek(n_bytes)[:n_bytes]), buffered
 
 
 class _Raw(io.RawIOBase):

@@ -13,7 +13,7 @@ from beam_jobs.items.elements import Item
 from beam_jobs.reading.csv_rows import MAX_ROW_BYTES, MAX_ROW_LINES
 from beam_jobs.reading.item_files import read_records
 from beam_jobs.reading.text_format import TextFormat
-from tests.beam_jobs.item_reading import Outcome, item, read, summary
+from tests.support.item_reading import Outcome, item, read, summary
 
 SHARED = Path(__file__).parents[4] / "shared" / "field"
 

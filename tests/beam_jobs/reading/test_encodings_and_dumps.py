@@ -19,7 +19,7 @@ from beam_jobs.reading.item_files import check_item_files, read_records
 from beam_jobs.reading.text_format import TextFormat
 from model.errors import UserError
 from schemas.dead_letters import Reason
-from tests.beam_jobs.item_reading import Outcome, item, read, summary
+from tests.support.item_reading import Outcome, item, read, summary
 
 LINES = '{"id": "1", "text": "Olé 😀"}\r\n{"id": "2", "text": "ça va"}\r\n'
 TABLE = 'id,text\n1,"Olé, 😀"\n2,ça va\n'

@@ -12,7 +12,7 @@ from model.preprocessing.audio_container import lacks_last_page, mp3_within, ogg
 from model.preprocessing.audio_decoder import decode_clip
 from model.preprocessing.emotion_preprocessor import ModelInput
 from schemas.dead_letters import Reason
-from tests.model.clips import encode, speech_like, tone
+from tests.support.clips import encode, speech_like, tone
 
 CONFIG = AudioConfig()
 SPEECH = speech_like(2.0)
