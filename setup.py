@@ -12,6 +12,7 @@ BASE = [
     "altair>=6.0,<7",
     f"apache-beam{BEAM}",
     "av>=15",
+    "backports.zstd>=1.0,<2; python_version < '3.14'",
     "emoji>=2.14",
     "jinja2>=3.1",
     "numpy>=2.1",

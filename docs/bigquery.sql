@@ -54,6 +54,7 @@ CREATE TABLE IF NOT EXISTS `emotions`.`dead_letters` (
   `message` STRING NOT NULL OPTIONS (description = "Why, in a sentence that names the value and the rule."),
   `source` STRING NOT NULL OPTIONS (description = "The file and the line or row."),
   `payload` STRING OPTIONS (description = "The refused input itself, cut at 4 KiB."),
+  `content_key` STRING OPTIONS (description = "Digest of the whole refused input, to tell the same one again; where texts or authors are hidden, made with the key of the authors' tokens, and null without one."),
   `run_id` STRING NOT NULL OPTIONS (description = "Hash of the run's date, inputs, model and settings."),
   `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
 )

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     UNDECODABLE_CLIP = "undecodable_clip"
     TRUNCATED_CLIP = "truncated_clip"
     CLIP_TIMEOUT = "clip_timeout"
+    SILENT_CLIP = "silent_clip"
     NON_FINITE_SAMPLES = "non_finite_samples"
     SCORING_FAILED = "scoring_failed"
 
@@ -67,8 +68,9 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.CLIP_TOO_LONG: "the clip is longer than the model's limit",
     Reason.EMPTY_CLIP: "the clip has no bytes or no samples",
     Reason.UNDECODABLE_CLIP: "the clip is not audio that can be decoded",
-    Reason.TRUNCATED_CLIP: "the clip ends before its header says it does",
+    Reason.TRUNCATED_CLIP: "the clip ends more than 2 % or 0.5 s before its header says it does",
     Reason.CLIP_TIMEOUT: "decoding the clip took longer than a minute, and was ended",
+    Reason.SILENT_CLIP: "the clip has no sound: it stays below -60 dBFS throughout",
     Reason.NON_FINITE_SAMPLES: "the clip holds NaN or infinite samples",
     Reason.SCORING_FAILED: "the model failed on this item alone, too",
 }
@@ -81,6 +83,13 @@ DEAD_LETTER_SCHEMA = pa.schema(
         field("message", pa.string(), "Why, in a sentence that names the value and the rule."),
         field("source", pa.string(), "The file and the line or row."),
         field("payload", pa.string(), "The refused input itself, cut at 4 KiB.", nullable=True),
+        field(
+            "content_key",
+            pa.string(),
+            "Digest of the whole refused input, to tell the same one again; where texts or authors "
+            "are hidden, made with the key of the authors' tokens, and null without one.",
+            nullable=True,
+        ),
         field("run_id", pa.string(), "Hash of the run's date, inputs, model and settings."),
     ]
 )

@@ -71,7 +71,10 @@ def score(
     out: Out,
     items: Annotated[
         list[str] | None,
-        typer.Option(help="Items: JSON Lines, CSV, TSV or Parquet, also .gz.", metavar="PATTERN"),
+        typer.Option(
+            help="Items: JSON Lines, CSV, TSV or Parquet, also .gz, .zst, .bz2, .xz.",
+            metavar="PATTERN",
+        ),
     ] = None,
     clips: Annotated[
         list[str] | None,
@@ -132,6 +135,18 @@ def score(
         list[str] | None,
         typer.Option(help="Where a field has another name in the files.", metavar="FIELD=NAME"),
     ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Of files of text that are not UTF-8 or UTF-16.", metavar="NAME"),
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="Of CSV and TSV: one character, or tab.", metavar="CHARACTER"),
+    ] = None,
+    no_header: Annotated[
+        bool,
+        typer.Option("--no-header", help="CSV and TSV begin with an item; columns are 1, 2, …"),
+    ] = False,
     pseudonymise_authors: Annotated[
         bool,
         typer.Option(
@@ -161,6 +176,7 @@ def score(
     """Label every item with an emotion; write labels, dead letters and reports as Parquet."""
     set_up_logs(log_format, verbose=verbose)
     look_for_credentials(*(items or ()), *(clips or ()), *(audio_root or ()), out, model)
+    from beam_jobs.reading.text_format import TextFormat
     from beam_jobs.runners.beam_flags import parse_beam_flags
     from beam_jobs.runners.remote_job import check_can_be_awaited
     from beam_jobs.scoring.request import ScoringRequest
@@ -186,6 +202,7 @@ def score(
         beam_flags=tuple(beam_flags or ()),
         only_new=only_new,
         accelerator=accelerator,
+        text_format=TextFormat(encoding, delimiter, has_header=not no_header),
     )
     if first and metrics_file:
         raise UserError("--metrics-file holds one run; --from and --to make several")

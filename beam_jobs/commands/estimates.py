@@ -12,8 +12,9 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
 
 from beam_jobs.items.elements import Item
-from beam_jobs.items.paths import InputFile
+from beam_jobs.items.paths import InputFile, to_name
 from beam_jobs.reading.item_files import PARQUET_SUFFIX, read_records
+from beam_jobs.reading.text_format import PLAIN, TextFormat
 from model.config import ClassifierConfig
 from model.scoring.engine import EngineChoice
 
@@ -75,7 +76,9 @@ def worker_cores(options: PipelineOptions) -> int | None:
 
 
 def estimate_items(
-    files: Sequence[InputFile], columns: tuple[tuple[str, str], ...]
+    files: Sequence[InputFile],
+    columns: tuple[tuple[str, str], ...],
+    text_format: TextFormat = PLAIN,
 ) -> tuple[int | None, int | None]:
     """Returns about how many items files hold, and how many of them name a clip.
 
@@ -93,7 +96,7 @@ def estimate_items(
     for kind, file in largest.items():
         if file.size_bytes == 0:
             continue
-        n_found, n_named, n_sampled = _sample(file, columns)
+        n_found, n_named, n_sampled = _sample(file, columns, text_format)
         if not n_found:
             return None, None
         n_items += n_bytes[kind] * n_found / n_sampled
@@ -101,16 +104,20 @@ def estimate_items(
     return round(n_items), round(n_clips)
 
 
-def _sample(file: InputFile, columns: tuple[tuple[str, str], ...]) -> tuple[int, int, int]:
+def _sample(
+    file: InputFile, columns: tuple[tuple[str, str], ...], text_format: TextFormat
+) -> tuple[int, int, int]:
     """Returns how many items, and how many with a clip, so many bytes of a file hold."""
-    with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
+    with FileSystems.open(
+        to_name(file.path), compression_type=CompressionTypes.UNCOMPRESSED
+    ) as source:
         if file.path.lower().endswith(PARQUET_SUFFIX):
             try:
                 return pq.ParquetFile(source).metadata.num_rows, 0, file.size_bytes
             except pa.ArrowInvalid:
                 return 0, 0, file.size_bytes
         head = source.read(SAMPLE_BYTES)
-    records = list(read_records(io.BytesIO(head), file.path, columns))
+    records = list(read_records(io.BytesIO(head), file.path, columns, text_format=text_format))
     if len(head) < file.size_bytes:
         records = records[:-1]  # cut
     n_named = sum(isinstance(record, Item) and record.audio_uri is not None for record in records)

@@ -1,8 +1,9 @@
 """What travels between the steps of the job."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from beam_jobs.items.paths import shown
 from beam_jobs.items.privacy import PUBLIC, Privacy, length_of
 from model.preprocessing.emotion_preprocessor import ModelInput
 from model.scoring.scores import EmotionScores
@@ -34,7 +35,7 @@ class Location:
     def __str__(self) -> str:
         row = f":{self.row}" if self.row else ""
         part = f"#{self.part}" if self.part else ""
-        return f"{self.file}{row}{part}"
+        return f"{shown(self.file)}{row}{part}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class DeadLetter:
     Attributes:
         message: cut at `MESSAGE_LIMIT` characters.
         payload: cut at `PAYLOAD_LIMIT_BYTES` of UTF-8, between two characters.
+        content_key: digest of the whole input, neither cut nor redacted; None where it has none.
+            Two dead letters that are equal but for it are equal.
     """
 
     item_id: str | None
@@ -75,6 +78,7 @@ class DeadLetter:
     message: str
     source: str
     payload: str | None = None
+    content_key: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.message) > MESSAGE_LIMIT:
@@ -101,12 +105,16 @@ class DeadLetter:
 
         Where texts are hidden, the text's length stands for it.
         """
-        payload = item.text if item.text is not None else item.clip or item.audio_uri
+        clip = item.clip or item.audio_uri
+        payload = item.text if item.text is not None or clip is None else shown(clip)
+        parts = (item.item_id, item.text, item.clip, item.audio_uri)
+        content = "\0".join(part or "" for part in parts).encode("utf-8", errors="surrogatepass")
         if privacy.redact_text and item.text is not None:
             payload = length_of(item.text)
         if privacy.redact_text and reason in QUOTING_REASONS:
             message = REASON_MEANINGS[reason]
-        return cls(item.item_id, stage, reason, message, str(item.source), payload)
+        content_key = privacy.digest(content)
+        return cls(item.item_id, stage, reason, message, str(item.source), payload, content_key)
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,7 @@ class ScoredItem:
         n_tokens: tokens of the text before any cut; 0 without text.
         truncated: whether the text was cut at the model's limit.
         clip_seconds: length of the clip; None without one.
+        warnings: codes of what the clip lacks.
     """
 
     item: Item
@@ -132,3 +141,4 @@ class ScoredItem:
     n_tokens: int
     truncated: bool
     clip_seconds: float | None
+    warnings: tuple[str, ...] = ()

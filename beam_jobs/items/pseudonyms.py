@@ -29,6 +29,20 @@ def pseudonym(author_id: str) -> str:
     return _hmac(b"author:" + author_id.encode("utf-8", errors="surrogatepass"), TOKEN_BYTES)
 
 
+def keyed_digest(content: bytes) -> str:
+    """Returns 32 hex digits that tell one content from another, to who has the key alone.
+
+    Raises:
+        UserError: the key is missing or too short.
+    """
+    return _hmac(b"content:" + content, TOKEN_BYTES)
+
+
+def has_key() -> bool:
+    """Says whether a key is set."""
+    return bool(os.environb.get(KEY_VARIABLE.encode()))
+
+
 def key_fingerprint() -> str:
     """Returns 8 hex digits that tell one key from another and do not tell the key.
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from beam_jobs.items.elements import Location
+from beam_jobs.items.paths import shown
 from beam_jobs.items.progress import Progress
 
 RowKey = tuple[int, int]
@@ -48,6 +49,7 @@ class FileCheck:
         clips: the clips that carry the row's id, in order.
         n_records: records of the file when its ids were read, good and refused.
         already_scored: the rows whose id a published run has labelled.
+        version: of the file when its ids were read; None: not known.
     """
 
     file: str
@@ -55,6 +57,7 @@ class FileCheck:
     clips: Mapping[RowKey, tuple[str, ...]] = field(default_factory=dict)
     n_records: int = 0
     already_scored: frozenset[RowKey] = frozenset()
+    version: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,10 @@ def clip_id(path: str) -> str:
 
     >>> clip_id("gs://clips/7700.1.wav"), clip_id("clips/note")
     ('7700.1', 'note')
+
+    A name that is not UTF-8 has escapes in its id.
     """
-    return posixpath.splitext(posixpath.basename(path))[0]
+    return shown(posixpath.splitext(posixpath.basename(path))[0])
 
 
 def judge_partition(
@@ -177,12 +182,14 @@ def merge_checks(file: str, parts: Iterable[FileCheck]) -> FileCheck:
     clips: dict[RowKey, tuple[str, ...]] = {}
     already_scored: set[RowKey] = set()
     n_records = 0
+    version = None
     for part in parts:
+        version = version or part.version
         duplicates |= part.duplicates
         clips |= part.clips
         n_records += part.n_records
         already_scored |= part.already_scored
-    return FileCheck(file, duplicates, clips, n_records, frozenset(already_scored))
+    return FileCheck(file, duplicates, clips, n_records, frozenset(already_scored), version)
 
 
 def count_already_scored(check: FileCheck | LoneClip) -> int:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.items.elements import Item
-from beam_jobs.items.paths import real_path
+from beam_jobs.items.paths import real_path, shown
 from beam_jobs.items.progress import Progress
 from beam_jobs.joining.file_check import (
     FileCheck,
@@ -25,7 +25,8 @@ from beam_jobs.joining.file_check import (
     judge_partition,
     merge_checks,
 )
-from beam_jobs.reading.inputs import JobInputs, read_item_file
+from beam_jobs.reading.inputs import JobInputs, file_version, read_item_file
+from beam_jobs.reading.text_format import PLAIN, TextFormat
 
 N_PARTITIONS = 256
 """How many parts the ids are divided into; a worker holds the ids of one at a time."""
@@ -53,7 +54,8 @@ class IndexItems(beam.PTransform):
     Where published label files are given, each record and lone clip whose id they hold is marked
     as scored already, whatever else it is; a record that was refused when it was read is not.
 
-    Nothing becomes a dead letter here. A file that cannot be opened stops the job.
+    Nothing becomes a dead letter here. A file that cannot be opened, or changes while it is read,
+    stops the job.
     """
 
     inputs: JobInputs
@@ -65,7 +67,8 @@ class IndexItems(beam.PTransform):
         files = root | "ItemFiles" >> beam.Create(self.inputs.item_files)
         indexed = (
             files
-            | "IndexFiles" >> beam.FlatMap(index_file, self.inputs.columns, self.progress)
+            | "IndexFiles"
+            >> beam.FlatMap(index_file, self.inputs.columns, self.progress, self.inputs.text_format)
             | "PartCounts" >> beam.Map(_tag_counts).with_outputs("counts", main="packs")
         )
         clips = (
@@ -111,18 +114,25 @@ def partition_clip(path: str) -> tuple[int, str]:
 
 
 def index_file(
-    path: str, columns: tuple[tuple[str, str], ...] = (), progress: Progress | None = None
+    path: str,
+    columns: tuple[tuple[str, str], ...] = (),
+    progress: Progress | None = None,
+    text_format: TextFormat = PLAIN,
 ) -> Iterator[tuple[int, bytes] | FileCheck]:
     """Yields the ids of a file in packs, each with its partition; last, how many records it has.
 
     A pack is the JSON of `[file, [[id, row, part, standing], …]]`, compressed to 10 to 20 bytes an
     id. An element for each id would take the local runner 500 bytes of memory and four times as
     long (measured with 500,000 ids). The ids are counted in `progress`.
+
+    Raises:
+        RuntimeError: the file changed while it was read.
     """
+    version = file_version(path)
     packs: dict[int, list[tuple[str, int, int, int]]] = {}
     n_ids = n_records = 0
     # Of a refused record only the id counts: it needs no place of its own.
-    for outcome in read_item_file(path, columns):
+    for outcome in read_item_file(path, columns, text_format=text_format):
         n_records += 1
         if isinstance(outcome, Item):
             row, part = outcome.source.row, outcome.source.part
@@ -147,7 +157,9 @@ def index_file(
     yield from _pack(path, packs)
     if progress:
         progress.add_found(n_ids)
-    yield FileCheck(path, n_records=n_records)
+    if file_version(path) != version:
+        raise RuntimeError(f"{shown(path)} changed while its ids were read: run the job again")
+    yield FileCheck(path, n_records=n_records, version=version)
 
 
 def _pack(

@@ -8,11 +8,13 @@ import apache_beam as beam
 from beam_jobs.items.counters import count_read
 from beam_jobs.items.elements import DeadLetter, Item, Location
 from beam_jobs.items.ok_dead import DEAD, OK, OkDead, tag_dead
+from beam_jobs.items.paths import shown
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.joining.file_check import FileCheck, LoneClip
 from beam_jobs.joining.index_items import is_same_file
-from beam_jobs.reading.inputs import JobInputs, read_item_file
+from beam_jobs.reading.inputs import JobInputs, file_version, read_item_file
 from beam_jobs.reading.records import refuse, to_json
+from beam_jobs.reading.text_format import PLAIN, TextFormat
 from schemas.dead_letters import Reason, Stage
 
 
@@ -33,7 +35,7 @@ class ReadItems(beam.PTransform):
     Authors are tokens in what goes out, and texts in no dead letter, where `privacy` says so.
 
     Nothing is shuffled after this step, so that what follows runs while a file is read. A file that
-    cannot be opened, or that has more or fewer records than were indexed, stops the job; so does a
+    cannot be opened, or that is not as it was when it was indexed, stops the job; so does a
     worker that lacks the key of the authors' tokens.
     """
 
@@ -57,6 +59,7 @@ class ReadJudgedItems(beam.DoFn):
         # The list of files itself would go to each worker with every bundle.
         self._columns, self._audio_roots = inputs.columns, inputs.audio_roots
         self._privacy = privacy
+        self._text_format = inputs.text_format
 
     def setup(self) -> None:
         """Checks the key of the authors' tokens."""
@@ -64,7 +67,9 @@ class ReadJudgedItems(beam.DoFn):
 
     def process(self, check: FileCheck | LoneClip) -> Iterator[Item | DeadLetter]:
         """Yields what becomes of each record of a file, or of a lone clip."""
-        outcomes = read_judged_items(check, self._columns, self._audio_roots, self._privacy)
+        outcomes = read_judged_items(
+            check, self._columns, self._audio_roots, self._privacy, self._text_format
+        )
         n_read = 0
         for outcome in outcomes:
             n_read += 1
@@ -77,19 +82,22 @@ def read_judged_items(
     columns: tuple[tuple[str, str], ...] = (),
     audio_roots: tuple[str, ...] = (),
     privacy: Privacy = PUBLIC,
+    text_format: TextFormat = PLAIN,
 ) -> Iterator[Item | DeadLetter]:
     """Yields what becomes of each record of a file, or of a lone clip, that is not scored yet.
 
     Raises:
-        RuntimeError: the file has not as many records as when it was indexed. The check is of
-            places in the file: on another file they would double items, or lose some.
+        RuntimeError: the file is not as it was when it was indexed, or changes while it is read.
+            The check is of places in the file: on another file they would double items, or lose
+            some, and give texts to others' ids.
     """
     if isinstance(check, LoneClip):
         if not check.already_scored:
             yield _item_of_clip(check)
         return
+    _check_version(check)
     n_read = 0
-    for outcome in read_item_file(check.file, columns, privacy):
+    for outcome in read_item_file(check.file, columns, privacy, text_format):
         n_read += 1
         if n_read > check.n_records:
             raise _changed(check, n_read)
@@ -99,11 +107,20 @@ def read_judged_items(
             yield apply_check(outcome, check, audio_roots, privacy)
     if n_read < check.n_records:
         raise _changed(check, n_read)
+    _check_version(check)
+
+
+def _check_version(check: FileCheck) -> None:
+    if check.version is not None and file_version(check.file) != check.version:
+        raise RuntimeError(
+            f"{shown(check.file)} changed while the job ran: its size, time or place is another "
+            "than when it was indexed; run the job again"
+        )
 
 
 def _changed(check: FileCheck, n_read: int) -> RuntimeError:
     return RuntimeError(
-        f"{check.file} changed while the job ran: {check.n_records} records were indexed, "
+        f"{shown(check.file)} changed while the job ran: {check.n_records} records were indexed, "
         f"{n_read} read"
     )
 
@@ -136,7 +153,7 @@ def _join_clips(
     if len(clips) > 1:
         return DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, _two_clips(clips), item, privacy)
     if item.audio_uri and not is_same_file(item.audio_uri, clips[0], audio_roots):
-        message = f"audio_uri is {item.audio_uri}, and the clip {clips[0]} carries the id"
+        message = f"audio_uri is {item.audio_uri}, and the clip {shown(clips[0])} carries the id"
         return DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, message, item, privacy)
     return replace(item, clip=clips[0])
 
@@ -146,8 +163,8 @@ def _item_of_clip(lone: LoneClip) -> Item | DeadLetter:
     if len(lone.clips) == 1:
         return item
     letter = DeadLetter.of_item(Stage.JOIN, Reason.TWO_CLIPS, _two_clips(lone.clips), item)
-    return replace(letter, payload="\n".join(lone.clips))
+    return replace(letter, payload="\n".join(map(shown, lone.clips)))
 
 
 def _two_clips(clips: Sequence[str]) -> str:
-    return f"{len(clips)} clips carry the id, among them {clips[0]} and {clips[1]}"
+    return f"{len(clips)} clips carry the id, among them {shown(clips[0])} and {shown(clips[1])}"

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
+from beam_jobs.items.paths import to_name
 from model.errors import ItemError
 from model.preprocessing.clip_file import read_limited, read_local_clip
 from schemas.dead_letters import Reason
@@ -61,7 +62,7 @@ def _path_under(audio_uri: str, root: str) -> str | None:
         return path if path.startswith(f"{base}/") else None
     if "://" in audio_uri:
         return None
-    real_root = os.path.realpath(root)
+    real_root = os.path.realpath(to_name(root))
     path = os.path.realpath(os.path.join(real_root, audio_uri))
     return path if os.path.commonpath([real_root, path]) == real_root else None
 
@@ -79,7 +80,7 @@ def read_clip(path: str, max_bytes: int, *, follow_links: bool = True) -> bytes:
         ItemError: missing_clip, where it is gone, unreadable or no file; clip_too_large.
     """
     if FileSystems.get_scheme(path) is None:
-        return read_local_clip(path, max_bytes, follow_links=follow_links)
+        return read_local_clip(to_name(path), max_bytes, follow_links=follow_links)
     try:
         with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
             return read_limited(file, path, max_bytes)

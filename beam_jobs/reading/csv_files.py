@@ -1,114 +1,147 @@
-"""CSV and TSV (RFC 4180, quoted line breaks included) to records."""
+"""CSV and TSV (RFC 4180, quoted line breaks included, or lines without quoting) to records."""
 
-import csv
-from collections import deque
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
-from beam_jobs.items.privacy import PUBLIC, Privacy
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.column_names import doubled_column
+from beam_jobs.reading.csv_rows import Row, RowReader, rows_of, split_header
+from beam_jobs.reading.record_fields import RecordLayout, type_name
 from beam_jobs.reading.records import parse_record, refuse
+from beam_jobs.reading.text_format import ENCODING_HINT, PLAIN, TextFormat
 from schemas.dead_letters import Reason
 
-
-class _RowLines:
-    """Lines as text, which remember the current row's, to read again all but its first."""
-
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        self._lines = iter(lines)
-        self._again: deque[str] = deque()
-        self.taken: list[str] = []
-        self.row = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        if self._again:
-            line = self._again.popleft()
-        else:
-            line = next(self._lines).decode("utf-8", errors="surrogateescape")
-        self.taken.append(line)
-        self.row += 1
-        return line
-
-    def give_back(self) -> None:
-        """Puts all but the first of the row's lines back, to be read as rows of their own."""
-        self._again.extendleft(reversed(self.taken[1:]))
-        self.row -= len(self.taken) - 1
-        del self.taken[1:]
+DELIMITERS = {",": ",", ";": "';'", "\t": "tab", "|": "'|'"}
+"""Those that files have, and how the flag is to be written in a shell."""
+_ROUNDED = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+-]?\d+|[+-]?\d+\.0+")
 
 
 def read_csv(
     lines: Iterable[bytes],
     path: str,
-    columns: tuple[tuple[str, str], ...],
+    file_layout: RecordLayout,
     delimiter: str,
-    privacy: Privacy = PUBLIC,
+    text_format: TextFormat = PLAIN,
 ) -> Iterator[Item | DeadLetter]:
     """Yields the records of a CSV file, whose first row names the columns; an empty cell is null.
 
     A row stands where its first line does. A row that breaks the quoting rules costs its first
     line only: the lines that a stray quote would have swallowed are read again as rows of their
-    own. A cell has at most 128 KiB, Python's limit. A file whose header breaks the rules, lacks a
-    column that `--column` names, or has two of one that is read, ends with one unreadable_file
-    dead letter.
+    own. A cell has at most 128 KiB, Python's limit. A first line `sep=;` tells the delimiter. A
+    file whose header breaks the rules, lacks a column that `--column` names, has two of one that is
+    read, or none that is known, ends with one unreadable_file dead letter.
+
+    Args:
+        lines: as `TextLines` yields them.
+        path: the file's.
+        file_layout: where the records have their fields, and what may not be shown.
+        delimiter: the suffix's; the text format's stands before it.
+        text_format: what is said of files of text.
     """
-    text = _RowLines(lines)
-    rows = csv.reader(text, delimiter=delimiter, strict=True)
-    layout = None
-    while True:
-        text.taken.clear()
-        source = Location(path, text.row + 1)
-        try:
-            cells = next(rows, None)
-        except csv.Error as error:
-            text.give_back()
-            if layout is None:
-                message = f"the header cannot be split into cells: {error}"
-                yield refuse(
-                    Reason.UNREADABLE_FILE, message, source, _bytes(text.taken), privacy=privacy
-                )
-                return
-            message = f"the row cannot be split into cells: {error}"
-            yield refuse(Reason.MALFORMED_ROW, message, source, _bytes(text.taken), privacy=privacy)
-            continue
-        if cells is None:
-            return
-        if not cells:  # a blank line
-            continue
-        if layout is None:
-            layout = RecordLayout(columns, tuple(cell.strip() for cell in cells), privacy)
-            fault = layout.missing_column() or _doubled_column(layout)
-            if fault:
-                yield refuse(
-                    Reason.UNREADABLE_FILE, fault, source, _bytes(text.taken), privacy=privacy
-                )
-                return
-            continue
-        yield _parse_row(cells, source, layout, text.taken)
+    privacy = file_layout.privacy
+    reader = RowReader(lines, text_format.delimiter or delimiter)
+    told = reader.skip_separator_line()
+    delimiter = text_format.delimiter or told or delimiter
+    reader.use_delimiter(delimiter)
+    rows = rows_of(reader)
+    header = next(rows, None)
+    if header is None:
+        return
+    source = Location(path, header.number)
+    if header.cells is None:
+        message = _other_delimiter(header, file_layout, delimiter) or (
+            f"the header cannot be split into cells: {header.fault}"
+        )
+        yield refuse(Reason.UNREADABLE_FILE, message, source, header.raw, privacy=privacy)
+        return
+    names = tuple(cell.strip() for cell in header.cells)
+    if not text_format.has_header:
+        names = tuple(str(number) for number in range(1, len(names) + 1))
+        reader.give_back()
+    layout = replace(file_layout, found=names)
+    fault = _fault_of_header(header, layout, delimiter, text_format)
+    if fault:
+        yield refuse(Reason.UNREADABLE_FILE, fault, source, header.raw, privacy=privacy)
+        return
+    reader.has_header(len(names), _id_cell(layout))
+    for row in rows:
+        yield _parse_row(row, Location(path, row.number), layout)
 
 
-def _doubled_column(layout: RecordLayout) -> str | None:
-    header = layout.found or ()
-    for paths in layout.key_paths.values():
-        for path in paths:
-            # Longer paths lead into objects, which no cell is.
-            if len(path) == 1 and header.count(path[0]) > 1:
-                return f"the header has {header.count(path[0])} columns named {path[0]!a}"
+def _id_cell(layout: RecordLayout) -> int:
+    names = layout.found or ()
+    for path in layout.key_paths["item_id"]:
+        if len(path) == 1 and path[0] in names:
+            return names.index(path[0])
+    return 0
+
+
+def _fault_of_header(
+    header: Row, layout: RecordLayout, delimiter: str, text_format: TextFormat
+) -> str | None:
+    """Returns why a header cannot be used, and the flag that mends it; None where it can."""
+    names = layout.found or ()
+    missing = layout.missing_column()
+    known = {path[0] for paths in layout.key_paths.values() for path in paths}
+    has_id = any(path[0] in names for path in layout.key_paths["item_id"])
+    if (
+        text_format.has_header
+        and (missing or not has_id)
+        and (hint := _other_delimiter(header, layout, delimiter))
+    ):
+        return hint
+    if missing:
+        if text_format.has_header and any(theirs.isdecimal() for _, theirs in layout.columns):
+            missing += "; columns are numbered in a file without a header, with --no-header"
+        return missing
+    if text_format.has_header and not known & set(names):
+        found_names = ", ".join(map(ascii, names))
+        shown = f", {found_names}," if layout.privacy.quotes_values else ""
+        return (
+            f"the first row{shown} has none of the columns of an item: if it names them "
+            "otherwise, add --column item_id=NAME --column text=NAME; if the file has no header, "
+            "add --no-header, and number the columns, as in --column item_id=1 --column text=2"
+        )
+    return doubled_column(layout, has_objects=False)
+
+
+def _other_delimiter(header: Row, layout: RecordLayout, delimiter: str) -> str | None:
+    """Returns which delimiter divides a header into the columns of an item, in words."""
+    for other, written in DELIMITERS.items():
+        found = split_header(header.lines[0], other)
+        divided = replace(layout, found=found)
+        if (
+            other != delimiter
+            and len(found) > 1
+            and not divided.missing_column()
+            and any(path[0] in found for path in divided.key_paths["item_id"])
+        ):
+            return (
+                f"the header has the columns of an item where {other!a} divides them, and not "
+                f"where {delimiter!a} does: add --delimiter {written}"
+            )
     return None
 
 
-def _parse_row(
-    cells: list[str], source: Location, layout: RecordLayout, lines: list[str]
-) -> Item | DeadLetter:
-    header = layout.found or ()
-    if len(cells) != len(header):
-        message = f"the row has {len(cells)} cells; the header has {len(header)}"
-        return refuse(Reason.MALFORMED_ROW, message, source, _bytes(lines), privacy=layout.privacy)
-    record = {name: cell or None for name, cell in zip(header, cells, strict=True)}
-    return parse_record(record, source, layout, suspect=True)
-
-
-def _bytes(lines: list[str]) -> bytes:
-    return "".join(lines).encode("utf-8", errors="surrogateescape")
+def _parse_row(row: Row, source: Location, layout: RecordLayout) -> Item | DeadLetter:
+    names, privacy = layout.found or (), layout.privacy
+    if row.cells is None:
+        message = f"the row cannot be split into cells: {row.fault}"
+        return refuse(Reason.MALFORMED_ROW, message, source, row.raw, privacy=privacy)
+    if len(row.cells) != len(names):
+        message = f"the row has {len(row.cells)} cells; the header has {len(names)}"
+        return refuse(Reason.MALFORMED_ROW, message, source, row.raw, privacy=privacy)
+    record = {name: cell or None for name, cell in zip(names, row.cells, strict=True)}
+    item_id = layout.find(record, "item_id")
+    if isinstance(item_id, str) and _ROUNDED.fullmatch(item_id.strip()):
+        found = type_name(item_id, quoted=privacy.quotes_values)
+        message = (
+            f"item_id is {found}, a number that a spreadsheet or a column of floats may have "
+            "rounded: export the ids as text"
+        )
+        return refuse(Reason.WRONG_TYPE, message, source, row.raw, privacy=privacy)
+    outcome = parse_record(record, source, layout, suspect=True)
+    if isinstance(outcome, DeadLetter) and outcome.reason == Reason.INVALID_UTF8:
+        return replace(outcome, message=f"{outcome.message}; {ENCODING_HINT}")
+    return outcome

@@ -11,10 +11,12 @@ from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.items.elements import DeadLetter, Item
-from beam_jobs.items.paths import CHUNK_BYTES, InputFile, is_local
+from beam_jobs.items.paths import CHUNK_BYTES, InputFile, is_local, to_name
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.reading.item_files import check_item_files, read_records
+from beam_jobs.reading.local_files import is_hidden, local_version, match_local
 from beam_jobs.reading.record_fields import KEY_PATHS
+from beam_jobs.reading.text_format import PLAIN, TextFormat
 from model.errors import UserError
 from model.storage import is_cloud, list_objects
 
@@ -28,24 +30,23 @@ class JobInputs:
         clip_files: paths or URIs of clips whose name's stem is an item's id, in order, each once.
         audio_roots: directories under which a relative `audio_uri` may lie.
         columns: (our field, their column) for each field that has another name in the files.
+        text_format: how files of text are written.
 
     Raises:
-        UserError: if a file is of no known format, a name is not Unicode, an audio root is neither
-            a directory nor a URI with a bucket, or a field is unknown.
+        UserError: if a file is of no known format, an audio root is neither a directory nor a URI
+            with a bucket, or a field is unknown.
     """
 
     item_files: tuple[str, ...] = ()
     clip_files: tuple[str, ...] = ()
     audio_roots: tuple[str, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()
+    text_format: TextFormat = PLAIN
 
     def __post_init__(self) -> None:
         for paths in (self.item_files, self.clip_files):
             if list(paths) != sorted(set(paths)):
                 raise ValueError("the files of a job must be in order, each once")
-            for path in paths:
-                if any("\ud800" <= letter <= "\udfff" for letter in path):
-                    raise UserError(f"{path!a} is not a file name in UTF-8: rename the file")
         check_item_files(self.item_files)
         for root in self.audio_roots:
             _check_audio_root(root)
@@ -62,7 +63,7 @@ def _check_audio_root(root: str) -> None:
     if separator:
         if not scheme or not rest.partition("/")[0]:
             raise UserError(f"--audio-root {root!a} names no bucket or host: give scheme://bucket")
-    elif not os.path.isdir(root):
+    elif not os.path.isdir(to_name(root)):
         raise UserError(f"--audio-root {root!a} is not a directory")
 
 
@@ -71,13 +72,32 @@ def match_files(pattern: str) -> tuple[InputFile, ...]:
 
     Args:
         pattern: a path or URI, where `*` stands for a part of a name, and `**` for any directories.
+            Hidden files, whose names begin with a dot, are left out, as a shell does.
 
     Raises:
-        UserError: if the file system is unknown or cannot be asked.
+        UserError: if the file system is unknown or cannot be asked; or a file cannot be read twice.
     """
+    if is_local(pattern):
+        return tuple(sorted(match_local(pattern), key=attrgetter("path")))
     files = _match_objects(pattern) if is_cloud(pattern) else _match_with_beam(pattern)
     # What ends in a slash is what cloud consoles put in place of an empty directory.
-    return tuple(sorted((f for f in files if not f.path.endswith("/")), key=attrgetter("path")))
+    found = (f for f in files if not (f.path.endswith("/") or is_hidden(f.path, pattern)))
+    return tuple(sorted(found, key=attrgetter("path")))
+
+
+def file_version(path: str) -> str:
+    """Returns what changes with a file's content; asked before and after it is read.
+
+    Raises:
+        OSError: it is not there.
+    """
+    if is_local(path):
+        return local_version(path)
+    matches = _match_objects(path) if is_cloud(path) else _match_with_beam(path)
+    for file in matches:
+        if file.path == path:
+            return f"{file.size_bytes}:{file.updated}"
+    raise FileNotFoundError(f"{path} is not there")
 
 
 def _match_objects(pattern: str) -> Iterator[InputFile]:
@@ -93,24 +113,24 @@ def _match_objects(pattern: str) -> Iterator[InputFile]:
 
 
 def _match_with_beam(pattern: str) -> Iterator[InputFile]:
-    # Beam finds nothing for a pattern without a directory: github.com/apache/beam/issues/19741.
-    added = "" if "/" in pattern else "./"
     try:
-        (match,) = FileSystems.match([added + pattern])
+        (match,) = FileSystems.match([pattern])
     except (BeamIOError, ValueError) as error:
         raise UserError(f"{pattern} cannot be looked up: {error}") from error
     for file in match.metadata_list:
         updated = file.last_updated_in_seconds
-        path = file.path.removeprefix(added)
-        yield InputFile(path, file.size_in_bytes, str(updated) if updated else None)
+        yield InputFile(file.path, file.size_in_bytes, str(updated) if updated else None)
 
 
 def read_item_file(
-    path: str, columns: tuple[tuple[str, str], ...], privacy: Privacy = PUBLIC
+    path: str,
+    columns: tuple[tuple[str, str], ...],
+    privacy: Privacy = PUBLIC,
+    text_format: TextFormat = PLAIN,
 ) -> Iterator[Item | DeadLetter]:
     """Yields what `read_records` does of a file on any file system that Beam knows."""
     # Beam's own decompression takes a gzip stream that was cut off for a whole one.
-    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+    with FileSystems.open(to_name(path), compression_type=CompressionTypes.UNCOMPRESSED) as file:
         # Google's reader, unlike a local file, has no buffer to look for a line's end in.
         buffered = file if is_local(path) else io.BufferedReader(file, CHUNK_BYTES)
-        yield from read_records(buffered, path, columns, privacy)
+        yield from read_records(buffered, path, columns, privacy, text_format)

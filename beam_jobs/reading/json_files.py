@@ -15,6 +15,7 @@ import orjson
 from beam_jobs.items.elements import DeadLetter, Item, Location
 from beam_jobs.reading.record_fields import RecordLayout
 from beam_jobs.reading.records import has_id, parse_record, refuse
+from beam_jobs.reading.text_format import ENCODING_HINT
 from beam_jobs.reading.text_lines import MAX_LINE_BYTES
 from schemas.dead_letters import Reason
 
@@ -137,7 +138,9 @@ def _read_refused_line(
     try:
         value = _load_leniently(line.rstrip(b"\r\n").decode())
     except UnicodeDecodeError as error:
-        message = f"byte {error.start + 1} of the line is not UTF-8: {error.reason}"
+        message = (
+            f"byte {error.start + 1} of the line is not UTF-8: {error.reason}; {ENCODING_HINT}"
+        )
         yield refuse(Reason.INVALID_UTF8, message, source, line, privacy=layout.privacy)
         return
     except ValueError as error:

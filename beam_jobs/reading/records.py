@@ -71,10 +71,12 @@ def parse_record(
         )
     except ItemError as error:
         privacy = layout.privacy
+        raw = to_json(record) if raw is None else raw
+        content_key = privacy.digest(raw.rstrip(b"\r\n"))
         if privacy.hides_authors and isinstance(record, dict):
             raw, privacy = to_json(_known_fields(record, layout)), privacy.without_authors()
-        raw = to_json(record) if raw is None else raw
-        return refuse(error.reason, error.message, source, raw, item_id, privacy)
+        letter = refuse(error.reason, error.message, source, raw, item_id, privacy)
+        return replace(letter, content_key=content_key)
 
 
 def _known_fields(record: Record, layout: RecordLayout) -> dict[str, Any]:
@@ -123,7 +125,7 @@ def refuse(
         letter = DeadLetter(None, Stage.READ, reason, message, str(source), payload)
     else:
         letter = DeadLetter.of_bytes(Stage.READ, reason, message, source, raw)
-    return letter if item_id is None else replace(letter, item_id=item_id)
+    return replace(letter, item_id=item_id, content_key=privacy.digest(raw))
 
 
 def has_id(record: Record, layout: RecordLayout) -> bool:

@@ -8,7 +8,9 @@ import pyarrow as pa
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.items.elements import Item
+from beam_jobs.items.paths import to_name
 from beam_jobs.reading.inputs import read_item_file
+from beam_jobs.reading.text_format import PLAIN, TextFormat
 from beam_jobs.reports.page.report import Example
 from model.preprocessing.text_preprocessor import clean_text
 
@@ -25,10 +27,12 @@ class ItemFile:
 
     Attributes:
         columns: (our field, their column) for each field that has another name.
+        text_format: how it is written, where it is text.
     """
 
     path: str
     columns: tuple[tuple[str, str], ...] = ()
+    text_format: TextFormat = PLAIN
 
 
 def mask(text: str) -> str:
@@ -44,10 +48,10 @@ def mask(text: str) -> str:
 
 def find_texts(file: ItemFile, item_ids: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Yields id and text of the file's first record of each id; of a file that is gone, nothing."""
-    if not FileSystems.exists(file.path):
+    if not FileSystems.exists(to_name(file.path)):
         return
     found: set[str] = set()
-    for record in read_item_file(file.path, file.columns):
+    for record in read_item_file(file.path, file.columns, text_format=file.text_format):
         if isinstance(record, Item) and record.text and record.item_id in item_ids - found:
             found.add(record.item_id)
             yield record.item_id, record.text

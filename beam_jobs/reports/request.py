@@ -11,6 +11,7 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from beam_jobs.items.paths import is_local, real_path
 from beam_jobs.reading.item_files import is_item_file
+from beam_jobs.reading.text_format import TextFormat
 from beam_jobs.reports.aggregate_files import ReportFile
 from beam_jobs.reports.counts import RunKey
 from beam_jobs.reports.directory import TEMPORARY_NAME, read_report, read_report_record
@@ -257,10 +258,11 @@ def _list_files(
 
 def _item_files(runs: Sequence[_PublishedRun]) -> Iterator[ItemFile]:
     for run in runs:
+        text_format = TextFormat(**run.manifest.settings.get("text_format", {}))
         columns = tuple((ours, theirs) for ours, theirs in run.manifest.settings.get("columns", ()))
         for file in run.manifest.inputs:
             if is_item_file(file.path) and not run.hides_texts:
-                yield ItemFile(file.path, columns)
+                yield ItemFile(file.path, columns, text_format)
 
 
 def _notes(

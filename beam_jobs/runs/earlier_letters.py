@@ -14,7 +14,7 @@ from apache_beam.io.filesystems import FileSystems
 from beam_jobs.items.elements import DeadLetter
 from beam_jobs.runs.sorted_parquet import to_dead_letter_row
 
-IDENTITY_COLUMNS = ("source", "item_id", "stage", "reason", "payload")
+IDENTITY_COLUMNS = ("source", "item_id", "stage", "reason", "content_key")
 LEFT_OUT = "left_out"
 
 
@@ -25,8 +25,9 @@ class LeaveOutRefused(beam.PTransform):
     In comes a tuple of collections of `DeadLetter`s; out come, by tag, those that are new as
     `new`, and as `left_out` how many are not, in numbers that add up.
 
-    Two are the same refusal if file, id, stage, reason and payload are: line numbers, which
-    messages quote, move where a file changes. Of n that are the same, where k are written already,
+    Two are the same refusal if file, id, stage, reason and content are: line numbers, which
+    messages quote, move where a file changes. The content's digest tells, as a payload may be cut
+    or redacted. Of n that are the same, where k are written already,
     n - k are new: the last ones, so that a file that grew adds what was appended.
     """
 
@@ -51,7 +52,7 @@ def identify(row: Mapping[str, Any]) -> bytes:
     """Returns what is the same of a refusal wherever in its file it stands.
 
     >>> row = {"source": "a.jsonl:3", "item_id": None, "stage": "read", "reason": "broken_json"}
-    >>> row |= {"payload": "nope"}
+    >>> row |= {"content_key": "5f0c"}
     >>> identify(row) == identify(row | {"source": "a.jsonl:71#2", "message": "line 71"})
     True
     >>> identify(row) == identify(row | {"source": "b.jsonl:3"})

@@ -18,6 +18,7 @@ KEPT_SETTINGS = {
     "author_key": ("the author key", None),
     "redact_text": ("--redact-text", False),
     "engine": ("the engine", None),
+    "content_digest": ("the digest of dead letters", None),
 }
 """What must not change within a date: its name for people, and what an entry without it had."""
 

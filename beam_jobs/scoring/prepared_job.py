@@ -11,10 +11,11 @@ from apache_beam.options.pipeline_options import (
     PipelineOptions,
 )
 
-from beam_jobs.items.paths import InputFile, real_path
+from beam_jobs.items.paths import InputFile, real_path, to_name, to_path
 from beam_jobs.items.privacy import Privacy
-from beam_jobs.items.pseudonyms import key_fingerprint
+from beam_jobs.items.pseudonyms import KEY_VARIABLE, has_key, key_fingerprint
 from beam_jobs.joining.file_check import clip_id
+from beam_jobs.reading.compression import is_archive_name
 from beam_jobs.reading.inputs import JobInputs, match_files
 from beam_jobs.runners.beam_flags import parse_beam_flags, runs_here
 from beam_jobs.runners.cloud_access import prepare_cloud_storage
@@ -136,9 +137,7 @@ def check_request(request: ScoringRequest) -> CheckedRequest:
         keep_machine_private(options)
         check_job_server(options)
     _check_storage(request, options)
-    privacy = Privacy(
-        key_fingerprint() if request.pseudonymise_authors else None, request.redact_text
-    )
+    privacy = _privacy_of(request)
     artifact = Artifact.load(request.model)
     if request.min_confidence and UNCERTAIN in artifact.config.emotions:
         raise UserError(
@@ -150,6 +149,18 @@ def check_request(request: ScoringRequest) -> CheckedRequest:
     )
     read_manifest(request.out)
     return CheckedRequest(options, privacy, artifact, engine)
+
+
+def _privacy_of(request: ScoringRequest) -> Privacy:
+    uses_key = request.pseudonymise_authors or (request.redact_text and has_key())
+    key = key_fingerprint() if uses_key else None
+    privacy = Privacy(key if request.pseudonymise_authors else None, request.redact_text, key)
+    if request.only_new and privacy.content_digest is None:
+        raise UserError(
+            f"--only-new with --redact-text needs a key in {KEY_VARIABLE}: without one nothing is "
+            "kept that tells a line which is newly refused from one that was refused before"
+        )
+    return privacy
 
 
 def _check_storage(request: ScoringRequest, options: PipelineOptions) -> None:
@@ -185,7 +196,7 @@ def find_files(request: ScoringRequest) -> FoundFiles:
         UserError: a pattern matches none; `NoFileOfDateError` where it has a date in it.
     """
     item_files = _matched(request.items, request.run_date)
-    clip_files = _matched(request.clips, request.run_date)
+    clip_files = _matched(request.clips, request.run_date, is_clips=True)
     published = (read_manifest(request.out) if request.only_new else None) or Manifest()
     read = files_read(published)
     new_items = tuple(file for file in item_files if file not in read)
@@ -201,8 +212,9 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         UserError: the run that it would add to was scored with other settings.
     """
     artifact, published = checked.artifact, files.published
+    audio_roots = tuple(map(to_path, request.audio_roots))
     settings = {
-        "audio_roots": list(request.audio_roots),
+        "audio_roots": list(audio_roots),
         # The last bits of a score can differ with the batch that it is computed in.
         "batch_size": request.batch_size,
         "engine": checked.engine.as_settings(),
@@ -210,7 +222,10 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         "min_confidence": request.min_confidence,
         "author_key": checked.privacy.author_key,  # its fingerprint; null: authors as they are
         "redact_text": checked.privacy.redact_text,
+        "content_digest": checked.privacy.content_digest,
     }
+    if told := request.text_format.to_json():
+        settings["text_format"] = told
     run = Run(
         out=request.out,
         date=request.run_date,
@@ -229,8 +244,9 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         inputs=JobInputs(
             item_files=tuple(file.path for file in files.item_files),
             clip_files=tuple(file.path for file in files.clip_files),
-            audio_roots=request.audio_roots,
+            audio_roots=audio_roots,
             columns=request.columns,
+            text_format=request.text_format,
         ),
         model=ScoringModel(
             request.model,
@@ -272,7 +288,7 @@ def count_parts(item_files: Sequence[InputFile], clip_files: Sequence[InputFile]
     return min(1 + n_bytes // PART_BYTES + len(clip_files) // PART_CLIPS, MAX_PARTS)
 
 
-def _matched(patterns: Sequence[str], day: date) -> list[InputFile]:
+def _matched(patterns: Sequence[str], day: date, *, is_clips: bool = False) -> list[InputFile]:
     """Returns a date's files of all patterns in order, each once, under its first spelling.
 
     Two links to one file are two files if their stems differ: a clip's stem is its id.
@@ -280,9 +296,13 @@ def _matched(patterns: Sequence[str], day: date) -> list[InputFile]:
     found: dict[tuple[str, str], InputFile] = {}
     for unfilled in patterns:
         pattern = on_date(unfilled, day)
-        if os.path.isdir(pattern):
+        if os.path.isdir(to_name(pattern)):
             raise UserError(f"{pattern} is a directory; name its files, as in '{pattern}/*'")
         files = match_files(pattern)
+        if files and is_clips and all(is_archive_name(file.path) for file in files):
+            raise UserError(
+                f"{files[0].path} is an archive, whose clips are not read: unpack it, and name them"
+            )
         if not files:
             error = NoFileOfDateError if DATE_FIELD in unfilled else UserError
             raise error(f"no file matches {pattern}")

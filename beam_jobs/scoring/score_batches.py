@@ -74,6 +74,7 @@ def score_batch(
             features.model_input.n_tokens,
             features.model_input.truncated,
             features.model_input.clip_seconds,
+            features.model_input.warnings,
         )
         for features, outcome in zip(batch, outcomes, strict=True)
     ]

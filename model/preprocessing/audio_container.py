@@ -21,6 +21,20 @@ MP4_BOXES = frozenset(
 EBML_ID, SEGMENT_ID = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 
 
+MP3_BITRATES = {
+    True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+"""Of layer III in kbit/s, for MPEG-1 and for MPEG-2 and 2.5 (ISO 11172-3 and 13818-3)."""
+MP3_RATES_HZ = {
+    3: (44_100, 48_000, 32_000),
+    2: (22_050, 24_000, 16_000),
+    0: (11_025, 12_000, 8_000),
+}
+MP3_FRAMES_TO_TELL = 3
+"""That follow each other: what begins with so many is MP3, and no samples that look like it."""
+
+
 class Container(StrEnum):
     """The layout of an audio file, told by its first bytes."""
 
@@ -81,6 +95,72 @@ def missing_bytes(data: bytes, container: Container) -> int:
         Container.MATROSKA: _missing_of_matroska,
     }
     return checks[container](data) if container in checks else 0
+
+
+def mp3_within(data: bytes) -> bytes | None:
+    """Returns the MP3 file that a WAV holds, whatever its header says of it; None of another WAV.
+
+    Recorders write a header for samples in front of it, or name it with the tag 0x55.
+    """
+    for name, start, _ in _chunks(data, "<"):
+        if name == b"data":
+            inner = data[start:]
+            at = _id3v2_end(inner)
+            for n_frames in range(MP3_FRAMES_TO_TELL):
+                n_bytes = _mp3_frame_bytes(inner[at : at + 4])
+                if n_bytes is None:
+                    return inner if n_frames and at == len(inner) else None
+                at += n_bytes
+            return inner
+    return None
+
+
+def _mp3_frame_bytes(header: bytes) -> int | None:
+    """Returns the length of the layer III frame that begins so; None if none does."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:
+        return None
+    version, bitrate, rate = header[1] >> 3 & 3, header[2] >> 4, header[2] >> 2 & 3
+    if version == 1 or rate == 3 or not 0 < bitrate < 15:
+        return None
+    samples_of_byte = 144 if version == 3 else 72
+    rate_hz = MP3_RATES_HZ[version][rate]
+    return samples_of_byte * 1000 * MP3_BITRATES[version == 3][bitrate] // rate_hz + (
+        header[2] >> 1 & 1
+    )
+
+
+def lacks_last_page(data: bytes) -> bool:
+    """Says whether a stream of an Ogg file has no page that is marked as its last.
+
+    Telegram for Android writes voice notes so, which are whole all the same.
+    """
+    unfinished = set()
+    for flags, serial, _ in _ogg_pages(data):
+        unfinished.add(serial)
+        if flags & OGG_LAST_PAGE:
+            unfinished.discard(serial)
+    return bool(unfinished)
+
+
+def ogg_seconds(data: bytes) -> float | None:
+    """Returns where the last page of an Ogg file says that it ends; None where it does not tell."""
+    *_, (_, _, end) = _ogg_pages(data)
+    start = data.rfind(b"OggS")
+    header = data[start : start + OGG_PAGE_HEADER_BYTES]
+    if len(header) < OGG_PAGE_HEADER_BYTES or end <= start:
+        return None
+    granule = int.from_bytes(header[6:14], "little", signed=True)
+    first = data[OGG_PAGE_HEADER_BYTES + data[26] :][:64] if len(data) > 26 else b""
+    rate_hz, skipped = 0, 0
+    if first[:8] == b"OpusHead" and len(first) >= 12:
+        rate_hz, skipped = 48_000, int.from_bytes(first[10:12], "little")
+    elif first[:7] == b"\x01vorbis" and len(first) >= 16:
+        rate_hz = int.from_bytes(first[12:16], "little")
+    elif first[:5] == b"\x7fFLAC" and len(first) >= 30:
+        rate_hz = int.from_bytes(first[27:30], "big") >> 4
+    elif first[:8] == b"Speex   " and len(first) >= 40:
+        rate_hz = int.from_bytes(first[36:40], "little")
+    return max(granule - skipped, 0) / rate_hz if rate_hz and granule >= 0 else None
 
 
 def xing_sizes(data: bytes) -> tuple[int, int] | None:
@@ -197,14 +277,7 @@ def _is_chained_ogg(data: bytes) -> bool:
 
 
 def _missing_of_ogg(data: bytes) -> int:
-    unfinished = set()
-    for flags, serial, page_end in _ogg_pages(data):
-        if page_end > len(data):
-            return page_end - len(data)
-        unfinished.add(serial)
-        if flags & OGG_LAST_PAGE:
-            unfinished.discard(serial)
-    return OGG_PAGE_HEADER_BYTES if unfinished else 0
+    return max(0, max((page_end - len(data) for _, _, page_end in _ogg_pages(data)), default=0))
 
 
 def _missing_of_mp3(data: bytes) -> int:

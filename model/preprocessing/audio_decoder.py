@@ -3,7 +3,7 @@
 import io
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 import av
@@ -11,11 +11,19 @@ import av.error
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import soxr
 
 from model.config import AudioConfig
 from model.errors import ItemError
-from model.preprocessing.audio_container import Container, missing_bytes, sniff, xing_sizes
+from model.preprocessing.audio_container import (
+    Container,
+    lacks_last_page,
+    missing_bytes,
+    mp3_within,
+    ogg_seconds,
+    sniff,
+    xing_sizes,
+)
+from model.preprocessing.waveform import ChannelsCancelError, Waveform
 from schemas.dead_letters import Reason
 
 SOUNDFILE_CONTAINERS = frozenset({Container.WAV, Container.AIFF, Container.FLAC, Container.OGG})
@@ -32,22 +40,42 @@ PADDING_SECONDS = 0.3
 BLOCK_SAMPLES = 1 << 16
 WAVE_FORMAT_PCM = 1
 FROM_INT16 = np.float32(1 / 32_768)
-MIN_RATE_HZ, MAX_RATE_HZ = 1_000, 768_000
-MAX_MAGNITUDE = 1e15
-"""Larger samples overflow the float32 power spectrogram."""
 
 
-Decode = Callable[[bytes, AudioConfig], npt.NDArray[np.float32]]
+MAX_MISSING_SECONDS, MAX_MISSING_SHARE = 0.5, 0.02
+"""What a clip may lack of what its header declares, both; a warning tells."""
+OGG = (Container.OGG, Container.CHAINED_OGG)
+CLIP_CUT_SHORT = "clip_cut_short"
+CLIP_END_UNMARKED = "clip_end_unmarked"
+"""Codes of `DecodedClip.warnings`."""
 
 
-def decode_clip(
-    data: bytes, config: AudioConfig, decoder: Decode | None = None
-) -> npt.NDArray[np.float32]:
+@dataclass(frozen=True)
+class DecodedClip:
+    """A clip's sound.
+
+    Attributes:
+        waveform: mono, float32, `[n_samples]`, at least one sample; full scale ±1, which a float
+            file may exceed.
+        warnings: codes: `clip_cut_short` where up to 2 % and 0.5 s are missing of what the header
+            declares; `clip_end_unmarked` where an Ogg stream has no last page, so that nobody can
+            tell.
+    """
+
+    waveform: npt.NDArray[np.float32]
+    warnings: tuple[str, ...] = ()
+
+
+Decode = Callable[[bytes, AudioConfig], DecodedClip]
+
+
+def decode_clip(data: bytes, config: AudioConfig, decoder: Decode | None = None) -> DecodedClip:
     """Returns a clip as a mono waveform at `config.sample_rate_hz`.
 
     Plain 16-bit WAV is read here, other WAV, FLAC, AIFF and Ogg by libsndfile, everything else by
-    FFmpeg. Channels are averaged, and other rates resampled by soxr (HQ). Decoding stops as soon as
-    the clip is too long, so that a small file of many hours takes no memory.
+    FFmpeg; and so is what ends too early, for the part that is there. Channels are averaged, or the
+    louder one is taken where they cancel; other rates are resampled by soxr (HQ). Decoding stops as
+    soon as the clip is too long, so that a small file of many hours takes no memory.
 
     Plain WAV needs no limit of time: one pass over its chunks, one over at most `max_clip_seconds`
     of samples, and of C code only numpy's and soxr's, to which no byte of a header comes.
@@ -58,13 +86,10 @@ def decode_clip(
         decoder: decodes all but plain WAV; `model.preprocessing.decoder_process` does, where it
             can be killed.
 
-    Returns:
-        float32, `[n_samples]`, at least one sample, full scale ±1 (a float file may exceed it).
-
     Raises:
         ItemError: with the reason CLIP_TOO_LARGE, EMPTY_CLIP, CLIP_TOO_LONG, UNDECODABLE_CLIP,
-            TRUNCATED_CLIP or NON_FINITE_SAMPLES; no other error, whatever the bytes are. And those
-            of `decoder`.
+            TRUNCATED_CLIP, SILENT_CLIP or NON_FINITE_SAMPLES; no other error, whatever the bytes
+            are. And those of `decoder`.
     """
     if len(data) > config.max_clip_bytes:
         raise ItemError(
@@ -73,87 +98,77 @@ def decode_clip(
         )
     if not data:
         raise ItemError(Reason.EMPTY_CLIP, "clip is 0 bytes; at least one sample is needed")
-    waveform = _Waveform(config)
+    try:
+        return _decode(data, config, decoder, None)
+    except ChannelsCancelError as cancelled:
+        return _decode(data, config, decoder, cancelled.args[0])
+
+
+def _decode(
+    data: bytes, config: AudioConfig, decoder: Decode | None, channel: int | None
+) -> DecodedClip:
+    waveform = Waveform(config, channel)
     if _read_plain_wav(data, waveform):
-        return waveform.finish()
+        return DecodedClip(waveform.finish())
     if decoder:
         return decoder(data, config)
     container = sniff(data)
-    if missing := missing_bytes(data, container):
-        fault = f"its {container} header declares at least {len(data) + missing}"
-        if container in (Container.OGG, Container.CHAINED_OGG):
-            fault = f"the {container} stream ends without its last page"
-        raise ItemError(Reason.TRUNCATED_CLIP, f"clip is {len(data)} bytes; {fault}")
-    if container not in SOUNDFILE_CONTAINERS or not _decode_with_soundfile(data, waveform):
-        _decode_with_ffmpeg(data, container, waveform)
-    return waveform.finish()
+    if container in (Container.WAV, Container.STREAMED_WAV) and (inner := mp3_within(data)):
+        data, container = inner, Container.MP3
+    missing = missing_bytes(data, container)
+    is_unmarked = container in OGG and lacks_last_page(data)
+    shortage = _Shortage(0.0, "")
+    if not missing and not is_unmarked and container in SOUNDFILE_CONTAINERS:
+        found = _decode_with_soundfile(data, waveform)
+        if found is not None and not found.seconds:
+            return DecodedClip(waveform.finish())
+        shortage, waveform = found or shortage, Waveform(config, channel)
+    if missing:
+        told = f"its {container} header declares at least {len(data) + missing}"
+        if container in OGG:
+            told = f"the {container} stream ends within a page"
+        shortage = _Shortage(np.inf, f"clip is {len(data)} bytes; {told}")
+    found = _decode_with_ffmpeg(data, container, waveform, shortage)
+    if missing and not waveform.n_source_samples:
+        raise ItemError(Reason.TRUNCATED_CLIP, shortage.message)
+    if missing:
+        shortage = replace(shortage, seconds=_missing_seconds(data, missing, container, waveform))
+    elif shortage.seconds:  # libsndfile told how long it is
+        shortage = replace(shortage, seconds=shortage.declared_seconds - waveform.seconds)
+    worst = max(shortage, found, key=lambda each: each.seconds)
+    if worst.seconds > 0:
+        share = worst.seconds / (worst.seconds + waveform.seconds)
+        if worst.seconds > MAX_MISSING_SECONDS or share > MAX_MISSING_SHARE:
+            raise ItemError(Reason.TRUNCATED_CLIP, worst.message)
+        return DecodedClip(waveform.finish(), (CLIP_CUT_SHORT,))
+    return DecodedClip(waveform.finish(), (CLIP_END_UNMARKED,) if is_unmarked else ())
 
 
-@dataclass
-class _Waveform:
-    """The waveform as it grows, block by block: checked, mixed to mono and resampled."""
+@dataclass(frozen=True)
+class _Shortage:
+    """What a clip lacks of what its header declares.
 
-    config: AudioConfig
-    rate_hz: int = 0
-    n_source_samples: int = 0
-    blocks: list[npt.NDArray[np.float32]] = field(default_factory=list)
-    resampler: soxr.ResampleStream | None = None
+    Attributes:
+        seconds: infinite where nobody can tell; 0: nothing.
+        message: names both sizes.
+        declared_seconds: the whole clip's.
+    """
 
-    @property
-    def seconds(self) -> float:
-        return self.n_source_samples / self.rate_hz if self.rate_hz else 0.0
-
-    def start(self, rate_hz: int) -> None:
-        if not MIN_RATE_HZ <= rate_hz <= MAX_RATE_HZ:
-            raise ItemError(
-                Reason.UNDECODABLE_CLIP,
-                f"sample rate is {rate_hz} Hz; it must lie between {MIN_RATE_HZ} and "
-                f"{MAX_RATE_HZ} Hz",
-            )
-        self.rate_hz = rate_hz
-        if rate_hz != self.config.sample_rate_hz:
-            self.resampler = soxr.ResampleStream(
-                rate_hz, self.config.sample_rate_hz, 1, dtype="float32", quality="HQ"
-            )
-
-    def refuse_if_longer(self, seconds: float) -> None:
-        if seconds > self.config.max_clip_seconds:
-            raise ItemError(
-                Reason.CLIP_TOO_LONG,
-                f"clip is {seconds:.1f} s or longer; the limit is "
-                f"{self.config.max_clip_seconds:g} s",
-            )
-
-    def add(self, block: npt.NDArray[np.float32]) -> None:
-        """Adds samples of shape `[n_samples, n_channels]`."""
-        self.n_source_samples += len(block)
-        self.refuse_if_longer(self.seconds)
-        magnitude = np.abs(block).max(initial=0.0)
-        if not magnitude <= MAX_MAGNITUDE:  # NaN compares false
-            raise ItemError(
-                Reason.NON_FINITE_SAMPLES,
-                f"clip holds a sample of magnitude {magnitude:g} before {self.seconds:.3f} s; "
-                f"samples must be finite and at most {MAX_MAGNITUDE:g}",
-            )
-        mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1, dtype=np.float32)
-        if self.resampler is not None:
-            mono = self.resampler.resample_chunk(mono)
-        self.blocks.append(mono)
-
-    def finish(self) -> npt.NDArray[np.float32]:
-        if self.resampler is not None:
-            self.blocks.append(self.resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-        waveform = np.concatenate(self.blocks) if self.blocks else np.zeros(0, np.float32)
-        if not len(waveform):
-            raise ItemError(
-                Reason.EMPTY_CLIP,
-                f"clip holds {self.n_source_samples} samples; at least one is needed at "
-                f"{self.config.sample_rate_hz} Hz",
-            )
-        return waveform
+    seconds: float
+    message: str
+    declared_seconds: float = 0.0
 
 
-def _read_plain_wav(data: bytes, waveform: _Waveform) -> bool:
+def _missing_seconds(data: bytes, missing: int, container: Container, waveform: Waveform) -> float:
+    """Returns how much sound so many missing bytes stand for."""
+    if container in OGG:  # no packet of a page that is cut is read
+        declared = ogg_seconds(data) if container is Container.OGG else None
+        # A page that says nothing new may still have held sound.
+        return np.inf if declared is None else max(declared - waveform.seconds, 1e-3)
+    return waveform.seconds * missing / len(data)
+
+
+def _read_plain_wav(data: bytes, waveform: Waveform) -> bool:
     """Fills the waveform with what libsndfile would; False unless it is 16-bit PCM, mono or stereo.
 
     libsndfile asks for a file's bytes in callbacks, 8 KB at a time, and only one of all threads can
@@ -182,8 +197,9 @@ def _read_plain_wav(data: bytes, waveform: _Waveform) -> bool:
     is_plain = (encoding, bits) == (WAVE_FORMAT_PCM, 16) and n_channels in (1, 2)
     if not is_plain or frame_bytes != 2 * n_channels or size % frame_bytes:
         return False
-    if not 0 < size == len(data) - position:  # what comes later may be more samples
-        return False
+    may_be_mp3 = data[position : position + 1] in (b"\xff", b"I")
+    if not 0 < size == len(data) - position or (may_be_mp3 and mp3_within(data)):
+        return False  # what comes later may be more samples
     samples = np.frombuffer(data, "<i2", size // 2, position).reshape(-1, n_channels)
     waveform.start(rate_hz)
     waveform.refuse_if_longer(len(samples) / rate_hz)
@@ -200,15 +216,15 @@ class _SeekableBytes(io.BytesIO):
         return super().seek(max(offset, 0) if whence == io.SEEK_SET else offset, whence)
 
 
-def _decode_with_soundfile(data: bytes, waveform: _Waveform) -> bool:
-    """Fills the waveform; False where libsndfile cannot read this kind."""
+def _decode_with_soundfile(data: bytes, waveform: Waveform) -> _Shortage | None:
+    """Fills the waveform, and returns what it lacks; None where libsndfile cannot read it."""
     try:
         sound = soundfile.SoundFile(_SeekableBytes(data))
     except soundfile.LibsndfileError:
-        return False
+        return None
     with sound:
         if sound.frames >= 2**62:  # FLAC without a count, which libsndfile then fails to read
-            return False
+            return None
         waveform.start(sound.samplerate)
         n_declared = sound.frames
         waveform.refuse_if_longer(n_declared / sound.samplerate)
@@ -219,17 +235,23 @@ def _decode_with_soundfile(data: bytes, waveform: _Waveform) -> bool:
                 waveform.add(block)
         except soundfile.LibsndfileError as stop:
             error = f": {stop.error_string}"
-    if error or waveform.n_source_samples < n_declared:
-        raise ItemError(
-            Reason.TRUNCATED_CLIP,
-            f"clip decodes to {waveform.n_source_samples} samples; its header declares "
-            f"{n_declared}{error}",
-        )
-    return True
+    declared_seconds = n_declared / waveform.rate_hz
+    missing = declared_seconds - waveform.seconds
+    return _Shortage(
+        max(missing, 1 / waveform.rate_hz) if error or missing > 0 else 0.0,
+        f"clip decodes to {waveform.n_source_samples} samples; its header declares "
+        f"{n_declared}{error}",
+        declared_seconds,
+    )
 
 
-def _decode_with_ffmpeg(data: bytes, container: Container, waveform: _Waveform) -> None:
-    """Fills the waveform; PyAV keeps FFmpeg's log off stderr unless somebody turns it on."""
+def _decode_with_ffmpeg(
+    data: bytes, container: Container, waveform: Waveform, known: _Shortage
+) -> _Shortage:
+    """Fills the waveform, and returns what it lacks beside what is known to be missing.
+
+    PyAV keeps FFmpeg's log off stderr unless somebody turns it on.
+    """
     try:
         with av.open(
             io.BytesIO(data),
@@ -239,23 +261,27 @@ def _decode_with_ffmpeg(data: bytes, container: Container, waveform: _Waveform) 
         ) as clip:
             stream = next(iter(clip.streams.audio), None)
             if stream is None:
+                if known.seconds:
+                    raise ItemError(Reason.TRUNCATED_CLIP, known.message)
                 raise ItemError(
                     Reason.UNDECODABLE_CLIP,
                     f"clip is {clip.format.name} without an audio stream; one is needed",
                 )
             declared_seconds = _declared_seconds(clip, stream, data, container)
             waveform.refuse_if_longer(declared_seconds)
-            _decode_stream(clip, stream, container, waveform)
+            shortage = _decode_stream(clip, stream, container, waveform)
     except av.error.FFmpegError as error:
+        if known.seconds:
+            raise ItemError(Reason.TRUNCATED_CLIP, known.message) from None
         raise ItemError(
             Reason.UNDECODABLE_CLIP, f"clip is not audio that FFmpeg can decode: {error.strerror}"
         ) from None
-    if waveform.seconds < declared_seconds - PADDING_SECONDS:
-        raise ItemError(
-            Reason.TRUNCATED_CLIP,
-            f"clip decodes to {waveform.seconds:.2f} s; its header declares "
-            f"{declared_seconds:.2f} s",
-        )
+    if waveform.seconds >= declared_seconds - PADDING_SECONDS:
+        return shortage
+    return _Shortage(
+        declared_seconds - waveform.seconds,
+        f"clip decodes to {waveform.seconds:.2f} s; its header declares {declared_seconds:.2f} s",
+    )
 
 
 def _declared_seconds(clip: Any, stream: Any, data: bytes, container: Container) -> float:
@@ -270,9 +296,10 @@ def _declared_seconds(clip: Any, stream: Any, data: bytes, container: Container)
     return 0.0
 
 
-def _decode_stream(clip: Any, stream: Any, container: Container, waveform: _Waveform) -> None:
+def _decode_stream(clip: Any, stream: Any, container: Container, waveform: Waveform) -> _Shortage:
     """Adds the stream's samples; an error that no further sound follows is an early end."""
     error: av.error.FFmpegError | None = None
+    frame_seconds = 0.0
     for packet in clip.demux(stream):
         try:
             frames = packet.decode()
@@ -292,15 +319,15 @@ def _decode_stream(clip: Any, stream: Any, container: Container, waveform: _Wave
                     f"{frame.sample_rate} Hz; it must keep one",
                 )
             waveform.add(_samples_of(frame))
-    if error is None:
-        return
-    if not waveform.n_source_samples:
+            frame_seconds = frame.samples / frame.sample_rate
+    if error is not None and not waveform.n_source_samples:
         raise error
-    if container is not Container.MP3:
-        raise ItemError(
-            Reason.TRUNCATED_CLIP,
-            f"clip ends inside a packet after {waveform.seconds:.2f} s: {error.strerror}",
-        )
+    if error is None or container is Container.MP3:
+        return _Shortage(0.0, "")
+    return _Shortage(
+        frame_seconds,
+        f"clip ends inside a packet after {waveform.seconds:.2f} s: {error.strerror}",
+    )
 
 
 def _samples_of(frame: Any) -> npt.NDArray[np.float32]:

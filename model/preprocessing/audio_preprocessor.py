@@ -66,10 +66,12 @@ class ClipImages:
     Attributes:
         images: uint8, `[n_images, height, width]`, in the order of time.
         clip_seconds: length of the clip.
+        warnings: codes of what the clip lacks (`DecodedClip`).
     """
 
     images: ByteArray
     clip_seconds: float
+    warnings: tuple[str, ...] = ()
 
 
 def build_filter_banks(config: AudioConfig) -> FilterBanks:
@@ -129,8 +131,9 @@ class AudioPreprocessor:
         Raises:
             ItemError: as `decode_clip` does.
         """
-        waveform = decode_clip(data, self.config, self.decoder)
-        return ClipImages(self.images_of(waveform), len(waveform) / self.config.sample_rate_hz)
+        clip = decode_clip(data, self.config, self.decoder)
+        n_seconds = len(clip.waveform) / self.config.sample_rate_hz
+        return ClipImages(self.images_of(clip.waveform), n_seconds, clip.warnings)
 
     def images_of(self, waveform: FloatArray) -> ByteArray:
         """Returns the images of a waveform of at least one sample, `[n_images, height, width]`."""

@@ -23,7 +23,7 @@ def read_local_clip(path: str, max_bytes: int, *, follow_links: bool = True) -> 
         with _open_clip(path, follow_links) as file:
             return read_limited(file, path, max_bytes)
     except (OSError, ValueError) as error:  # ValueError: no file has a name with NUL
-        raise ItemError(Reason.MISSING_CLIP, f"{path} cannot be read: {error}") from error
+        raise ItemError(Reason.MISSING_CLIP, f"{_shown(path)} cannot be read: {error}") from error
 
 
 def read_limited(file: BinaryIO, path: str, max_bytes: int) -> bytes:
@@ -35,7 +35,7 @@ def read_limited(file: BinaryIO, path: str, max_bytes: int) -> bytes:
     data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
         raise ItemError(
-            Reason.CLIP_TOO_LARGE, f"{path} is larger than the limit of {max_bytes} bytes"
+            Reason.CLIP_TOO_LARGE, f"{_shown(path)} is larger than the limit of {max_bytes} bytes"
         )
     return bytes(data)
 
@@ -46,7 +46,7 @@ def _open_clip(path: str, follow_links: bool) -> BinaryIO:
     descriptor = os.open(path, flags) if follow_links else _open_without_links(path, flags)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise ItemError(Reason.MISSING_CLIP, f"{path} is not a file")
+        raise ItemError(Reason.MISSING_CLIP, f"{_shown(path)} is not a file")
     return os.fdopen(descriptor, "rb")
 
 
@@ -68,3 +68,12 @@ def _open_without_links(path: str, flags: int) -> int:
         return os.open(name, flags | os.O_NOFOLLOW, dir_fd=place)
     finally:
         os.close(place)
+
+
+def _shown(path: str) -> str:
+    r"""Returns a path for people: bytes that are no UTF-8 as escapes.
+
+    >>> print(_shown("caf\udce9.wav"))
+    caf\xe9.wav
+    """
+    return path.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="backslashreplace")

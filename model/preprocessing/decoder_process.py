@@ -13,12 +13,9 @@ import threading
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 
-import numpy as np
-import numpy.typing as npt
-
 from model.config import AudioConfig
 from model.errors import ItemError
-from model.preprocessing.audio_decoder import decode_clip
+from model.preprocessing.audio_decoder import DecodedClip, decode_clip
 from schemas.dead_letters import Reason
 
 MAX_DECODE_SECONDS = 60.0
@@ -57,7 +54,7 @@ class DecoderProcess:
                 f"a process that decodes clips ended with exit code {code} before the first"
             ) from None
 
-    def decode(self, data: bytes, limit_seconds: float) -> npt.NDArray[np.float32]:
+    def decode(self, data: bytes, limit_seconds: float) -> DecodedClip:
         """Returns what `decode_clip` does.
 
         Raises:
@@ -92,8 +89,8 @@ class DecoderProcess:
             timer.cancel()
         if isinstance(outcome, ItemError):
             raise outcome
-        waveform: npt.NDArray[np.float32] = outcome
-        return waveform
+        clip: DecodedClip = outcome
+        return clip
 
     def is_alive(self) -> bool:
         """Says whether it can decode another clip."""
@@ -117,7 +114,7 @@ class DecoderProcesses:
     limit_seconds: float = MAX_DECODE_SECONDS
     _idle: "queue.LifoQueue[DecoderProcess]" = field(default_factory=queue.LifoQueue)
 
-    def __call__(self, data: bytes, config: AudioConfig) -> npt.NDArray[np.float32]:
+    def __call__(self, data: bytes, config: AudioConfig) -> DecodedClip:
         """Decodes a clip in a process that no other thread uses; `config` is always the same."""
         try:
             decoder = self._idle.get_nowait()

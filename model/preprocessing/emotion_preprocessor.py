@@ -27,6 +27,7 @@ class ModelInput:
         truncated: whether tokens past the model's limit were dropped.
         images: uint8 `[n_images, height, width]`; None without audio.
         clip_seconds: the clip's length; None without audio.
+        warnings: codes of what the clip lacks.
     """
 
     windows: tuple[tuple[int, ...], ...] = ()
@@ -34,6 +35,7 @@ class ModelInput:
     truncated: bool = False
     images: npt.NDArray[np.uint8] | None = None
     clip_seconds: float | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def modality(self) -> Modality:
@@ -134,4 +136,5 @@ class EmotionPreprocessor:
             truncated=windows.truncated if windows else False,
             images=images.images if images else None,
             clip_seconds=images.clip_seconds if images else None,
+            warnings=images.warnings if images else (),
         )

@@ -74,7 +74,7 @@ class StripStore(Sequence[list[Strip]]):
 
     def _strips(self, clip: bytes, example: Example) -> dict[str, Strip]:
         try:
-            waveform = decode_clip(clip, self.preprocessor.config)
+            waveform = decode_clip(clip, self.preprocessor.config).waveform
         except ItemError as error:
             raise DatasetError(f"{example.clip}: {error.message}") from error
         rate = self.preprocessor.config.sample_rate_hz

@@ -74,7 +74,9 @@ def apart(
     """
     decibels = chroma = 0.0
     for clip, path in zip(clips, sorted(folder.iterdir()), strict=True):
-        ours = preprocessor.features_of(decode_clip(clip.read_bytes(), preprocessor.config))
+        ours = preprocessor.features_of(
+            decode_clip(clip.read_bytes(), preprocessor.config).waveform
+        )
         theirs = np.load(path)
         log_mel = theirs["log_mel"]
         # Ours are below the loudest cell; librosa's own reference is 1.

@@ -70,7 +70,7 @@ def stage_seconds(
         seconds["read"] = seconds_of(lambda: list(read_item_file(str(path), ())), runs)
     seconds["tokenise"] = seconds_of(lambda: read_text.batch(texts), runs)
     if clips and hear:
-        waveforms = [decode_clip(clip, hear.config) for clip in clips]
+        waveforms = [decode_clip(clip, hear.config).waveform for clip in clips]
         images = [hear.images_of(waveform) for waveform in waveforms]
         seconds["decode"] = seconds_of(
             lambda: [decode_clip(clip, hear.config) for clip in clips], runs

@@ -10,9 +10,12 @@ case that takes longer than the limit. A process of its own works, so that its d
 """
 
 import argparse
+import bz2
+import codecs
 import csv
 import gzip
 import io
+import lzma
 import multiprocessing
 import os
 import random
@@ -20,15 +23,17 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+from backports import zstd
 
 from beam_jobs.items.elements import DeadLetter, Item
 from beam_jobs.reading.item_files import read_records
+from beam_jobs.reading.text_format import UTF16_MARKS
 from beam_jobs.runs.sorted_parquet import to_dead_letter_row, to_record_batch
 from beam_jobs.scoring.preprocess import preprocess_batch
 from model.errors import ItemError
@@ -88,10 +93,25 @@ def originals() -> Originals:
             ("t.json", b"", tuple(pages)),
             ("t.csv", header, tuple(rows)),
             ("t.tsv", header.replace(b",", b"\t"), tuple(tabs.getvalue().encode().splitlines())),
+            ("t.tsv", header.replace(b",", b"\t"), tuple(rows[:20])),
+            ("t.csv", codecs.BOM_UTF16_LE, (_to_utf16(header, rows[:20]),)),
             ("t.jsonl.gz", b"", tuple(gzip.compress(line) for line in v11[:20])),
+            ("t.jsonl", b"", tuple(gzip.compress(line) for line in v11[:20])),
+            ("t.jsonl.zst", b"", tuple(zstd.compress(line) for line in v11[:20])),
+            ("t.jsonl.bz2", b"", tuple(bz2.compress(line) for line in v11[:20])),
+            ("t.jsonl.xz", b"", tuple(lzma.compress(line) for line in v11[:20])),
             ("t.parquet", b"", tuple(parquets)),
         ),
     )
+
+
+def _packed(data: bytes) -> bool:
+    """Says whether the bytes may be those of a file that is compressed, or empty in UTF-16."""
+    return data.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd", *UTF16_MARKS))
+
+
+def _to_utf16(header: bytes, rows: Sequence[bytes]) -> bytes:
+    return b"".join([header, *rows]).decode().encode("utf-16-le")
 
 
 @dataclass
@@ -125,7 +145,7 @@ class Fuzzer:
     def line(self, draw: random.Random) -> tuple[str, bytes]:
         """Returns the name of a file of items, and its bytes with one line, which is spoilt."""
         name, header, lines = draw.choice(self.originals.lines)
-        is_text = not name.endswith((".gz", ".parquet"))
+        is_text = not name.endswith((".gz", ".zst", ".bz2", ".xz", ".parquet"))
         return name, header + mutate(draw.choice(lines), lines, draw, is_text=is_text)
 
     def _hear(self, clip: bytes) -> str:
@@ -142,7 +162,12 @@ class Fuzzer:
                 row = to_dead_letter_row(outcome, "0" * 16)
                 to_record_batch([row], DEAD_LETTER_SCHEMA)
             outcomes.append(str(outcome.reason) if isinstance(outcome, DeadLetter) else "good")
-        if not outcomes and data.strip() and not name.endswith((".csv", ".tsv", ".gz", ".parquet")):
+        if (
+            not outcomes
+            and data.strip()
+            and name.endswith((".jsonl", ".json"))
+            and not _packed(data)
+        ):
             raise AssertionError(f"{data[:200]!r} is neither an item nor a dead letter")
         return outcomes or ["nothing"]
 

@@ -31,6 +31,9 @@ FFMPEG_FORMATS: dict[str, tuple[str, str, dict[str, str]]] = {
     "caf": ("caf", "pcm_s16le", {}),
     "w64": ("w64", "pcm_s16le", {}),
     "au": ("au", "pcm_s16be", {}),
+    "amr": ("amr", "libopencore_amrnb", {}),
+    "3gp": ("3gp", "libopencore_amrnb", {}),
+    "wav-mp3": ("wav", "libmp3lame", {}),
 }
 """FFmpeg's container, codec and options."""
 FORMATS = (*SOUNDFILE_FORMATS, *FFMPEG_FORMATS)
@@ -69,7 +72,7 @@ def encode(waveform: npt.NDArray[np.float32], rate_hz: int, format_: str) -> byt
     container, codec, options = FFMPEG_FORMATS[format_]
     layout = "stereo" if waveform.ndim == 2 else "mono"
     with av.open(file, "w", format=container, options=options) as output:
-        coded_rate_hz = 48_000 if codec == "libopus" else rate_hz
+        coded_rate_hz = {"libopus": 48_000, "libopencore_amrnb": 8_000}.get(codec, rate_hz)
         stream = output.add_stream(codec, rate=coded_rate_hz, layout=layout)
         stream.time_base = Fraction(1, coded_rate_hz)
         if codec == "libmp3lame":

@@ -1,6 +1,8 @@
 """Where texts are hidden, no dead letter, report or log has them; no file names the machine."""
 
 import base64
+import hashlib
+import hmac
 import json
 import logging
 import os
@@ -13,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs.items.elements import DeadLetter, Features, Item, Location
-from beam_jobs.items.privacy import Privacy
+from beam_jobs.items.privacy import PUBLIC, Privacy
+from beam_jobs.items.pseudonyms import KEY_VARIABLE, key_fingerprint
 from beam_jobs.joining.file_check import FileCheck
 from beam_jobs.joining.read_items import apply_check, read_judged_items
 from beam_jobs.reading.inputs import read_item_file
@@ -72,7 +75,7 @@ def read_judged_items_of(
         ("t.csv", f"{SAID},a\n{SAID} and no header,b\n", None),
         ("t.csv", f'{SAID}"a,"a"b\n', "[15 characters]"),
         ("t.csv", f"id,text\n1,{SAID},2\n", "[12 characters]"),
-        ("t.csv", f'id,text\n1,"{SAID}"x\n', "[13 characters]"),
+        ("t.csv", f'id,text\n1,"{SAID}"x,y\n', "[15 characters]"),
     ],
 )
 def test_a_refused_record_keeps_its_length_only(
@@ -198,3 +201,36 @@ def test_no_footer_names_the_machine(out: Path) -> None:
             footer = b"".join(metadata.metadata) + metadata.created_by.encode()
         for place in places - {"/"}:
             assert place.encode() not in footer + schema, (path, place)
+
+
+class TestContentKeys:
+    """What tells a refused input from another, and tells nobody what it says."""
+
+    LINES = (b'{"id": 1, "text": 5}', b'{"id": 1, "text": 6}', b"zanzibar" * 1_000, b"zanzibar")
+
+    def keys(self, path: Path, privacy: Privacy) -> list[str | None]:
+        letters = read(path, b"\n".join(self.LINES), privacy)
+        return [letter.content_key for letter in letters if isinstance(letter, DeadLetter)]
+
+    def test_each_input_has_its_own(self, tmp_path: Path) -> None:
+        keys = self.keys(tmp_path / "t.jsonl", PUBLIC)
+        expected = [
+            hashlib.blake2b(line, digest_size=16, person=b"mm-emor content").hexdigest()
+            for line in self.LINES
+        ]
+        assert keys == expected
+
+    def test_where_texts_are_hidden_there_is_none_without_a_key(self, tmp_path: Path) -> None:
+        assert self.keys(tmp_path / "t.jsonl", REDACT) == [None] * 4
+
+    def test_with_a_key_only_its_holder_can_make_them(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        found = []
+        for key in ("k" * 16, "l" * 16):
+            monkeypatch.setenv(KEY_VARIABLE, key)
+            privacy = Privacy(redact_text=True, content_key=key_fingerprint())
+            found.append(self.keys(tmp_path / "t.jsonl", privacy))
+            expected = hmac.digest(key.encode(), b"content:" + self.LINES[0], "sha256")
+            assert found[-1][0] == expected[:16].hex()
+        assert len({*found[0], *found[1]}) == 8

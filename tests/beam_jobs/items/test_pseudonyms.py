@@ -149,9 +149,9 @@ def test_a_refused_record_keeps_its_known_fields_and_the_token(privacy: Privacy)
         ("t.jsonl", f'{{"id": 1, "hashtags": "[{AUTHOR}", "author_id": {AUTHOR}}}'),
         ("t.jsonl", f'{{"id": 1, "created_at": "{AUTHOR}", "author_id": "{AUTHOR}"}}'),
         ("t.csv", f"id,author_id,text\n1,{AUTHOR}\n"),
-        ("t.csv", f'id,author_id,text\n1,{AUTHOR},"a"b\n'),
+        ("t.csv", f'id,author_id,text\n1,{AUTHOR},"a"b,c\n'),
         ("t.csv", f"1,{AUTHOR},the first item\n2,{AUTHOR},and no header\n"),
-        ("t.csv", f'1,{AUTHOR},"a"b\n'),
+        ("t.csv", f'1,{AUTHOR},"a"b,c\n'),
         ("t.tsv", f"id\tauthor_id\tcreated_at\n1\t{AUTHOR}\t{AUTHOR}x\n"),
     ],
 )

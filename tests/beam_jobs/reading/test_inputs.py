@@ -17,7 +17,6 @@ class TestJobInputs:
         ("arguments", "message"),
         [
             ({"item_files": ("a.txt",)}, "a.txt is not an item file"),
-            ({"clip_files": ("\udcff.wav",)}, "is not a file name in UTF-8"),
             ({"audio_roots": ("",)}, "--audio-root '' is not a directory"),
             ({"audio_roots": ("/no/such/place",)}, "--audio-root '/no/such/place' is not a dir"),
             ({"audio_roots": (__file__,)}, "is not a directory"),

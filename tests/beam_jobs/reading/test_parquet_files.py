@@ -1,6 +1,13 @@
 """Parquet: the exact items and dead letters."""
 
+import os
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs.items.elements import DeadLetter, Item
@@ -105,3 +112,87 @@ class TestParquet:
     @pytest.mark.parametrize("data", [b"", b"PAR1", b"not Parquet at all, by far"])
     def test_not_parquet(self, data: bytes) -> None:
         assert summary(read("t.parquet", data)) == [(None, "unreadable_file", "t.parquet:1")]
+
+
+class TestIds:
+    @pytest.mark.parametrize(
+        "ids",
+        [
+            pa.array([Decimal(1436278513418522630)], pa.decimal128(20, 0)),
+            pa.array([Decimal(1436278513418522630)], pa.decimal256(60, 0)),
+            pa.array([Decimal("1436278513418522630.00")], pa.decimal128(30, 2)),
+            pa.array([b"1436278513418522630"], pa.binary(19)),
+            pa.array([b"1436278513418522630\0"], pa.binary(20)),
+            pa.array([1436278513418522630], pa.uint64()),
+            pa.array([b"1436278513418522630"], pa.large_binary()),
+        ],
+    )
+    def test_whole_numbers_are_read(self, ids: pa.Array) -> None:
+        table = pa.table({"id": ids, "text": ["a"]})
+        assert read("t.parquet", parquet(table)) == [
+            item("1436278513418522630", 1, file="t.parquet", text="a")
+        ]
+
+    @pytest.mark.parametrize(
+        "ids",
+        [
+            pa.array([1436278513418522630.0], pa.float64()),
+            pa.array([Decimal("7.5")], pa.decimal128(9, 1)),
+            pa.array([True]),
+        ],
+    )
+    def test_others_refuse_the_row(self, ids: pa.Array) -> None:
+        data = parquet(pa.table({"id": ids, "text": ["a"]}))
+        assert summary(read("t.parquet", data)) == [(None, "wrong_type", "t.parquet:1")]
+
+    def test_an_author_within_an_object(self) -> None:
+        users = pa.array([{"id": Decimal(7)}], pa.struct([("id", pa.decimal128(20, 0))]))
+        data = parquet(pa.table({"id": ["1"], "user": users}))
+        assert read("t.parquet", data) == [item("1", 1, file="t.parquet", author_id="7")]
+
+    def test_two_columns_of_one_name_are_refused(self) -> None:
+        table = pa.table([["1"], ["a"], ["b"]], names=["id", "text", "text"])
+        [letter] = read("t.parquet", parquet(table))
+        assert isinstance(letter, DeadLetter)
+        assert letter.reason is Reason.UNREADABLE_FILE
+        assert letter.message == "the header has 2 columns named 'text'"
+        others = pa.table([["1"], ["a"], ["b"], ["c"]], names=["id", "text", "x", "x"])
+        assert read("t.parquet", parquet(others)) == [item("1", 1, file="t.parquet", text="a")]
+
+
+PEAK = """
+import resource, sys
+from beam_jobs.reading.item_files import read_records
+with open(sys.argv[1], "rb") as file:
+    reasons = {str(getattr(one, "reason", "ok")) for one in read_records(file, sys.argv[1])}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, *reasons)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("plain", "limit_mib"), [([], 500), (["text"], 1_400)])
+def test_long_texts_in_each_row_take_bounded_memory(
+    tmp_path: Path, plain: list[str], limit_mib: int
+) -> None:
+    """2.4 GB of one text: of a dictionary in 10 KB, or in pages as Arrow writes them."""
+    table = pa.table({"id": [str(n) for n in range(4096)], "text": ["so happy " * 66_667] * 4096})
+    path = tmp_path / "t.parquet"
+    pq.write_table(table, path, compression="zstd", use_dictionary=False if plain else ["text"])
+    told = subprocess.run(
+        [sys.executable, "-c", PEAK, str(path)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert told[1:] == ["field_too_long"]
+    assert int(told[0]) < limit_mib
+
+
+def test_lists_that_may_hold_gigabytes_are_refused() -> None:
+    tags = [["so happy " * 66_667]] * 4096
+    table = pa.table({"id": [str(n) for n in range(4096)], "hashtags": tags})
+    [letter] = read("t.parquet", parquet(table, compression="zstd"))
+    assert isinstance(letter, DeadLetter)
+    assert letter.reason is Reason.UNREADABLE_FILE
+    assert "column hashtags.list.element may hold 2,457,6" in letter.message

@@ -24,6 +24,7 @@ from beam_jobs.scoring import launch
 from beam_jobs.scoring.preprocess import preprocess_batch
 from beam_jobs.scoring.score_batches import score_batch
 from beam_jobs.scoring.scoring_result import ScoringResult
+from model.errors import UserError
 from model.scoring.scorer import EmotionScorer
 from schemas.reports import REPORT_SCHEMAS
 from tests.support.clips import encode, speech_like
@@ -155,6 +156,28 @@ def test_of_a_file_that_grows_no_dead_letter_is_written_twice(corpus: Corpus) ->
     third = corpus.add()
     assert third.counts == second.counts
     assert (third.already_scored, third.already_refused) == (1 + 3, 3 + 4)
+
+
+@pytest.mark.job
+def test_a_line_that_looks_like_an_earlier_one_is_new(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where texts are hidden a payload is but a length, and of a long line it is the start."""
+    path = corpus.directory / "a.jsonl"
+    path.write_text('{"id": "1", "text": "rain"}\nnope\n' + "x" * 5000 + "1\n")
+    with pytest.raises(UserError, match=r"^--only-new with --redact-text needs a key in MM_EMOR"):
+        corpus.score(redact_text=True)
+    monkeypatch.setenv("MM_EMOR_AUTHOR_KEY", "k" * 16)
+    first = corpus.add(redact_text=True)
+    # What was broken is mended, and other lines, as long as they were, have broken.
+    path.write_text('{"id": "1", "text": "rain"}\nhope\n' + "x" * 5000 + "2\nnope\n")
+    second = corpus.add(redact_text=True)
+    letters = [row for row in corpus.rows("dead_letters") if row["run_id"] == second.run_id]
+    assert [(row["source"], row["payload"]) for row in letters] == [
+        (f"{path}:2", "[4 characters]"),
+        (f"{path}:3", "[5001 characters]"),
+    ]
+    assert (first.counts.n_dead, second.counts.n_dead, second.already_refused) == (2, 4, 1)
 
 
 @pytest.mark.job

@@ -3,6 +3,7 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 import soxr
@@ -11,16 +12,27 @@ from hypothesis import strategies as st
 
 from model.config import AudioConfig
 from model.errors import ItemError
-from model.preprocessing.audio_decoder import decode_clip
+from model.preprocessing.audio_decoder import decode_clip as decode_whole
 from schemas.dead_letters import Reason
 from tests.support.clips import FORMATS, encode, speech_like, tone, video_without_sound
 
 CONFIG = AudioConfig()
 LOSSLESS = ("wav", "wav-float", "wav-24", "rf64", "aiff", "flac", "mkv-flac", "caf", "w64", "au")
-CODEC_PADDING = {"m4a": 768, "mp4-fragmented": 1792, "aac": 1792}
-"""Samples that AAC adds to 2 s at 16 kHz to fill its last frame, and its priming where not cut."""
-UNTOLD_LENGTH = ("aac", "webm-live", "caf", "w64", "au")
+CODEC_PADDING = {
+    "m4a": 768,
+    "mp4-fragmented": 1792,
+    "aac": 1792,
+    "amr": 320,
+    "3gp": 220,
+    "wav-mp3": 1408,
+}
+"""Samples that codecs add to 2 s at 16 kHz to fill their last frame, and priming where not cut."""
+UNTOLD_LENGTH = ("aac", "webm-live", "caf", "w64", "au", "amr", "wav-mp3")
 """Formats whose length is not declared, or not checked."""
+
+
+def decode_clip(data: bytes, config: AudioConfig = CONFIG) -> npt.NDArray[np.float32]:
+    return decode_whole(data, config).waveform
 
 
 def refusal(data: bytes, config: AudioConfig = CONFIG) -> ItemError:
@@ -45,7 +57,8 @@ def test_every_format_gives_the_waveform(format_: str) -> None:
         np.testing.assert_allclose(decoded, original, atol=2**-15)
     else:
         rms = np.sqrt(np.mean(original**2))
-        assert np.sqrt(np.mean(decoded**2)) == pytest.approx(rms, rel=0.1)
+        at_8_khz = format_ in ("amr", "3gp")
+        assert np.sqrt(np.mean(decoded**2)) == pytest.approx(rms, rel=0.15 if at_8_khz else 0.1)
 
 
 @pytest.mark.parametrize("format_", ["wav", "flac", "m4a", "mp3", "mkv-flac"])
@@ -101,7 +114,7 @@ def test_an_id3v1_tag_after_an_mp3_is_no_sound() -> None:
     )
 
 
-@pytest.mark.parametrize("share", [0.02, 0.2, 0.5, 0.8, 0.98])
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.5, 0.8, 0.95])
 @pytest.mark.parametrize("format_", [f for f in FORMATS if f not in UNTOLD_LENGTH])
 def test_a_cut_file_is_truncated(format_: str, share: float) -> None:
     data = encode(speech_like(2.0), 16_000, format_)
@@ -111,7 +124,11 @@ def test_a_cut_file_is_truncated(format_: str, share: float) -> None:
 @pytest.mark.parametrize("format_", [f for f in FORMATS if f not in (*UNTOLD_LENGTH, "mp3")])
 def test_one_missing_byte_is_noticed(format_: str) -> None:
     data = encode(speech_like(1.0), 16_000, format_)
-    assert refusal(data[:-1]).reason is Reason.TRUNCATED_CLIP
+    try:
+        assert decode_whole(data[:-1], CONFIG).warnings == ("clip_cut_short",)
+    except ItemError as error:  # the byte was of a page or frame of more than 0.02 s
+        assert error.reason is Reason.TRUNCATED_CLIP  # noqa: PT017
+        assert format_ in ("flac", "ogg-vorbis", "ogg-opus", "3gp")
 
 
 def test_adts_that_ends_inside_a_frame_is_truncated() -> None:
@@ -159,16 +176,18 @@ def test_a_clip_that_no_sample_is_left_of_is_empty() -> None:
     assert error.reason is Reason.EMPTY_CLIP
 
 
-def test_a_clip_of_1_sample_is_decoded() -> None:
-    np.testing.assert_array_equal(
-        decode_clip(encode(np.float32([0.5]), 16_000, "wav"), CONFIG), [0.5]
-    )
+def test_a_clip_of_2_samples_is_decoded() -> None:
+    # One alone has no distance to another: it is no sound.
+    error = refusal(encode(np.float32([0.5]), 16_000, "wav"))
+    assert error.reason is Reason.SILENT_CLIP
+    two = np.float32([0.5, -0.5])
+    np.testing.assert_array_equal(decode_clip(encode(two, 16_000, "wav"), CONFIG), two)
 
 
 def test_a_clip_of_300_s_is_decoded_and_a_longer_one_refused() -> None:
-    silence = np.zeros(16_000 * 300 + 1, np.float32)
-    assert len(decode_clip(encode(silence[:-1], 16_000, "wav"), CONFIG)) == 4_800_000
-    error = refusal(encode(silence, 16_000, "flac"))
+    long = np.resize(tone(1.0), 16_000 * 300 + 1)
+    assert len(decode_clip(encode(long[:-1], 16_000, "wav"), CONFIG)) == 4_800_000
+    error = refusal(encode(long, 16_000, "flac"))
     assert error.reason is Reason.CLIP_TOO_LONG
     assert error.message == "clip is 300.0 s or longer; the limit is 300 s"
 

@@ -48,7 +48,7 @@ def test_waveforms_and_refusals_are_those_of_this_process(processes: DecoderProc
     for name in FORMATS:
         clip = encode(speech_like(0.5), 16_000, name)
         np.testing.assert_array_equal(
-            decode_clip(clip, CONFIG, processes), decode_clip(clip, CONFIG)
+            decode_clip(clip, CONFIG, processes).waveform, decode_clip(clip, CONFIG).waveform
         )
     with pytest.raises(ItemError) as caught:
         decode_clip(b"no audio", CONFIG)
@@ -67,7 +67,7 @@ def test_the_worst_plain_wav_ends_within_the_limit() -> None:
     """6.5 million empty chunks before one sample: as many as the limit on bytes lets in."""
     config = AudioConfig()
     layout = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 16_000, 32_000, 2, 16)
-    sample = struct.pack("<4sIh", b"data", 2, 1)
+    sample = struct.pack("<4sIhh", b"data", 4, 1000, -1000)
     n_chunks = (config.max_clip_bytes - 12 - len(layout) - len(sample)) // 8
     body = b"WAVE" + layout + n_chunks * struct.pack("<4sI", b"LIST", 0) + sample
     clip = b"RIFF" + struct.pack("<I", len(body)) + body
@@ -76,7 +76,7 @@ def test_the_worst_plain_wav_ends_within_the_limit() -> None:
         raise AssertionError("plain WAV is read in this process")
 
     started = time.thread_time()
-    assert decode_clip(clip, config, nowhere).tolist() == [1 / 32_768]
+    assert decode_clip(clip, config, nowhere).waveform.tolist() == [1000 / 32_768, -1000 / 32_768]
     assert time.thread_time() - started < MAX_DECODE_SECONDS / 2
 
 
@@ -85,7 +85,7 @@ def test_a_module_of_the_working_directory_does_not_stand_before_ours(
 ) -> None:
     (tmp_path / "model.py").write_text("raise RuntimeError('not ours')\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert decode_clip(FLAC, CONFIG, processes).size > 0
+    assert decode_clip(FLAC, CONFIG, processes).waveform.size > 0
 
 
 def test_a_process_that_cannot_start_is_no_clip_s_fault(
@@ -104,7 +104,7 @@ def test_a_process_that_cannot_start_is_no_clip_s_fault(
 def test_a_clip_that_hangs_is_given_up_and_the_next_is_decoded(
     processes: DecoderProcesses, data: bytes
 ) -> None:
-    expected = decode_clip(CLIP, CONFIG, processes)
+    expected = decode_clip(CLIP, CONFIG, processes).waveform
     hung = only_process(processes).process
     os.kill(hung.pid, signal.SIGSTOP)  # no process hangs more thoroughly
     processes.limit_seconds = 0.5
@@ -113,7 +113,7 @@ def test_a_clip_that_hangs_is_given_up_and_the_next_is_decoded(
     assert error.message == f"clip of {len(data)} bytes was not decoded within 0.5 s"
     assert hung.poll() == -signal.SIGKILL
     processes.limit_seconds = 60
-    np.testing.assert_array_equal(decode_clip(CLIP, CONFIG, processes), expected)
+    np.testing.assert_array_equal(decode_clip(CLIP, CONFIG, processes).waveform, expected)
 
 
 def test_a_clip_that_crashes_the_decoder_is_refused(processes: DecoderProcesses) -> None:
@@ -128,18 +128,18 @@ def test_a_clip_that_crashes_the_decoder_is_refused(processes: DecoderProcesses)
 
 
 def test_a_process_that_died_between_two_clips_is_replaced(processes: DecoderProcesses) -> None:
-    expected = decode_clip(CLIP, CONFIG, processes)
+    expected = decode_clip(CLIP, CONFIG, processes).waveform
     dead = only_process(processes).process
     dead.kill()
     dead.wait()
-    np.testing.assert_array_equal(decode_clip(CLIP, CONFIG, processes), expected)
+    np.testing.assert_array_equal(decode_clip(CLIP, CONFIG, processes).waveform, expected)
 
 
 def test_threads_have_a_process_each(processes: DecoderProcesses) -> None:
-    expected = decode_clip(CLIP, CONFIG)
+    expected = decode_clip(CLIP, CONFIG).waveform
     with ThreadPoolExecutor(2) as pool:
-        for waveform in pool.map(lambda _: decode_clip(CLIP, CONFIG, processes), range(20)):
-            np.testing.assert_array_equal(waveform, expected)
+        for clip in pool.map(lambda _: decode_clip(CLIP, CONFIG, processes), range(20)):
+            np.testing.assert_array_equal(clip.waveform, expected)
     assert 1 <= len(processes._idle.queue) <= 2
 
 

@@ -65,7 +65,7 @@ def test_strips_are_the_rows_of_the_clip_at_each_speed(
     assert len(store) == 3
     # By index, in any order.
     for index in (2, 0, 1):
-        waveform = decode_clip(examples[index].read_clip(), SETTINGS)
+        waveform = decode_clip(examples[index].read_clip(), SETTINGS).waveform
         own, slow, fast = store[index]
         np.testing.assert_array_equal(own, preprocessor.rows_of(waveform))
         for strip, rate_hz in ((slow, 16_000 / 0.9), (fast, 16_000 / 1.25)):
@@ -139,5 +139,5 @@ def test_a_half_written_file_is_not_taken_for_whole(
     assert list(folder.iterdir()) == []
     store = store_of(examples, folder)
     assert all(set(load_file(path)) == set(map(str, SPEEDS)) for path in store.paths)
-    waveform = decode_clip(examples[0].read_clip(), SETTINGS)
+    waveform = decode_clip(examples[0].read_clip(), SETTINGS).waveform
     np.testing.assert_array_equal(store[0][0], preprocessor_of().rows_of(waveform))
