@@ -203,8 +203,8 @@ class TextPreprocessor:
     def prepare(self, text: str) -> str:
         """Returns the text that goes to the tokenizer.
 
-        Letters in a compatibility form, as 𝓯𝓪𝓷𝓬𝔂 or ｆｕｌｌ-width ones, become plain letters (NFKC).
-        Emoji are described first: some have such a form, too.
+        Letters in a compatibility form, as 𝓯𝓪𝓷𝓬𝔂 ones, become plain letters (NFKC). Emoji are
+        described first: some have such a form, too.
 
         Raises:
             ItemError: empty_text, when nothing is left after cleaning.
