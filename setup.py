@@ -19,6 +19,7 @@ BASE = [
     "onnxruntime>=1.20",
     "orjson>=3.10",
     "prometheus_client>=0.22,<1",
+    "py3langid>=0.4,<0.5",
     "pyarrow>=20",
     "pydantic>=2.11,<3",
     "rich>=14",

@@ -20,6 +20,8 @@ T = TypeVar("T")
 Share = Annotated[float, Field(ge=0, le=1)]
 PartialShare = Annotated[float, Field(ge=0, lt=1)]
 """A share of what must not be lost whole."""
+LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+"""ISO 639-1, or 639-3 where that has none."""
 EmojiReading = Literal["keep", "describe", "describe_all"]
 N_CHROMA = 12
 """Pitch classes of the equal-tempered octave."""

@@ -2,6 +2,7 @@
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -202,12 +203,17 @@ class TextPreprocessor:
     def prepare(self, text: str) -> str:
         """Returns the text that goes to the tokenizer.
 
+        Letters in a compatibility form, as 𝓯𝓪𝓷𝓬𝔂 ones, become plain letters (NFKC). Emoji are
+        described first: some have such a form, too.
+
         Raises:
             ItemError: empty_text, when nothing is left after cleaning.
         """
         cleaned = clean_text(text)
         if self.config.emoji != "keep":
             cleaned = describe_emoji(cleaned, left_too=self.config.emoji == "describe_all")
+        if not cleaned.isascii():
+            cleaned = " ".join(unicodedata.normalize("NFKC", cleaned).split())
         if not cleaned:
             raise ItemError(
                 Reason.EMPTY_TEXT,

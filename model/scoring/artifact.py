@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from model.config import ClassifierConfig, parse_config
+from model.config import ClassifierConfig, LanguageCode, parse_config
 from model.errors import ArtifactError
 from model.files import write_whole
 from model.network.backend import start_keras
@@ -52,6 +52,8 @@ class Artifact:
         model_version: 16 hex digits that change when anything that affects a score does.
         hashes: SHA-256 of each file that scoring reads.
         libraries: the versions that trained it.
+        languages: of the texts that it learned from; empty where nobody has said. No score depends
+            on them.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class Artifact:
     model_version: str = ""
     hashes: dict[str, str] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=dict)
+    languages: tuple[LanguageCode, ...] = ()
 
     @classmethod
     def load(cls, name: str | Path) -> "Artifact":
@@ -92,6 +95,9 @@ class Artifact:
             hashes=parse_config(dict[str, str], settings.get("hashes"), f"{name}/{CONFIG}"),
             libraries=parse_config(
                 dict[str, str], settings.get("libraries", {}), f"{name}/{CONFIG}"
+            ),
+            languages=parse_config(
+                tuple[LanguageCode, ...], settings.get("languages", []), f"{name}/{CONFIG}"
             ),
         )
         _check_parts(artifact, name)
@@ -221,6 +227,7 @@ def save_artifact(
     preprocessor: EmotionPreprocessor,
     temperatures: dict[str, float],
     weights_dtype: npt.DTypeLike = np.float16,
+    languages: tuple[str, ...] = (),
 ) -> Artifact:
     """Writes an artifact and returns it as loaded; `config.json` comes last.
 
@@ -232,6 +239,7 @@ def save_artifact(
         preprocessor: what fed it.
         temperatures: by modality, one for each head.
         weights_dtype: float16 halves the size; float32 keeps every digit.
+        languages: of the texts that it learned from.
     """
     path.mkdir(parents=True, exist_ok=True)
     for file in (CONFIG, TEXT_ONNX, AUDIO_ONNX, HEADS_ONNX, EXPORT_METRICS):
@@ -254,7 +262,14 @@ def save_artifact(
         (path / file).chmod(0o644)  # safetensors writes for the owner alone
     libraries = {name: version(name) for name in ("keras", "librosa", "tensorflow", "tokenizers")}
     return _write_config(
-        Artifact(path, classifier.config, temperatures, hashes=hashes, libraries=libraries)
+        Artifact(
+            path,
+            classifier.config,
+            temperatures,
+            hashes=hashes,
+            libraries=libraries,
+            languages=languages,
+        )
     )
 
 
@@ -284,6 +299,7 @@ def _write_config(artifact: Artifact) -> Artifact:
     settings = _settings(artifact) | {
         "model_version": artifact.model_version,
         "libraries": artifact.libraries,
+        "languages": artifact.languages,
     }
     write_whole(artifact.path / CONFIG, json.dumps(settings, indent=2) + "\n")
     return Artifact.load(artifact.path)

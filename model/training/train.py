@@ -108,7 +108,16 @@ def train(
         temperatures = calibrate(
             EmotionScorer(uncalibrated, start_engine(uncalibrated, FLOAT32)), data, config.seed
         )
-    return TrainedModel(save_artifact(out, classifier, preprocessor, temperatures), parts)
+    return TrainedModel(
+        save_artifact(
+            out,
+            classifier,
+            preprocessor,
+            temperatures,
+            languages=config.text.languages if config.text else (),
+        ),
+        parts,
+    )
 
 
 def build_classifier(

@@ -12,6 +12,7 @@ from model.config import (
     AudioConfig,
     EmojiReading,
     HeadConfig,
+    LanguageCode,
     MobileNetConfig,
     PartialShare,
     Share,
@@ -79,6 +80,7 @@ class TextTraining:
             epoch, so that labels are learned from the words, too.
         trim_vocabulary: drop the word pieces that the training texts do not use.
         precision: Keras's dtype policy of the encoder in training.
+        languages: of the texts; `score` warns of those in others. Empty: it warns of none.
     """
 
     dataset: str
@@ -90,6 +92,7 @@ class TextTraining:
     emoji_dropout: PartialShare = 0.0
     trim_vocabulary: bool = False
     precision: DtypePolicy = "float32"
+    languages: tuple[LanguageCode, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -135,3 +135,28 @@ def test_padding_ends_where_the_positions_do() -> None:
     ids, mask = pad_windows([(1,) * 18, (2,)], window_tokens=20)
     assert ids.shape == mask.shape == (2, 20)
     assert mask.sum(axis=1).tolist() == [18, 1]
+
+
+FANCY = {"bold script": 0x1D4EA, "full width": 0xFF41, "circled": 0x24D0, "double struck": 0x1D552}
+"""Where each alphabet's small letters start."""
+
+
+@pytest.mark.parametrize("start", FANCY.values(), ids=FANCY)
+def test_letters_of_fancy_alphabets_are_letters(start: int) -> None:
+    plain = "so happy today"
+    fancy = "".join(chr(start + ord(c) - ord("a")) if c != " " else c for c in plain)
+    assert preprocessor().prepare(fancy) == plain
+    assert preprocessor()(fancy) == preprocessor()(plain)
+
+
+def test_emoji_with_a_compatibility_form_are_described_as_emoji() -> None:
+    assert preprocessor(emoji="describe").prepare("ok \N{TRADE MARK SIGN}\ufe0f") == "ok trade mark"
+
+
+@given(st.text())
+def test_what_goes_to_the_tokenizer_has_single_spaces(text: str) -> None:
+    try:
+        prepared = preprocessor().prepare(text)
+    except ItemError:
+        return
+    assert prepared == " ".join(prepared.split())
