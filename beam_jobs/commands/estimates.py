@@ -14,6 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
 from beam_jobs.items.elements import Item
 from beam_jobs.items.paths import InputFile
 from beam_jobs.reading.item_files import PARQUET_SUFFIX, read_records
+from beam_jobs.reading.sources import AUTO
 from model.config import ClassifierConfig
 from model.scoring.engine import EngineChoice
 
@@ -75,7 +76,7 @@ def worker_cores(options: PipelineOptions) -> int | None:
 
 
 def estimate_items(
-    files: Sequence[InputFile], columns: tuple[tuple[str, str], ...]
+    files: Sequence[InputFile], columns: tuple[tuple[str, str], ...], record_source: str = AUTO
 ) -> tuple[int | None, int | None]:
     """Returns about how many items files hold, and how many of them name a clip.
 
@@ -93,7 +94,7 @@ def estimate_items(
     for kind, file in largest.items():
         if file.size_bytes == 0:
             continue
-        n_found, n_named, n_sampled = _sample(file, columns)
+        n_found, n_named, n_sampled = _sample(file, columns, record_source)
         if not n_found:
             return None, None
         n_items += n_bytes[kind] * n_found / n_sampled
@@ -101,7 +102,9 @@ def estimate_items(
     return round(n_items), round(n_clips)
 
 
-def _sample(file: InputFile, columns: tuple[tuple[str, str], ...]) -> tuple[int, int, int]:
+def _sample(
+    file: InputFile, columns: tuple[tuple[str, str], ...], record_source: str
+) -> tuple[int, int, int]:
     """Returns how many items, and how many with a clip, so many bytes of a file hold."""
     with FileSystems.open(file.path, compression_type=CompressionTypes.UNCOMPRESSED) as source:
         if file.path.lower().endswith(PARQUET_SUFFIX):
@@ -110,7 +113,7 @@ def _sample(file: InputFile, columns: tuple[tuple[str, str], ...]) -> tuple[int,
             except pa.ArrowInvalid:
                 return 0, 0, file.size_bytes
         head = source.read(SAMPLE_BYTES)
-    records = list(read_records(io.BytesIO(head), file.path, columns))
+    records = list(read_records(io.BytesIO(head), file.path, columns, source=record_source))
     if len(head) < file.size_bytes:
         records = records[:-1]  # cut
     n_named = sum(isinstance(record, Item) and record.audio_uri is not None for record in records)

@@ -15,6 +15,7 @@ from beam_jobs.scoring.launch import ScoringResult
 from model.errors import UserError
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
+from schemas.warnings import WarningCode
 
 Sample = tuple[str, Mapping[str, str], float]
 """What follows the metric's name (`_sum`, or nothing), the labels, and the value."""
@@ -91,6 +92,13 @@ def _render_counts(result: ScoringResult) -> Iterator[str]:
         ("", {"reason": str(one)}, counts.dead_letters_by_reason.get(str(one), 0)) for one in Reason
     ]
     yield _metric("dead_letters", "gauge", "Items that were refused, by reason.", dead)
+    yield _gauge("bad_items", "Refused items but deleted posts and what is none.", counts.n_bad)
+    yield _gauge("reposts", "Labelled items that repeat another post.", counts.n_reposts)
+    warnings = [
+        ("", {"code": str(one)}, counts.warnings_by_code.get(str(one), 0)) for one in WarningCode
+    ]
+    meaning = "Labelled items of which something was not understood, by what."
+    yield _metric("warnings", "gauge", meaning, warnings)
     if result.seconds:
         yield _gauge("run_seconds", "How long the pipeline ran.", result.seconds)
         rate = result.n_items / result.seconds

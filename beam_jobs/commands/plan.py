@@ -124,7 +124,7 @@ def plan_job(
     [scoring] = [stage for stage in stages if "ScoreEmotions-RunInference" in stage.name]
     touched = {step_name.unique_name.partition("/")[0] for step_name in scoring.transforms}
 
-    n_items, n_named = estimate_items(prepared.item_files, job.inputs.columns)
+    n_items, n_named = estimate_items(prepared.item_files, job.inputs.columns, job.inputs.source)
     n_clip_files = len(prepared.clip_files)
     n_clips = None if n_named is None else n_named + n_clip_files
     rate, source = measured_rate(prepared.artifact.config, job.model.choice)

@@ -29,6 +29,9 @@ def summarise(result: ScoringResult, out: str) -> dict[str, Any]:
         "items": run.counts.n_items,
         "labels": dict(run.counts.labels_by_modality),
         "dead_letters": dict(run.counts.dead_letters_by_reason),
+        "bad_items": run.counts.n_bad,
+        "reposts": run.counts.n_reposts,
+        "warnings": dict(run.counts.warnings_by_code),
         "already_scored": run.already_scored,
         "already_refused": run.already_refused,
         "new_items": result.n_items,
@@ -64,6 +67,13 @@ def print_summary(result: ScoringResult, out: str) -> None:
     labelled = ", ".join(f"{name} {n:,}" for name, n in counts.labels_by_modality.items())
     if labelled:
         console.print(f"modalities    {labelled}", highlight=False)
+    if counts.n_dead > counts.n_bad:
+        console.print(
+            f"no fault      {counts.n_dead - counts.n_bad:,} of the dead letters: deleted posts, "
+            "and records that are no posts; they do not count as bad",
+            highlight=False,
+            soft_wrap=True,
+        )
     if run.extends:
         console.print(f"new items     {result.n_items:,}")
     if run.already_scored:

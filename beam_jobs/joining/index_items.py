@@ -26,6 +26,7 @@ from beam_jobs.joining.file_check import (
     merge_checks,
 )
 from beam_jobs.reading.inputs import JobInputs, read_item_file
+from beam_jobs.reading.sources import AUTO
 
 N_PARTITIONS = 256
 """How many parts the ids are divided into; a worker holds the ids of one at a time."""
@@ -65,7 +66,10 @@ class IndexItems(beam.PTransform):
         files = root | "ItemFiles" >> beam.Create(self.inputs.item_files)
         indexed = (
             files
-            | "IndexFiles" >> beam.FlatMap(index_file, self.inputs.columns, self.progress)
+            | "IndexFiles"
+            >> beam.FlatMap(
+                index_file, self.inputs.columns, self.progress, source=self.inputs.source
+            )
             | "PartCounts" >> beam.Map(_tag_counts).with_outputs("counts", main="packs")
         )
         clips = (
@@ -111,7 +115,10 @@ def partition_clip(path: str) -> tuple[int, str]:
 
 
 def index_file(
-    path: str, columns: tuple[tuple[str, str], ...] = (), progress: Progress | None = None
+    path: str,
+    columns: tuple[tuple[str, str], ...] = (),
+    progress: Progress | None = None,
+    source: str = AUTO,
 ) -> Iterator[tuple[int, bytes] | FileCheck]:
     """Yields the ids of a file in packs, each with its partition; last, how many records it has.
 
@@ -122,7 +129,7 @@ def index_file(
     packs: dict[int, list[tuple[str, int, int, int]]] = {}
     n_ids = n_records = 0
     # Of a refused record only the id counts: it needs no place of its own.
-    for outcome in read_item_file(path, columns):
+    for outcome in read_item_file(path, columns, source=source):
         n_records += 1
         if isinstance(outcome, Item):
             row, part = outcome.source.row, outcome.source.part

@@ -13,6 +13,7 @@ from beam_jobs.joining.file_check import FileCheck, LoneClip
 from beam_jobs.joining.index_items import is_same_file
 from beam_jobs.reading.inputs import JobInputs, read_item_file
 from beam_jobs.reading.records import refuse, to_json
+from beam_jobs.reading.sources import AUTO
 from schemas.dead_letters import Reason, Stage
 
 
@@ -56,6 +57,7 @@ class ReadJudgedItems(beam.DoFn):
     def __init__(self, inputs: JobInputs, privacy: Privacy) -> None:
         # The list of files itself would go to each worker with every bundle.
         self._columns, self._audio_roots = inputs.columns, inputs.audio_roots
+        self._source, self._keep = inputs.source, inputs.keep
         self._privacy = privacy
 
     def setup(self) -> None:
@@ -64,7 +66,14 @@ class ReadJudgedItems(beam.DoFn):
 
     def process(self, check: FileCheck | LoneClip) -> Iterator[Item | DeadLetter]:
         """Yields what becomes of each record of a file, or of a lone clip."""
-        outcomes = read_judged_items(check, self._columns, self._audio_roots, self._privacy)
+        outcomes = read_judged_items(
+            check,
+            self._columns,
+            self._audio_roots,
+            self._privacy,
+            source=self._source,
+            keep=self._keep,
+        )
         n_read = 0
         for outcome in outcomes:
             n_read += 1
@@ -77,6 +86,9 @@ def read_judged_items(
     columns: tuple[tuple[str, str], ...] = (),
     audio_roots: tuple[str, ...] = (),
     privacy: Privacy = PUBLIC,
+    *,
+    source: str = AUTO,
+    keep: tuple[str, ...] = (),
 ) -> Iterator[Item | DeadLetter]:
     """Yields what becomes of each record of a file, or of a lone clip, that is not scored yet.
 
@@ -89,7 +101,7 @@ def read_judged_items(
             yield _item_of_clip(check)
         return
     n_read = 0
-    for outcome in read_item_file(check.file, columns, privacy):
+    for outcome in read_item_file(check.file, columns, privacy, source=source, keep=keep):
         n_read += 1
         if n_read > check.n_records:
             raise _changed(check, n_read)

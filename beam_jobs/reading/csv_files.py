@@ -3,10 +3,10 @@
 import csv
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
-from beam_jobs.items.privacy import PUBLIC, Privacy
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import parse_record, refuse
 from schemas.dead_letters import Reason
 
@@ -42,9 +42,8 @@ class _RowLines:
 def read_csv(
     lines: Iterable[bytes],
     path: str,
-    columns: tuple[tuple[str, str], ...],
+    file_layout: RecordLayout,
     delimiter: str,
-    privacy: Privacy = PUBLIC,
 ) -> Iterator[Item | DeadLetter]:
     """Yields the records of a CSV file, whose first row names the columns; an empty cell is null.
 
@@ -56,7 +55,7 @@ def read_csv(
     """
     text = _RowLines(lines)
     rows = csv.reader(text, delimiter=delimiter, strict=True)
-    layout = None
+    layout, privacy = None, file_layout.privacy
     while True:
         text.taken.clear()
         source = Location(path, text.row + 1)
@@ -78,7 +77,7 @@ def read_csv(
         if not cells:  # a blank line
             continue
         if layout is None:
-            layout = RecordLayout(columns, tuple(cell.strip() for cell in cells), privacy)
+            layout = replace(file_layout, found=tuple(cell.strip() for cell in cells))
             fault = layout.missing_column() or _doubled_column(layout)
             if fault:
                 yield refuse(

@@ -14,7 +14,7 @@ from beam_jobs.items.elements import DeadLetter, Item
 from beam_jobs.items.paths import CHUNK_BYTES, InputFile, is_local
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.reading.item_files import check_item_files, read_records
-from beam_jobs.reading.record_fields import KEY_PATHS
+from beam_jobs.reading.sources import AUTO, FIELDS, SOURCE_NAMES
 from model.errors import UserError
 from model.storage import is_cloud, list_objects
 
@@ -27,7 +27,9 @@ class JobInputs:
         item_files: paths or URIs of items, in order, each once.
         clip_files: paths or URIs of clips whose name's stem is an item's id, in order, each once.
         audio_roots: directories under which a relative `audio_uri` may lie.
-        columns: (our field, their column) for each field that has another name in the files.
+        columns: (our field, their path) for each field that stands elsewhere in the files.
+        source: who wrote the records: auto, plain, or a network of `reading.sources`.
+        keep: paths of the fields that go into the labels.
 
     Raises:
         UserError: if a file is of no known format, a name is not Unicode, an audio root is neither
@@ -38,6 +40,8 @@ class JobInputs:
     clip_files: tuple[str, ...] = ()
     audio_roots: tuple[str, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()
+    source: str = AUTO
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for paths in (self.item_files, self.clip_files):
@@ -49,10 +53,12 @@ class JobInputs:
         check_item_files(self.item_files)
         for root in self.audio_roots:
             _check_audio_root(root)
+        if self.source not in SOURCE_NAMES:
+            raise UserError(f"--source is {self.source}; it is one of {', '.join(SOURCE_NAMES)}")
         fields = [field for field, _ in self.columns]
         for field in fields:
-            if field not in KEY_PATHS:
-                raise UserError(f"--column {field}=…: the fields are {', '.join(KEY_PATHS)}")
+            if field not in FIELDS:
+                raise UserError(f"--column {field}=…: the fields are {', '.join(FIELDS)}")
             if fields.count(field) > 1:
                 raise UserError(f"--column {field}=…: the field is renamed twice")
 
@@ -106,11 +112,16 @@ def _match_with_beam(pattern: str) -> Iterator[InputFile]:
 
 
 def read_item_file(
-    path: str, columns: tuple[tuple[str, str], ...], privacy: Privacy = PUBLIC
+    path: str,
+    columns: tuple[tuple[str, str], ...],
+    privacy: Privacy = PUBLIC,
+    *,
+    source: str = AUTO,
+    keep: tuple[str, ...] = (),
 ) -> Iterator[Item | DeadLetter]:
     """Yields what `read_records` does of a file on any file system that Beam knows."""
     # Beam's own decompression takes a gzip stream that was cut off for a whole one.
     with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
         # Google's reader, unlike a local file, has no buffer to look for a line's end in.
         buffered = file if is_local(path) else io.BufferedReader(file, CHUNK_BYTES)
-        yield from read_records(buffered, path, columns, privacy)
+        yield from read_records(buffered, path, columns, privacy, source=source, keep=keep)

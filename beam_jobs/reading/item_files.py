@@ -1,7 +1,8 @@
 """The bytes of one input file to its records, in file order, each an `Item` or a `DeadLetter`.
 
     .jsonl .ndjson   JSON Lines
-    .json            JSON Lines, or one document: a page, a list of tweets, or one tweet
+    .json            JSON Lines, or documents: a page, a list of posts, or one post
+    .js              the same, as X's own archive has it: behind `window.YTD… =`
     .csv .tsv        RFC 4180 in UTF-8; the first row names the columns
     .parquet
 
@@ -20,13 +21,14 @@ from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.reading.csv_files import read_csv
 from beam_jobs.reading.json_files import read_json, read_json_lines
 from beam_jobs.reading.parquet_files import read_parquet
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import refuse
+from beam_jobs.reading.sources import AUTO
 from beam_jobs.reading.text_lines import TextLines
 from model.errors import UserError
 from schemas.dead_letters import Reason
 
-TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".js", ".csv", ".tsv")
 PARQUET_SUFFIX = ".parquet"
 
 
@@ -55,6 +57,9 @@ def read_records(
     path: str,
     columns: tuple[tuple[str, str], ...] = (),
     privacy: Privacy = PUBLIC,
+    *,
+    source: str = AUTO,
+    keep: tuple[str, ...] = (),
 ) -> Iterator[Item | DeadLetter]:
     """Yields the items of a file, and a dead letter for each record that is none.
 
@@ -64,16 +69,19 @@ def read_records(
     Args:
         file: the file, open for reading bytes.
         path: its name, whose suffix says the format.
-        columns: (our field, their column) for each field that has another name.
+        columns: (our field, their path) for each field that stands elsewhere.
         privacy: what items and dead letters may not show.
+        source: who wrote the records: auto, plain, or a network of `sources`.
+        keep: paths of the fields that go with the items.
 
     Raises:
         UserError: if the suffix is unknown.
         OSError: if the fault lies not in the bytes but in getting at them; the runner tries again.
     """
     suffix, compressed = _format_of(path)
+    layout = RecordLayout(columns, None, privacy, source, keep)
     if suffix == PARQUET_SUFFIX:
-        yield from read_parquet(file, path, columns, privacy)
+        yield from read_parquet(file, path, layout)
         return
     if compressed:
         # No buffer around it: that would lose the lines before the end of a cut stream.
@@ -81,11 +89,11 @@ def read_records(
     lines = TextLines(file)
     try:
         if suffix in (".csv", ".tsv"):
-            yield from read_csv(lines, path, columns, "," if suffix == ".csv" else "\t", privacy)
-        elif suffix == ".json":
-            yield from read_json(lines, path, RecordLayout(columns, privacy=privacy))
+            yield from read_csv(lines, path, layout, "," if suffix == ".csv" else "\t")
+        elif suffix in (".json", ".js"):
+            yield from read_json(lines, path, layout)
         else:
-            yield from read_json_lines(lines, path, RecordLayout(columns, privacy=privacy))
+            yield from read_json_lines(lines, path, layout)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         message = f"line {lines.row + 1} and what follows cannot be read: {error}"
         yield refuse(Reason.UNREADABLE_FILE, message, Location(path, lines.row + 1), b"")

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, BinaryIO
 
@@ -9,8 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
-from beam_jobs.items.privacy import PUBLIC, Privacy
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import parse_record, refuse
 from schemas.dead_letters import Reason
 
@@ -21,10 +21,7 @@ _UNITS_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def read_parquet(
-    file: BinaryIO,
-    path: str,
-    columns: tuple[tuple[str, str], ...],
-    privacy: Privacy = PUBLIC,
+    file: BinaryIO, path: str, file_layout: RecordLayout
 ) -> Iterator[Item | DeadLetter]:
     """Yields the records of a Parquet file; only the columns that can hold a field are read.
 
@@ -33,15 +30,14 @@ def read_parquet(
     Raises:
         OSError: if the file itself cannot be read, as when the network fails.
     """
-    row = 0
+    row, privacy = 0, file_layout.privacy
     try:
         parquet = pq.ParquetFile(file, pre_buffer=False, page_checksum_verification=True)
-        layout = RecordLayout(columns, tuple(parquet.schema_arrow.names), privacy)
+        layout = replace(file_layout, found=tuple(parquet.schema_arrow.names))
         if fault := layout.missing_column():
             yield refuse(Reason.UNREADABLE_FILE, fault, Location(path), b"")
             return
-        fields = {path[0] for paths in layout.key_paths.values() for path in paths}
-        names = [name for name in dict.fromkeys(layout.found or ()) if name in fields]
+        names = [name for name in dict.fromkeys(layout.found or ()) if layout.is_read(name)]
         for batch in _batches(parquet, names):
             values, suspect = _rows_of(batch)
             for cells in values:

@@ -9,6 +9,7 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.items.elements import Item
 from beam_jobs.reading.inputs import read_item_file
+from beam_jobs.reading.sources import AUTO
 from beam_jobs.reports.page.report import Example
 from model.preprocessing.text_preprocessor import clean_text
 
@@ -24,11 +25,13 @@ class ItemFile:
     """A file of items that a run has read.
 
     Attributes:
-        columns: (our field, their column) for each field that has another name.
+        columns: (our field, their path) for each field that stands elsewhere.
+        source: who wrote the records, as the run was told.
     """
 
     path: str
     columns: tuple[tuple[str, str], ...] = ()
+    source: str = AUTO
 
 
 def mask(text: str) -> str:
@@ -47,7 +50,7 @@ def find_texts(file: ItemFile, item_ids: frozenset[str]) -> Iterator[tuple[str, 
     if not FileSystems.exists(file.path):
         return
     found: set[str] = set()
-    for record in read_item_file(file.path, file.columns):
+    for record in read_item_file(file.path, file.columns, source=file.source):
         if isinstance(record, Item) and record.text and record.item_id in item_ids - found:
             found.add(record.item_id)
             yield record.item_id, record.text

@@ -16,6 +16,7 @@ KEPT_SETTINGS = {
     "min_confidence": ("--min-confidence", 0.0),
     "author_key": ("the author key", None),
     "redact_text": ("--redact-text", False),
+    "keep": ("--keep", []),
     "engine": ("the engine", None),
 }
 """What must not change within a date: its name for people, and what an entry without it had."""

@@ -6,8 +6,9 @@ from typing import Any
 import apache_beam as beam
 
 from beam_jobs.items.elements import ScoredItem
+from beam_jobs.reading.kept_fields import TEXT
 from beam_jobs.runs.run import Run
-from schemas.labels import UNCERTAIN
+from schemas.labels import UNCERTAIN, kept_column
 
 
 @dataclass
@@ -25,6 +26,7 @@ class MakeLabelRows(beam.PTransform):
             self.run.model_version,
             self.run.run_id,
             self.min_confidence,
+            self.run.kept,
         )
 
 
@@ -34,12 +36,15 @@ def to_label_row(
     model_version: str,
     run_id: str,
     min_confidence: float = 0.0,
+    kept: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Returns a scored item as a row of `schemas.labels.label_schema`.
 
-    Below `min_confidence` its `emotion` is `UNCERTAIN`; its scores still say which is the highest.
+    Of the fields `kept`, `text` is the text as it was scored. Below `min_confidence` its `emotion`
+    is `UNCERTAIN`; its scores still say which is the highest.
     """
     item, scores = scored.item, scored.scores
+    own_fields = {**dict(item.kept), TEXT: item.text}
     best = int(scores.scores.argmax())
     # The float32 that is written, as a double: the limit itself is not rounded to float32.
     confidence = float(scores.scores[best])
@@ -49,6 +54,9 @@ def to_label_row(
         "author_id": item.author_id,
         "lang": item.lang,
         "hashtags": list(item.hashtags),
+        "repost_of": item.repost_of,
+        "text_is_cut": item.text_is_cut,
+        "warnings": [str(code) for code in item.warnings],
         "modality": str(scores.modality),
         "emotion": UNCERTAIN if confidence < min_confidence else emotions[best],
         "confidence": confidence,
@@ -61,6 +69,7 @@ def to_label_row(
         "clip_seconds": scored.clip_seconds,
         "model_version": model_version,
         "run_id": run_id,
+        **{kept_column(name): own_fields.get(name) for name in kept},
     }
 
 

@@ -16,6 +16,7 @@ from beam_jobs.items.privacy import Privacy
 from beam_jobs.items.pseudonyms import key_fingerprint
 from beam_jobs.joining.file_check import clip_id
 from beam_jobs.reading.inputs import JobInputs, match_files
+from beam_jobs.reading.kept_fields import check_kept
 from beam_jobs.runners.beam_flags import parse_beam_flags, runs_here
 from beam_jobs.runners.cloud_access import prepare_cloud_storage
 from beam_jobs.runners.remote_job import (
@@ -95,13 +96,18 @@ def prepare_job(
         clip_files=tuple(file.path for file in clip_files),
         audio_roots=request.audio_roots,
         columns=request.columns,
+        source=request.source,
+        keep=request.keep,
     )
+    check_kept(request.keep, request.columns, privacy)
     settings = {
         "audio_roots": list(request.audio_roots),
         # The last bits of a score can differ with the batch that it is computed in.
         "batch_size": request.batch_size,
         "engine": choice.as_settings(),
         "columns": [list(column) for column in request.columns],
+        "source": request.source,
+        "keep": list(request.keep),
         "min_confidence": request.min_confidence,
         "author_key": privacy.author_key,  # its fingerprint; null: authors as they are
         "redact_text": privacy.redact_text,
@@ -119,6 +125,7 @@ def prepare_job(
         leaves_out=tuple(run.run_id for run in before.runs.values()),
         adds=request.only_new,
         extends=run_to_extend(before, request.run_date, artifact.model_version, settings),
+        kept=request.keep,
     )
     model = ScoringModel(
         request.model, artifact.model_version, choice, _threads_of_a_worker(options)

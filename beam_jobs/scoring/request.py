@@ -5,6 +5,7 @@ from datetime import date
 from typing import Literal
 
 from beam_jobs.items.counters import BATCH_SIZE_BOUNDS
+from beam_jobs.reading.sources import AUTO
 from model.errors import UserError
 from model.scoring.engine import EngineName, Precision
 
@@ -29,7 +30,9 @@ class ScoringRequest:
         batch_size: items of one batch.
         max_bad_fraction: dead letters among all items, above which the run has failed.
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
-        columns: (our field, their column) for each renamed field.
+        columns: (our field, their path) for each field that stands elsewhere.
+        source: who wrote the records: auto, plain, or a network.
+        keep: fields of the input that go into the labels.
         pseudonymise_authors: whether author ids become tokens, with the environment's key.
         redact_text: whether dead letters keep a text's length in place of the text.
         beam_flags: Beam's own flags.
@@ -59,6 +62,8 @@ class ScoringRequest:
     beam_flags: tuple[str, ...] = ()
     only_new: bool = False
     accelerator: str | None = None
+    source: str = AUTO
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (self.items or self.clips):

@@ -27,7 +27,7 @@ from beam_jobs.joining.file_check import FileCheck
 from beam_jobs.joining.read_items import ReadItems
 from beam_jobs.reading.inputs import JobInputs
 from beam_jobs.reading.item_files import read_records
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import parse_record
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
 from beam_jobs.reading.item_files import check_item_files, read_records
-from beam_jobs.reading.record_fields import RecordLayout, parse_time
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import parse_record
+from beam_jobs.reading.times import parse_time
 from model.errors import UserError
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
 from tests.beam_jobs.item_reading import (

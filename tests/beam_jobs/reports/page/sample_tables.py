@@ -156,6 +156,7 @@ def run_rows(items: Sequence[Item], dead: int, span: Span, model: str) -> list[d
                 "n_text": modalities["text"],
                 "n_audio": modalities["audio"],
                 "n_text_audio": modalities["text+audio"],
+                "n_reposts": 0,
                 "first_created_at": min(times, default=None),
                 "last_created_at": max(times, default=None),
                 "mean_confidence": confidence,
