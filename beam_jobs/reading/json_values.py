@@ -85,7 +85,8 @@ def posts_before_fault(text: str) -> list[str] | None:
     values, end = load_values(text[start.end() :])
     rest = text[start.end() :]
     posts = []
-    for (place, value), following in zip(values, [*(at for at, _ in values[1:]), end], strict=True):
+    ends = [*(place for place, _ in values), end][1:]
+    for (place, value), following in zip(values, ends, strict=True):
         if isinstance(value, dict):
             posts.append(rest[place:following].rstrip(" \t\r\n,"))
     if not rest[end:].startswith("]") and (rest[end:].strip() or not posts):

@@ -18,6 +18,7 @@ from beam_jobs.scoring.launch import ScoringResult, score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from model.errors import UserError
 from schemas.dead_letters import Reason
+from schemas.warnings import WarningCode
 from tests.beam_jobs.commands.test_cli import run
 from tests.model.clips import encode, speech_like
 
@@ -29,7 +30,12 @@ RESULT = ScoringResult(
         model_version='a"b',
         started_at=datetime(2026, 11, 14, tzinfo=UTC),
         finished_at=datetime(2026, 11, 14, 0, 0, 1, 500_000, tzinfo=UTC),
-        counts=RunCounts({"text": 2, "text+audio": 1}, {"broken_json": 5}),
+        counts=RunCounts(
+            {"text": 2, "text+audio": 1},
+            {"broken_json": 5},
+            n_reposts=1,
+            warnings_by_code={"text_cut": 2},
+        ),
     ),
     skipped=False,
     seconds=2.5,
@@ -46,6 +52,10 @@ RESULT = ScoringResult(
 DEAD = "".join(
     f'mm_emor_dead_letters{{reason="{reason}"}} {5 if reason == Reason.BROKEN_JSON else 0}\n'
     for reason in Reason
+)
+WARNED = "".join(
+    f'mm_emor_warnings{{code="{code}"}} {2 if code == WarningCode.TEXT_CUT else 0}\n'
+    for code in WarningCode
 )
 TEXT = f"""\
 # HELP mm_emor_run_info Which run this is.
@@ -75,7 +85,15 @@ mm_emor_labels{{modality="audio"}} 0
 mm_emor_labels{{modality="text+audio"}} 1
 # HELP mm_emor_dead_letters Items that were refused, by reason.
 # TYPE mm_emor_dead_letters gauge
-{DEAD}# HELP mm_emor_run_seconds How long the pipeline ran.
+{DEAD}# HELP mm_emor_bad_items Refused items but deleted posts and what is none.
+# TYPE mm_emor_bad_items gauge
+mm_emor_bad_items 5
+# HELP mm_emor_reposts Labelled items that repeat another post.
+# TYPE mm_emor_reposts gauge
+mm_emor_reposts 1
+# HELP mm_emor_warnings Labelled items of which something was not understood, by what.
+# TYPE mm_emor_warnings gauge
+{WARNED}# HELP mm_emor_run_seconds How long the pipeline ran.
 # TYPE mm_emor_run_seconds gauge
 mm_emor_run_seconds 2.5
 # HELP mm_emor_items_per_second Items of this run, a second of it.
@@ -121,6 +139,7 @@ def test_a_skipped_run_has_the_numbers_of_its_manifest() -> None:
     names = set(re.findall(r"^# TYPE mm_emor_(\w+)", text, re.MULTILINE))
     assert names == {
         *("run_info", "run_status", "run_skipped", "run_finished_timestamp_seconds"),
+        *("bad_items", "reposts", "warnings"),
         *("items", "labels", "dead_letters", "command_finished_timestamp_seconds"),
     }
     assert "mm_emor_run_skipped 1\n" in text

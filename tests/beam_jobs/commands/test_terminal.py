@@ -6,7 +6,7 @@ from dataclasses import replace
 from rich.console import Console
 
 from beam_jobs.commands.terminal import print_report
-from tests.beam_jobs.report_views import samples
+from tests.beam_jobs.reports.page import samples
 from tests.beam_jobs.reports.page.sample_tables import Item, made_up_items, report_of
 from tests.beam_jobs.reports.page.samples import HOSTILE
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from beam_jobs.reports.aggregate_files import directory as report_directory
+from beam_jobs.reports import directory as report_directory
 from beam_jobs.reports.request import ReportRequest, report_corpus
 from beam_jobs.scoring.launch import score_corpus
 from tests.beam_jobs.buckets import objects, put, request_for

@@ -13,8 +13,8 @@ from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
 from beam_jobs.items.elements import DeadLetter
+from beam_jobs.reports import aggregate_files
 from beam_jobs.reports.aggregate_files import AggregateFiles
-from beam_jobs.reports.aggregate_files import partial_tables as reports
 from beam_jobs.reports.counts import (
     aggregate_dead_letters,
     aggregate_labels,
@@ -45,7 +45,7 @@ LETTERS = [
 def test_the_pipeline_writes_what_the_core_makes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_workers: int
 ) -> None:
-    monkeypatch.setattr(reports, "BATCH_ROWS", 100)
+    monkeypatch.setattr(aggregate_files, "BATCH_ROWS", 100)
     run = make_run(tmp_path)
     rows = random_rows(500)
     options = PipelineOptions(direct_num_workers=n_workers, direct_running_mode="multi_threading")
@@ -91,7 +91,7 @@ def test_the_pipeline_writes_what_the_core_makes(
 def test_groups_that_are_too_many_are_cut_to_the_frequent_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int
 ) -> None:
-    monkeypatch.setattr(reports, "BATCH_ROWS", batch_rows)
+    monkeypatch.setattr(aggregate_files, "BATCH_ROWS", batch_rows)
     rng = np.random.default_rng(0)
     row = random_rows(1)[0] | {"emotion": "joy", "hashtags": [], "author_id": None}
     tags = ["often"] * 90 + ["seldom"] * 30 + [f"once{number}" for number in range(400)]
@@ -100,7 +100,7 @@ def test_groups_that_are_too_many_are_cut_to_the_frequent_ones(
     for number in range(4):
         path = str(tmp_path / f"{number}.parquet")
         pq.write_table(rows.slice(number * 130, 130), path)
-        files.append(reports.ReportFile(path, "labels", RUN))
+        files.append(aggregate_files.ReportFile(path, "labels", RUN))
     plan = ReportPlan(choose_groupings(["hashtag"]), GroupLimits(max_groups=20))
     with TestPipeline(runner=FnApiRunner()) as pipeline:
         spans = pipeline | beam.Create(files) | AggregateFiles(plan)
@@ -126,7 +126,7 @@ def test_a_span_with_few_groups_counts_all_of_them_beside_one_with_too_many(tmp_
     for before, column in tags.items():
         path = str(tmp_path / f"{before}.parquet")
         pq.write_table(to_table([row | {"hashtags": [tag]} for tag in column]), path)
-        files.append(reports.ReportFile(path, "labels", RUN, before))
+        files.append(aggregate_files.ReportFile(path, "labels", RUN, before))
     plan = ReportPlan(choose_groupings(["hashtag"]), GroupLimits(max_groups=20))
     with TestPipeline(runner=FnApiRunner()) as pipeline:
         spans = pipeline | beam.Create(files) | AggregateFiles(plan)
@@ -151,7 +151,7 @@ def test_spans_are_counted_apart(tmp_path: Path) -> None:
     for number, before in enumerate((False, True, False)):
         path = str(tmp_path / f"{number}.parquet")
         pq.write_table(LABELS.slice(number * 10, 10 + number), path)
-        files.append(reports.ReportFile(path, "labels", RUN, before))
+        files.append(aggregate_files.ReportFile(path, "labels", RUN, before))
     with TestPipeline(runner=FnApiRunner()) as pipeline:
         spans = pipeline | beam.Create(files) | AggregateFiles(PLAN)
         counts = spans | beam.MapTuple(

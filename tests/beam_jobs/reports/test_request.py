@@ -14,7 +14,7 @@ import pytest
 from beam_jobs.commands.cli import app
 from beam_jobs.commands.exit_code import run_command
 from beam_jobs.items.paths import InputFile
-from beam_jobs.reports.aggregate_files import directory as report_directory
+from beam_jobs.reports import directory as report_directory
 from beam_jobs.reports.directory import read_record, read_report
 from beam_jobs.reports.page.report import Span
 from beam_jobs.reports.request import ReportRequest, choose_spans, report_corpus
@@ -183,8 +183,12 @@ def test_spans(request_: ReportRequest, span: Span, before: Span | None) -> None
         (
             ["--by", "lang,colour"],
             "--by names 'colour'; it groups by audio_emotion, author_id, created_at, hashtag, "
-            "hashtags, item_id, lang, modality, model_version, n_tokens, run_id, text_emotion, "
-            "truncated",
+            "hashtags, item_id, lang, modality, model_version, n_tokens, repost, repost_of, "
+            "run_id, text_emotion, text_is_cut, truncated, and x_FIELD of a field that was kept",
+        ),
+        (
+            ["--by", "x_place"],
+            "--by names x_place, which no run of --labels has kept; they kept no field",
         ),
     ],
 )

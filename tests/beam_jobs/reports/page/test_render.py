@@ -13,7 +13,7 @@ import pytest
 from beam_jobs.reports.page.render import render_page
 from beam_jobs.reports.page.report import Example, Report
 from schemas.reports import REPORT_SCHEMAS
-from tests.beam_jobs.report_views import samples
+from tests.beam_jobs.reports.page import samples
 from tests.beam_jobs.reports.page.sample_tables import Item, made_up_items, report_of
 from tests.beam_jobs.reports.page.samples import HOSTILE
 
