@@ -22,6 +22,7 @@ from typing import Any
 from beam_jobs.items.privacy import Privacy
 from beam_jobs.reading.hashtags import find_hashtags, normalise, parse_list, tags_in
 from beam_jobs.reading.html_text import html_to_text
+from beam_jobs.reading.key_paths import descend
 from beam_jobs.reading.record_layout import Post
 from beam_jobs.reading.times import read_time
 from model.errors import ItemError
@@ -36,6 +37,9 @@ EXACT_FLOATS = 2**53
 # Spreadsheets and pandas write the sign; without it, 7e12 may be an id of Reddit, in base 36.
 _ROUNDED_ID = re.compile(r"[+-]?\d+(\.\d*)?[eE]\+\d+|[+-]?\d+\.\d+([eE]-?\d+)?", re.ASCII)
 _SPREADSHEET_ID = re.compile(r"[1-9]\d{13}[1-9]0{3,5}", re.ASCII)
+_WHOLE_TEXTS = (("note_tweet", "text"), ("extended_tweet", "full_text"))
+_OF_SHORT_TEXT = ("entities", "hashtags")
+"""Of a long post these are the tags of its first 140 or 280 characters alone."""
 _NO_AUTHORS = frozenset({"[deleted]", "[removed]"})
 _TYPE_NAMES = {dict: "an object", list: "a list", bool: "a boolean"}
 _ID_RULE = "a string or a whole number of at most 64 bits"
@@ -140,6 +144,11 @@ def read_text(post: Post) -> str | None:
     return text
 
 
+def has_whole_text(post: Post) -> bool:
+    """Says whether a long post of X has its whole text beside the one that X has cut."""
+    return any(post.record.get(path[0]) and descend(post.record, path) for path in _WHOLE_TEXTS)
+
+
 def _of_length(name: str, value: str | None) -> str | None:
     limit = MAX_TEXT_CHARACTERS if name == "text" else MAX_STRING_CHARACTERS
     if value is not None and len(value) > limit:
@@ -189,8 +198,9 @@ def read_hashtags(post: Post, text: str | None, warnings: list[str]) -> tuple[st
     """
     found: list[str] | None = None
     all_read = True
+    is_cut = has_whole_text(post)
     for path, value in post.values("hashtags"):
-        if value is None or value == "":
+        if value is None or value == "" or (is_cut and path == _OF_SHORT_TEXT):
             continue
         values = parse_list(value) if isinstance(value, str) else value
         if not isinstance(values, list):

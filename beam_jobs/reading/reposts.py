@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 from beam_jobs.reading.key_paths import descend
-from beam_jobs.reading.record_fields import to_identifier
+from beam_jobs.reading.record_fields import has_whole_text, to_identifier
 from beam_jobs.reading.record_layout import Post
 from model.errors import ItemError
 from schemas.warnings import WarningCode
@@ -17,7 +17,6 @@ MAX_PLAIN_CHARACTERS = 260
 """A longer text of X that ends in an ellipsis and a link was cut; a shorter one may be meant so."""
 _CUT_REPOST = re.compile(r"RT @\w{1,20}: .*(?:…|\.\.\.)\s*", re.DOTALL)
 _CUT_POST = re.compile(r"…\s*https?://t\.co/\w+\s*\Z")
-_WHOLE = (("note_tweet", "text"), ("extended_tweet", "full_text"))
 
 
 def find_original(post: Post) -> Post | None:
@@ -58,7 +57,7 @@ def is_cut(post: Post, text: str | None) -> bool:
     """
     if post.source.name != "x" or not text or (text[-1] in ".!?" and not text.endswith("...")):
         return False
-    if any(descend(post.record, path) for path in _WHOLE):
+    if has_whole_text(post):
         return False
     if text.startswith("RT @"):
         return _CUT_REPOST.fullmatch(text) is not None
