@@ -32,8 +32,6 @@ def unwrap(record: dict[str, Any]) -> dict[str, Any] | NoPost:
     >>> unwrap({"tweet": {"id": "1", "full_text": "a"}})
     {'id': '1', 'full_text': 'a'}
     """
-    if _KEYS.isdisjoint(record):
-        return record
     for key, open_envelope in _ENVELOPES.items():
         if key in record:
             opened = open_envelope(record)
@@ -257,4 +255,4 @@ _ENVELOPES: dict[str, Callable[[dict[str, Any]], dict[str, Any] | NoPost | None]
     "snippet": _of_thread,
 }
 """A key at the top of a record, and who looks into the envelope that it may be of."""
-_KEYS = frozenset(_ENVELOPES)
+ENVELOPE_KEYS = frozenset(_ENVELOPES)

@@ -9,7 +9,7 @@ into `://`.
 import bisect
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -105,7 +105,10 @@ def tags_in(values: Iterable[Any]) -> tuple[list[str], bool]:
         if isinstance(value, dict):
             if value.get("type", "Hashtag") != "Hashtag":
                 continue
-            tag = next((value[key] for key in _TAG_KEYS if isinstance(value.get(key), str)), None)
+            tag = value.get("tag")
+            if not isinstance(tag, str):
+                names = (value[key] for key in _TAG_KEYS if isinstance(value.get(key), str))
+                tag = next(names, None)
         else:
             tag = value
         if isinstance(tag, str):
@@ -115,7 +118,7 @@ def tags_in(values: Iterable[Any]) -> tuple[list[str], bool]:
     return tags, all_read
 
 
-def normalise(tags: Iterable[str]) -> tuple[tuple[str, ...], bool]:
+def normalise(tags: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """Returns tags in lower case, without their sign, each once; and whether none was left out.
 
     Left out is what is longer than any tag, and what follows the first `MAX_HASHTAGS`.
@@ -123,6 +126,8 @@ def normalise(tags: Iterable[str]) -> tuple[tuple[str, ...], bool]:
     >>> normalise(["#Joy", "joy", "##b", " "])
     (('joy', 'b'), True)
     """
+    if not tags:
+        return (), True
     bare = (tag.strip().lstrip("#\uff03").lower() for tag in tags)
     different = list(dict.fromkeys(tag for tag in bare if tag))
     kept = [tag for tag in different if len(tag) <= MAX_HASHTAG_CHARACTERS][:MAX_HASHTAGS]

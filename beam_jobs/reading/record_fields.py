@@ -22,7 +22,6 @@ from typing import Any
 from beam_jobs.items.privacy import Privacy
 from beam_jobs.reading.hashtags import find_hashtags, normalise, parse_list, tags_in
 from beam_jobs.reading.html_text import html_to_text
-from beam_jobs.reading.key_paths import descend
 from beam_jobs.reading.record_layout import Post
 from beam_jobs.reading.times import read_time
 from model.errors import ItemError
@@ -121,16 +120,17 @@ def read_text(post: Post) -> str | None:
     Raises:
         ItemError: wrong_type; field_too_long; deleted_post.
     """
-    source = post.source
+    source = post.shape.source
     if "text" in source.joined:
-        values = [value for value in post.find_all("text") if value is not None]
+        values = [post.at(path) for path in post.shape.paths["text"]]
+        values = [value for value in values if value is not None]
     else:
         value = post.find("text")
         values = [] if value is None else [value]
     for value in values:
         if not isinstance(value, str):
             raise _wrong_type("text", value, "a string", post.layout.privacy)
-        if value.strip() in source.deleted:
+        if source.deleted and value.strip() in source.deleted:
             raise ItemError(Reason.DELETED_POST, f"the text is {value.strip()}")
     if not values:
         return None
@@ -146,7 +146,8 @@ def read_text(post: Post) -> str | None:
 
 def has_whole_text(post: Post) -> bool:
     """Says whether a long post of X has its whole text beside the one that X has cut."""
-    return any(post.record.get(path[0]) and descend(post.record, path) for path in _WHOLE_TEXTS)
+    paths = post.shape.paths["text"]
+    return len(paths) > 1 and any(path in paths and post.at(path) for path in _WHOLE_TEXTS)
 
 
 def _of_length(name: str, value: str | None) -> str | None:
@@ -198,8 +199,10 @@ def read_hashtags(post: Post, text: str | None, warnings: list[str]) -> tuple[st
     """
     found: list[str] | None = None
     all_read = True
-    is_cut = has_whole_text(post)
-    for path, value in post.values("hashtags"):
+    paths = post.shape.paths["hashtags"]
+    is_cut = bool(paths) and has_whole_text(post)
+    for path in paths:
+        value = post.at(path)
         if value is None or value == "" or (is_cut and path == _OF_SHORT_TEXT):
             continue
         values = parse_list(value) if isinstance(value, str) else value
@@ -217,6 +220,8 @@ def read_hashtags(post: Post, text: str | None, warnings: list[str]) -> tuple[st
             break
     if found is None:
         found = find_hashtags(text) if text else []
+        if not found and all_read:
+            return ()
     hashtags, fits = normalise(found)
     if not (all_read and fits):
         warnings.append(WarningCode.HASHTAGS_UNREAD)

@@ -1,51 +1,70 @@
 """Where the records of one file have their fields: its source's paths, and the user's own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from beam_jobs.items.privacy import PUBLIC, Privacy
+from beam_jobs.reading.envelopes import ENVELOPE_KEYS
 from beam_jobs.reading.json_values import parse_literal
-from beam_jobs.reading.key_paths import KeyPath, Record, descend, parse_path, plain_value
+from beam_jobs.reading.key_paths import KeyPath, Record, descend, parse_path
 from beam_jobs.reading.sources import AUTO, DEFAULT, FIELDS, PLAIN, SOURCES, Source, source_of
 
+MAX_SHAPES = 4_096
+"""Sets of keys whose shapes are remembered; programs write few of them."""
 MAX_CELL_CHARACTERS = 1_000_000
 """Of a cell that holds an object or a list as text."""
 
 
 @dataclass(frozen=True)
-class Post:
-    """A record beside the table of its source."""
+class Shape:
+    """Where the records with certain keys have their fields.
+
+    Attributes:
+        source: whose records they are.
+        paths: of each field, those that the keys leave open.
+        originals: of the post that one repeats, as `paths`.
+        repost_of: of its id alone.
+        is_wrapped: whether they may lie in an envelope.
+    """
+
+    source: Source
+    paths: Mapping[str, tuple[KeyPath, ...]]
+    originals: tuple[KeyPath, ...]
+    repost_of: tuple[KeyPath, ...]
+    is_wrapped: bool
+
+
+class Post(NamedTuple):
+    """A record beside its shape; no dataclass, as one is made for each record."""
 
     record: Record
-    source: Source
+    shape: Shape
     layout: "RecordLayout"
+
+    @property
+    def source(self) -> Source:
+        """The source of the record."""
+        return self.shape.source
 
     def find(self, name: str) -> Any:
         """Returns the field's first value that is there; an empty string if there is no other."""
         empty = None
-        for path in self.layout.paths(name, self.source):
-            value = self.record.get(path[0])
-            if value is not None:
-                if len(path) > 1:
-                    value = descend(value, path[1:])
-                elif type(value) is dict:
-                    value = plain_value(value)
+        for path in self.shape.paths[name]:
+            value = self.at(path)
             if value == "":
                 empty = value
             elif value is not None:
                 return value
         return empty
 
-    def find_all(self, name: str) -> list[Any]:
-        """Returns what stands at each of a field's paths."""
-        return [value for _, value in self.values(name)]
-
-    def values(self, name: str) -> Iterator[tuple[KeyPath, Any]]:
-        """Yields each of a field's paths, and what stands there."""
-        for path in self.layout.paths(name, self.source):
-            yield path, descend(self.record, path)
+    def at(self, path: KeyPath) -> Any:
+        """Returns what stands at a path; None where it leads nowhere."""
+        value = self.record.get(path[0])
+        if value is None or (len(path) == 1 and type(value) is not dict):
+            return value
+        return descend(value, path[1:])
 
 
 @dataclass(frozen=True)
@@ -99,9 +118,45 @@ class RecordLayout:
         heads = {name.partition(".")[0] for name in self.found}
         return source_of(tuple(sorted({*self.found, *heads})), self.source)
 
+    @cached_property
+    def _shapes(self) -> dict[tuple[str, ...], Shape]:
+        return {}
+
+    def shape_of(self, record: Record) -> Shape:
+        """Returns the shape of a record: of those with the same keys the same one."""
+        keys = tuple(record)
+        shape = self._shapes.get(keys)
+        if shape is None:
+            if len(self._shapes) >= MAX_SHAPES:
+                self._shapes.clear()
+            shape = self._shapes[keys] = self._make_shape(self.source_of(keys), keys)
+        return shape
+
+    def shape_in(self, source: Source, record: Record) -> Shape:
+        """Returns the shape of what stands in a record of a source, and is laid out as it."""
+        keys = ("", source.program, *record)
+        shape = self._shapes.get(keys)
+        if shape is None:
+            shape = self._shapes[keys] = self._make_shape(source, tuple(record))
+        return shape
+
+    def _make_shape(self, source: Source, keys: tuple[str, ...]) -> Shape:
+        there = frozenset(keys)
+
+        def open_paths(paths: tuple[KeyPath, ...]) -> tuple[KeyPath, ...]:
+            return tuple(path for path in paths if path[0] in there)
+
+        return Shape(
+            source,
+            {name: open_paths(self.paths(name, source)) for name in FIELDS},
+            open_paths(source.originals),
+            open_paths(source.repost_of),
+            self.unwraps and not ENVELOPE_KEYS.isdisjoint(there),
+        )
+
     def post_of(self, record: Record) -> Post:
-        """Returns a record, out of its envelope, with its source."""
-        return Post(record, self.source_of(tuple(record)), self)
+        """Returns a record with its shape."""
+        return Post(record, self.shape_of(record), self)
 
     def nested(self, record: Record) -> Record:
         """Returns the record of a row as the object that it was before it was flattened.
@@ -177,11 +232,11 @@ def column_paths(name: str) -> tuple[KeyPath, ...]:
 
 @lru_cache(maxsize=1)
 def _all_keys() -> frozenset[str]:
-    return frozenset().union(*(source.keys for source in SOURCES)) | _ENVELOPES
+    return frozenset().union(*(source.keys for source in SOURCES)) | ENVELOPE_KEYS | _OTHERS
 
 
-_ENVELOPES = frozenset({"tweet", "post", "reason", "commit", "object", "type", "truncated", "did"})
-"""What `envelopes` looks at, besides."""
+_OTHERS = frozenset({"reason", "kind", "did", "actor", "truncated", "referenced_tweets"})
+"""What is looked at besides, by name."""
 
 
 @lru_cache(maxsize=1)

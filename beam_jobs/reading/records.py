@@ -62,12 +62,13 @@ def parse_record(
                 "not an object"
             )
             raise ItemError(Reason.BROKEN_JSON, message)
-        found = layout.nested(record)
-        opened = unwrap(dict(found)) if layout.unwraps else found
-        if isinstance(opened, NoPost):
-            item_id = opened.item_id if is_unicode(opened.item_id) else None
-            raise ItemError(opened.reason, opened.message)
-        post = layout.post_of(opened)
+        post = layout.post_of(layout.nested(record))
+        if post.shape.is_wrapped:
+            opened = unwrap(post.record)
+            if isinstance(opened, NoPost):
+                item_id = opened.item_id if is_unicode(opened.item_id) else None
+                raise ItemError(opened.reason, opened.message)
+            post = layout.post_of(opened)
         if suspect and not is_unicode(record):
             item_id = _unicode_id(post)
             message = "the record holds bytes or escapes that are not Unicode text"
@@ -95,32 +96,38 @@ def read_item(post: Post, item_id: str, source: Location, record: Record) -> Ite
         ItemError: it has no text or clip that can be read.
     """
     warnings: list[str] = []
-    original = find_original(post) if post.source.originals else None
+    layout, shape = post.layout, post.shape
+    # Most posts lack some fields: what no key can hold is not looked for.
+    has = shape.paths
+    original = find_original(post) if shape.originals else None
     text = read_text(original) if original else None
-    teller = original if original and text is not None else post
+    teller = post if original is None or text is None else original
     if teller is post:
         text = read_text(post)
     text_is_cut = is_cut(teller, text)
-    layout = post.layout
-    author = read_author(post, warnings)
-    item = Item(
-        item_id=item_id,
-        source=source,
-        text=text,
-        audio_uri=read_string(post, "audio_uri") or None,
-        created_at=read_created_at(post, warnings),
-        author_id=layout.privacy.author(author),
-        lang=read_lang(post, warnings) or (read_lang(original, []) if original else None),
-        hashtags=read_hashtags(teller, text, warnings),
-        repost_of=read_repost_of(post, original, warnings),
-        text_is_cut=text_is_cut,
-        kept=read_kept(post, record, warnings) if layout.keep else (),
-    )
     if text_is_cut:
         warnings.append(WarningCode.TEXT_CUT)
     if layout.found is not None and looks_rounded(item_id):
         warnings.append(WarningCode.ID_ROUNDED)
-    return replace(item, warnings=tuple(sorted(warnings))) if warnings else item
+    lang = read_lang(post, warnings) if has["lang"] else None
+    if original and lang is None:
+        lang = read_lang(original, [])
+    has_repost = original is not None or shape.repost_of
+    author = read_author(post, warnings) if has["author_id"] else None
+    return Item(
+        item_id=item_id,
+        source=source,
+        text=text,
+        audio_uri=(read_string(post, "audio_uri") or None) if has["audio_uri"] else None,
+        created_at=read_created_at(post, warnings) if has["created_at"] else None,
+        author_id=layout.privacy.author(author) if author else None,
+        lang=lang,
+        hashtags=read_hashtags(teller, text, warnings),
+        repost_of=read_repost_of(post, original, warnings) if has_repost else None,
+        text_is_cut=text_is_cut,
+        kept=read_kept(post, record, warnings) if layout.keep else (),
+        warnings=tuple(sorted(warnings)) if warnings else (),
+    )
 
 
 def _known_fields(post: Post) -> dict[str, Any]:

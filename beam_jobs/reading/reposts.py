@@ -5,9 +5,7 @@ author's: nothing of it is read.
 """
 
 import re
-from dataclasses import replace
 
-from beam_jobs.reading.key_paths import descend
 from beam_jobs.reading.record_fields import has_whole_text, to_identifier
 from beam_jobs.reading.record_layout import Post
 from model.errors import ItemError
@@ -16,23 +14,24 @@ from schemas.warnings import WarningCode
 MAX_PLAIN_CHARACTERS = 260
 """A longer text of X that ends in an ellipsis and a link was cut; a shorter one may be meant so."""
 _CUT_REPOST = re.compile(r"RT @\w{1,20}: .*(?:…|\.\.\.)\s*", re.DOTALL)
+_TRUE = (True, "True", "true", "TRUE")
 _CUT_POST = re.compile(r"…\s*https?://t\.co/\w+\s*\Z")
 
 
 def find_original(post: Post) -> Post | None:
     """Returns the post that one repeats, as far as the record has it; None where it has nothing."""
-    for path in post.source.originals:
-        original = descend(post.record, path)
+    for path in post.shape.originals:
+        original = post.at(path)
         if isinstance(original, dict) and original:
-            return replace(post, record=original)
+            # What it holds is laid out as the post is, whatever keys there are.
+            return Post(original, post.layout.shape_in(post.shape.source, original), post.layout)
     return None
 
 
 def read_repost_of(post: Post, original: Post | None, warnings: list[str]) -> str | None:
     """Returns the id of the post that one repeats; None where it repeats none that is known."""
-    paths = post.source.repost_of
     values = [original.find("item_id")] if original else []
-    values += [descend(post.record, path) for path in paths]
+    values += [post.at(path) for path in post.shape.repost_of]
     for value in values:
         if value in (None, "", 0, "0", "None", "nan", "NaN"):
             continue
@@ -55,14 +54,15 @@ def is_cut(post: Post, text: str | None) -> bool:
         post: whose text it is: an original's, where the text is its.
         text: as read.
     """
-    if post.source.name != "x" or not text or (text[-1] in ".!?" and not text.endswith("...")):
+    if not text or not (
+        len(text) >= MAX_PLAIN_CHARACTERS or "truncated" in post.record or text.startswith("RT @")
+    ):
         return False
-    if has_whole_text(post):
+    if post.shape.source.name != "x" or has_whole_text(post):
         return False
     if text.startswith("RT @"):
         return _CUT_REPOST.fullmatch(text) is not None
-    if post.record.get("truncated") in (True, "True", "true", "TRUE") and not post.record.get(
-        "full_text"
-    ):
+    record = post.record
+    if record.get("truncated") in _TRUE and not record.get("full_text"):
         return True
     return len(text) >= MAX_PLAIN_CHARACTERS and _CUT_POST.search(text) is not None
