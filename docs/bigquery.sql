@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS `emotions`.`labels` (
   `author_id` STRING OPTIONS (description = "Who posted it."),
   `lang` STRING OPTIONS (description = "Language tag as given."),
   `hashtags` ARRAY<STRING> OPTIONS (description = "Hashtags, lower case, without `#`."),
+  `repost_of` STRING OPTIONS (description = "The id of the post that this one repeats, whose text and hashtags it has; null: it is no repost, or the file does not say of what."),
+  `text_is_cut` BOOL NOT NULL OPTIONS (description = "Whether a program has cut the text before it came here, and the file has not the whole."),
+  `warnings` ARRAY<STRING> OPTIONS (description = "What of the item was not understood, as codes of a fixed list, in order."),
   `modality` STRING NOT NULL OPTIONS (description = "What was scored: text, audio or text+audio."),
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion with the highest score; `uncertain` where that score is below `--min-confidence`."),
   `confidence` FLOAT64 NOT NULL OPTIONS (description = "That score: a calibrated probability, 0 to 1."),
@@ -241,6 +244,14 @@ CREATE TABLE IF NOT EXISTS `emotions`.`dead_letters_by_reason` (
 PARTITION BY `dt`
 OPTIONS (description = "One row is a step and a reason to refuse items.");
 
+CREATE TABLE IF NOT EXISTS `emotions`.`warnings` (
+  `code` STRING NOT NULL OPTIONS (description = "What was not understood, as one word of a fixed list."),
+  `n_items` INT64 NOT NULL OPTIONS (description = "Labelled items with this code; one of several counts twice."),
+  `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
+)
+PARTITION BY `dt`
+OPTIONS (description = "One row is a code of what was not understood of labelled items.");
+
 CREATE TABLE IF NOT EXISTS `emotions`.`run_summary` (
   `date` DATE NOT NULL OPTIONS (description = "The date that the run is for."),
   `run_id` STRING NOT NULL OPTIONS (description = "Hash of the run's date, inputs, model and settings."),
@@ -251,6 +262,7 @@ CREATE TABLE IF NOT EXISTS `emotions`.`run_summary` (
   `n_text` INT64 NOT NULL OPTIONS (description = "Items labelled from text alone."),
   `n_audio` INT64 NOT NULL OPTIONS (description = "Items labelled from audio alone."),
   `n_text_audio` INT64 NOT NULL OPTIONS (description = "Items labelled from text and audio."),
+  `n_reposts` INT64 NOT NULL OPTIONS (description = "Labelled items that repeat another post."),
   `first_created_at` TIMESTAMP OPTIONS (description = "When the earliest labelled item was posted, UTC; null: no item has a time."),
   `last_created_at` TIMESTAMP OPTIONS (description = "When the latest labelled item was posted, UTC; null: no item has a time."),
   `mean_confidence` FLOAT64 OPTIONS (description = "Mean confidence of the labelled items, 0 to 1; null without any."),
@@ -413,6 +425,12 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`dead_letters_by_reason` (
 )
 OPTIONS (description = "One row is a step and a reason to refuse items.");
 
+CREATE TABLE IF NOT EXISTS `emotions_report`.`warnings` (
+  `code` STRING NOT NULL OPTIONS (description = "What was not understood, as one word of a fixed list."),
+  `n_items` INT64 NOT NULL OPTIONS (description = "Labelled items with this code; one of several counts twice.")
+)
+OPTIONS (description = "One row is a code of what was not understood of labelled items.");
+
 CREATE TABLE IF NOT EXISTS `emotions_report`.`run_summary` (
   `date` DATE NOT NULL OPTIONS (description = "The date that the run is for."),
   `run_id` STRING NOT NULL OPTIONS (description = "Hash of the run's date, inputs, model and settings."),
@@ -423,6 +441,7 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`run_summary` (
   `n_text` INT64 NOT NULL OPTIONS (description = "Items labelled from text alone."),
   `n_audio` INT64 NOT NULL OPTIONS (description = "Items labelled from audio alone."),
   `n_text_audio` INT64 NOT NULL OPTIONS (description = "Items labelled from text and audio."),
+  `n_reposts` INT64 NOT NULL OPTIONS (description = "Labelled items that repeat another post."),
   `first_created_at` TIMESTAMP OPTIONS (description = "When the earliest labelled item was posted, UTC; null: no item has a time."),
   `last_created_at` TIMESTAMP OPTIONS (description = "When the latest labelled item was posted, UTC; null: no item has a time."),
   `mean_confidence` FLOAT64 OPTIONS (description = "Mean confidence of the labelled items, 0 to 1; null without any.")

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 
-from schemas.dead_letters import REASON_MEANINGS
+from schemas.dead_letters import NOT_BAD, REASON_MEANINGS
 from schemas.fields import describe
 from schemas.items import ITEM_SCHEMA
 from schemas.reports import SHARE_GROUPS, share_schema
 from schemas.tables import DEAD_LETTERS, PARTITION, Table, is_share_table, tables
+from schemas.warnings import WARNING_MEANINGS
 
 INTRODUCTION = """\
 # The tables
@@ -29,6 +30,12 @@ How the emotions divide each group of items; one table for each way to group. Be
 In `by_hashtag` an item counts once for each of its hashtags, and not at all without one; so its `n_group`s add up to another number than
 the items'. Where there are too many groups, the smallest are left out, and `groups_left_out` says how many items they had. `mm-emor
 report --by COLUMN` makes a table `by_COLUMN` of the same kind for other columns of the labels."""  # noqa: E501
+
+KEPT_NOTE = (
+    "Each field of the input that `--keep` names is a column `x_…` (`string?`) at the end, in the "
+    "order of the flags; what is no letter, digit or `_` of its name is `_`. `x_text` is the text "
+    "as it was scored."
+)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -81,6 +88,13 @@ def _sections_of(table: Table) -> Iterator[str]:
         yield "The reasons:"
         reasons = ((f"`{reason}`", meaning) for reason, meaning in REASON_MEANINGS.items())
         yield markdown_table(("reason", "meaning"), reasons)
+        names = " and ".join(f"`{reason}`" for reason in sorted(NOT_BAD))
+        yield f"{names} do not count as bad items."
+    if table.name == "labels":
+        yield KEPT_NOTE
+        yield "The warnings:"
+        codes = ((f"`{code}`", meaning) for code, meaning in WARNING_MEANINGS.items())
+        yield markdown_table(("code", "meaning"), codes)
 
 
 def _share_sections() -> Iterator[str]:

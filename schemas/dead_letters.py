@@ -28,8 +28,9 @@ class Reason(StrEnum):
     UNREADABLE_FILE = "unreadable_file"
     MISSING_ID = "missing_id"
     WRONG_TYPE = "wrong_type"
-    BAD_TIMESTAMP = "bad_timestamp"
     FIELD_TOO_LONG = "field_too_long"
+    DELETED_POST = "deleted_post"
+    NOT_A_POST = "not_a_post"
     NO_CONTENT = "no_content"
     DUPLICATE_ID = "duplicate_id"
     TWO_CLIPS = "two_clips"
@@ -55,8 +56,9 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.UNREADABLE_FILE: "the file, or its rest, cannot be read; the job ends with exit code 1",
     Reason.MISSING_ID: "the item has no id",
     Reason.WRONG_TYPE: "a field is of the wrong type, such as a text that is a number",
-    Reason.BAD_TIMESTAMP: "created_at is not an ISO 8601 or X API v1.1 time",
-    Reason.FIELD_TOO_LONG: "a field has more characters, or hashtags, than any post has",
+    Reason.FIELD_TOO_LONG: "the id, the text or audio_uri has more characters than any post has",
+    Reason.DELETED_POST: "the post was deleted or removed before the file was written",
+    Reason.NOT_A_POST: "the record is no post: a like, a follow, a repost without its original …",
     Reason.NO_CONTENT: "the item has neither text nor audio",
     Reason.DUPLICATE_ID: "the id stands earlier, in a smaller file name or line",
     Reason.TWO_CLIPS: "two different clips carry the item's id",
@@ -74,6 +76,9 @@ REASON_MEANINGS: dict[Reason, str] = {
     Reason.NON_FINITE_SAMPLES: "the clip holds NaN or infinite samples",
     Reason.SCORING_FAILED: "the model failed on this item alone, too",
 }
+
+NOT_BAD = frozenset({Reason.DELETED_POST, Reason.NOT_A_POST})
+"""Reasons for which nobody has to mend anything: they do not count as bad items."""
 
 DEAD_LETTER_SCHEMA = pa.schema(
     [

@@ -1,5 +1,6 @@
 """The label row: what a run says of one item."""
 
+import re
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -10,11 +11,30 @@ UNCERTAIN = "uncertain"
 """The `emotion` of an item whose confidence is below the run's limit, `--min-confidence`."""
 
 
-def label_schema(emotions: Sequence[str]) -> pa.Schema:
-    """Returns the schema of label rows for a model that tells `emotions` apart, in head order.
+KEPT_PREFIX = "x_"
+"""What the names of kept fields' columns start with."""
+
+
+def kept_column(name: str) -> str:
+    """Returns the column of a field of the input that `--keep` names.
+
+    >>> kept_column("subreddit"), kept_column("public_metrics.like_count")
+    ('x_subreddit', 'x_public_metrics_like_count')
+    """
+    return KEPT_PREFIX + re.sub(r"\W", "_", name, flags=re.ASCII)
+
+
+def label_schema(emotions: Sequence[str], kept: Sequence[str] = ()) -> pa.Schema:
+    """Returns the schema of label rows.
+
+    Args:
+        emotions: what the model tells apart, in head order.
+        kept: the fields of the input that `--keep` names, each a column at the end.
 
     >>> label_schema(["joy", "neutral"]).field("scores").type
     StructType(struct<joy: float not null, neutral: float not null>)
+    >>> label_schema(["joy"], ["place"]).names[-1]
+    'x_place'
     """
     scores = pa.struct([pa.field(emotion, pa.float32(), nullable=False) for emotion in emotions])
     return pa.schema(
@@ -24,6 +44,24 @@ def label_schema(emotions: Sequence[str]) -> pa.Schema:
             field("author_id", pa.string(), "Who posted it.", nullable=True),
             field("lang", pa.string(), "Language tag as given.", nullable=True),
             field("hashtags", pa.list_(pa.string()), "Hashtags, lower case, without `#`."),
+            field(
+                "repost_of",
+                pa.string(),
+                "The id of the post that this one repeats, whose text and hashtags it has; null: "
+                "it is no repost, or the file does not say of what.",
+                nullable=True,
+            ),
+            field(
+                "text_is_cut",
+                pa.bool_(),
+                "Whether a program has cut the text before it came here, and the file has not the "
+                "whole.",
+            ),
+            field(
+                "warnings",
+                pa.list_(pa.string()),
+                "What of the item was not understood, as codes of a fixed list, in order.",
+            ),
             field("modality", pa.string(), "What was scored: text, audio or text+audio."),
             field(
                 "emotion",
@@ -56,5 +94,14 @@ def label_schema(emotions: Sequence[str]) -> pa.Schema:
             field("clip_seconds", pa.float32(), "Length of the clip.", nullable=True),
             field("model_version", pa.string(), "Content hash of the model that scored it."),
             field("run_id", pa.string(), "Hash of the run's date, inputs, model and settings."),
+            *(
+                field(
+                    kept_column(name),
+                    pa.string(),
+                    f"The input's own field {name!a}, as text.",
+                    nullable=True,
+                )
+                for name in kept
+            ),
         ]
     )

@@ -129,6 +129,12 @@ DEAD_LETTERS_BY_REASON_SCHEMA = pa.schema(
         field("n_items", pa.int64(), "How many items."),
     ]
 )
+WARNINGS_SCHEMA = pa.schema(
+    [
+        field("code", pa.string(), "What was not understood, as one word of a fixed list."),
+        field("n_items", pa.int64(), "Labelled items with this code; one of several counts twice."),
+    ]
+)
 RUN_SUMMARY_SCHEMA = pa.schema(
     [
         field("date", pa.date32(), "The date that the run is for."),
@@ -140,6 +146,7 @@ RUN_SUMMARY_SCHEMA = pa.schema(
         field("n_text", pa.int64(), "Items labelled from text alone."),
         field("n_audio", pa.int64(), "Items labelled from audio alone."),
         field("n_text_audio", pa.int64(), "Items labelled from text and audio."),
+        field("n_reposts", pa.int64(), "Labelled items that repeat another post."),
         field(
             "first_created_at",
             TIMESTAMP,
@@ -223,6 +230,7 @@ REPORT_SCHEMAS: dict[str, pa.Schema] = {
     "confidence_distribution": CONFIDENCE_DISTRIBUTION_SCHEMA,
     "groups_left_out": GROUPS_LEFT_OUT_SCHEMA,
     "dead_letters_by_reason": DEAD_LETTERS_BY_REASON_SCHEMA,
+    "warnings": WARNINGS_SCHEMA,
     "run_summary": RUN_SUMMARY_SCHEMA,
 }
 """Every report table of a run. None holds a wall-clock time of the run."""

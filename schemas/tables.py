@@ -88,6 +88,7 @@ _ROWS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "groups_left_out": ("a table of shares that lacks groups", ("report",)),
     "dead_letters_by_reason": ("a step and a reason to refuse items", ("stage", "reason")),
+    "warnings": ("a code of what was not understood of labelled items", ("code",)),
     "run_summary": ("a run", ("run_id",)),
     "change": ("a measure of this span beside the one before", ("measure", "emotion")),
     "change_by_group": (

@@ -133,7 +133,21 @@ def score(
     ] = 0.0,
     column: Annotated[
         list[str] | None,
-        typer.Option(help="Where a field has another name in the files.", metavar="FIELD=NAME"),
+        typer.Option(
+            help="Where a field stands, as text=body or text=record.text.", metavar="FIELD=PATH"
+        ),
+    ] = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Who wrote the items: plain, x, bluesky, mastodon, reddit, youtube or tiktok; "
+            "auto: each record tells.",
+            metavar="NAME",
+        ),
+    ] = "auto",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(help="Field that goes into the labels as x_FIELD.", metavar="FIELD"),
     ] = None,
     encoding: Annotated[
         str | None,
@@ -203,6 +217,8 @@ def score(
         only_new=only_new,
         accelerator=accelerator,
         text_format=TextFormat(encoding, delimiter, has_header=not no_header),
+        source=source,
+        keep=tuple(keep or ()),
     )
     if first and metrics_file:
         raise UserError("--metrics-file holds one run; --from and --to make several")

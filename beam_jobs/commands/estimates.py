@@ -14,6 +14,7 @@ from apache_beam.options.pipeline_options import PipelineOptions, WorkerOptions
 from beam_jobs.items.elements import Item
 from beam_jobs.items.paths import InputFile, to_name
 from beam_jobs.reading.item_files import PARQUET_SUFFIX, read_records
+from beam_jobs.reading.sources import AUTO
 from beam_jobs.reading.text_format import PLAIN, TextFormat
 from model.config import ClassifierConfig
 from model.scoring.engine import EngineChoice
@@ -79,6 +80,7 @@ def estimate_items(
     files: Sequence[InputFile],
     columns: tuple[tuple[str, str], ...],
     text_format: TextFormat = PLAIN,
+    record_source: str = AUTO,
 ) -> tuple[int | None, int | None]:
     """Returns about how many items files hold, and how many of them name a clip.
 
@@ -96,7 +98,7 @@ def estimate_items(
     for kind, file in largest.items():
         if file.size_bytes == 0:
             continue
-        n_found, n_named, n_sampled = _sample(file, columns, text_format)
+        n_found, n_named, n_sampled = _sample(file, columns, text_format, record_source)
         if not n_found:
             return None, None
         n_items += n_bytes[kind] * n_found / n_sampled
@@ -105,7 +107,10 @@ def estimate_items(
 
 
 def _sample(
-    file: InputFile, columns: tuple[tuple[str, str], ...], text_format: TextFormat
+    file: InputFile,
+    columns: tuple[tuple[str, str], ...],
+    text_format: TextFormat,
+    record_source: str,
 ) -> tuple[int, int, int]:
     """Returns how many items, and how many with a clip, so many bytes of a file hold."""
     with FileSystems.open(
@@ -117,7 +122,15 @@ def _sample(
             except pa.ArrowInvalid:
                 return 0, 0, file.size_bytes
         head = source.read(SAMPLE_BYTES)
-    records = list(read_records(io.BytesIO(head), file.path, columns, text_format=text_format))
+    records = list(
+        read_records(
+            io.BytesIO(head),
+            file.path,
+            columns,
+            text_format=text_format,
+            source=record_source,
+        )
+    )
     if len(head) < file.size_bytes:
         records = records[:-1]  # cut
     n_named = sum(isinstance(record, Item) and record.audio_uri is not None for record in records)

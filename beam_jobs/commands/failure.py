@@ -8,15 +8,15 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.reading.record_fields import KEY_PATHS
+from beam_jobs.reading.sources import DEFAULT
 from beam_jobs.runs.job_outcome import JobOutcome
 from beam_jobs.runs.manifest import RunManifest, Status
-from schemas.dead_letters import REASON_MEANINGS, Reason
+from schemas.dead_letters import NOT_BAD, REASON_MEANINGS, Reason
 from schemas.tables import DEAD_LETTERS
 
 MAX_NAMES = 12
 """Of a record's fields, how many are named."""
-_ID_NAMES = {path[0] for path in KEY_PATHS["item_id"]}
+_ID_NAMES = {path[0] for path in DEFAULT.fields["item_id"]}
 
 
 def explain_failure(outcome: JobOutcome, out: str) -> str | None:
@@ -38,9 +38,11 @@ def explain_failure(outcome: JobOutcome, out: str) -> str | None:
             f"{n_files} input file(s) could not be read to the end; the first is "
             f"{letter['source']}: {letter['message']}; see {where}"
         )
-    leading = Reason(max(by_reason, key=lambda reason: by_reason[reason]))
+    bad = [reason for reason in by_reason if reason not in NOT_BAD]
+    leading = Reason(max(bad, key=lambda reason: by_reason[reason]))
+    n_items = run.counts.n_labels + run.counts.n_bad
     return (
-        f"{run.counts.n_dead:,} of {run.counts.n_items:,} items were refused, more than "
+        f"{run.counts.n_bad:,} of {n_items:,} items were refused, more than "
         f"--max-bad-fraction; the leading reason is {leading} ({by_reason[leading]:,}: "
         f"{REASON_MEANINGS[leading]}){_hint(run, out, leading)}; see {where}"
     )

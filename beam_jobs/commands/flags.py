@@ -70,10 +70,10 @@ def parse_date(flag: str, text: str) -> date:
 
 
 def parse_column(text: str) -> tuple[str, str]:
-    """Returns our field and their column.
+    """Returns our field and their column, or the path to it.
 
     Raises:
-        UserError: if it is not FIELD=NAME.
+        UserError: if it is not FIELD=PATH.
 
     >>> parse_column("item_id=tweet_pk")
     ('item_id', 'tweet_pk')

@@ -25,6 +25,7 @@ from model.errors import UserError
 from model.files import write_whole
 from schemas.dead_letters import Reason
 from schemas.emotions import Modality
+from schemas.warnings import WarningCode
 
 PREFIX = "mm_emor_"
 
@@ -112,6 +113,11 @@ def _manifest_metrics(run: RunManifest) -> Iterator[Metric]:
     yield _gauges("labels", "Items that were labelled, by what was scored.", "modality", labels)
     dead = {str(one): counts.dead_letters_by_reason.get(str(one), 0) for one in Reason}
     yield _gauges("dead_letters", "Items that were refused, by reason.", "reason", dead)
+    yield _gauge("bad_items", "Refused items but deleted posts and what is none.", counts.n_bad)
+    yield _gauge("reposts", "Labelled items that repeat another post.", counts.n_reposts)
+    warnings = {str(one): counts.warnings_by_code.get(str(one), 0) for one in WarningCode}
+    meaning = "Labelled items of which something was not understood, by what."
+    yield _gauges("warnings", meaning, "code", warnings)
 
 
 def _measured_metrics(measures: RunMeasures) -> Iterator[Metric]:

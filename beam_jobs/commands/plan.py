@@ -126,7 +126,7 @@ def plan_job(
     touched = {step_name.unique_name.partition("/")[0] for step_name in scoring.transforms}
 
     n_items, n_named = estimate_items(
-        prepared.item_files, job.inputs.columns, job.inputs.text_format
+        prepared.item_files, job.inputs.columns, job.inputs.text_format, job.inputs.source
     )
     n_clip_files = len(prepared.clip_files)
     n_clips = None if n_named is None else n_named + n_clip_files

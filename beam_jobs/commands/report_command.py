@@ -122,6 +122,8 @@ def _summarise(made: "Report", out: str, seconds: float) -> dict[str, Any]:
             modality: sum(run[column] for run in runs) for modality, column in modalities.items()
         },
         "dead_letters": {refusal.reason: refusal.n_items for refusal in refusals(made)},
+        "reposts": sum(run["n_reposts"] for run in runs),
+        "warnings": {row["code"]: row["n_items"] for row in made.tables["warnings"].to_pylist()},
         "alerts": describe_alerts(made),
         "notes": describe_gaps(made),
         "seconds": round(seconds, 2),

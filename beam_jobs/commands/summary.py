@@ -27,6 +27,13 @@ def print_summary(outcome: JobOutcome, out: str) -> None:
     labelled = ", ".join(f"{name} {n:,}" for name, n in run.counts.labels_by_modality.items())
     if labelled:
         console.print(f"modalities    {labelled}", highlight=False)
+    if run.counts.n_dead > run.counts.n_bad:
+        console.print(
+            f"no fault      {run.counts.n_dead - run.counts.n_bad:,} of the dead letters: deleted "
+            "posts, and records that are no posts; they do not count as bad",
+            highlight=False,
+            soft_wrap=True,
+        )
     if run.extends:
         console.print(f"new items     {measures.n_items:,}")
     if run.already_scored:

@@ -21,6 +21,7 @@ from beam_jobs.reports.page.facts import (
     shorten,
 )
 from beam_jobs.reports.page.report import Report
+from schemas.warnings import meaning_of_warning
 
 BAR_WIDTH = NAME_WIDTH = 24
 LEAST_BAR = 1 / (4 * BAR_WIDTH)
@@ -46,6 +47,11 @@ def print_report(report: Report, console: Console) -> None:
         _say(console, f"labels        {totals.n_labels:,}{confidence}")
     else:
         _say(console, "labels        0: there is no mix of emotions to show")
+    if totals.n_reposts:
+        _say(console, f"reposts       {totals.n_reposts:,} of the labels")
+    for row in report.tables["warnings"].to_pylist():
+        meaning = meaning_of_warning(row["code"])
+        _say(console, f"warning       {row['n_items']:,}  {shorten(row['code'], 40)}: {meaning}")
     rate = f"  ({percent(totals.n_dead / totals.n_items)} of the items)" if totals.n_dead else ""
     _say(console, f"dead letters  {totals.n_dead:,}{rate}")
     for refusal in refusals(report):

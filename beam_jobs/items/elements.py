@@ -48,6 +48,10 @@ class Item:
         clip: the file of `--clips` that carries the item's id; the operator named it.
         created_at: aware, in UTC.
         hashtags: lower case, without `#`.
+        repost_of: id of the post that it repeats, whose text and hashtags it has.
+        text_is_cut: whether a program has cut the text, and the file has not the whole.
+        warnings: codes of what could not be read, of `schemas.warnings.WarningCode`, in order.
+        kept: name and value of each field of the input that `--keep` names, but for the text.
     """
 
     item_id: str
@@ -59,6 +63,10 @@ class Item:
     author_id: str | None = None
     lang: str | None = None
     hashtags: tuple[str, ...] = ()
+    repost_of: str | None = None
+    text_is_cut: bool = False
+    warnings: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str | None], ...] = ()
 
 
 @dataclass(frozen=True)

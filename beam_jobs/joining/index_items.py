@@ -26,6 +26,7 @@ from beam_jobs.joining.file_check import (
     merge_checks,
 )
 from beam_jobs.reading.inputs import JobInputs, file_version, read_item_file
+from beam_jobs.reading.sources import AUTO
 from beam_jobs.reading.text_format import PLAIN, TextFormat
 
 N_PARTITIONS = 256
@@ -68,7 +69,13 @@ class IndexItems(beam.PTransform):
         indexed = (
             files
             | "IndexFiles"
-            >> beam.FlatMap(index_file, self.inputs.columns, self.progress, self.inputs.text_format)
+            >> beam.FlatMap(
+                index_file,
+                self.inputs.columns,
+                self.progress,
+                self.inputs.text_format,
+                source=self.inputs.source,
+            )
             | "PartCounts" >> beam.Map(_tag_counts).with_outputs("counts", main="packs")
         )
         clips = (
@@ -118,6 +125,7 @@ def index_file(
     columns: tuple[tuple[str, str], ...] = (),
     progress: Progress | None = None,
     text_format: TextFormat = PLAIN,
+    source: str = AUTO,
 ) -> Iterator[tuple[int, bytes] | FileCheck]:
     """Yields the ids of a file in packs, each with its partition; last, how many records it has.
 
@@ -132,7 +140,7 @@ def index_file(
     packs: dict[int, list[tuple[str, int, int, int]]] = {}
     n_ids = n_records = 0
     # Of a refused record only the id counts: it needs no place of its own.
-    for outcome in read_item_file(path, columns, text_format=text_format):
+    for outcome in read_item_file(path, columns, text_format=text_format, source=source):
         n_records += 1
         if isinstance(outcome, Item):
             row, part = outcome.source.row, outcome.source.part

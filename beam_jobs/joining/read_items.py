@@ -14,6 +14,7 @@ from beam_jobs.joining.file_check import FileCheck, LoneClip
 from beam_jobs.joining.index_items import is_same_file
 from beam_jobs.reading.inputs import JobInputs, file_version, read_item_file
 from beam_jobs.reading.records import refuse, to_json
+from beam_jobs.reading.sources import AUTO
 from beam_jobs.reading.text_format import PLAIN, TextFormat
 from schemas.dead_letters import Reason, Stage
 
@@ -58,6 +59,7 @@ class ReadJudgedItems(beam.DoFn):
     def __init__(self, inputs: JobInputs, privacy: Privacy) -> None:
         # The list of files itself would go to each worker with every bundle.
         self._columns, self._audio_roots = inputs.columns, inputs.audio_roots
+        self._source, self._keep = inputs.source, inputs.keep
         self._privacy = privacy
         self._text_format = inputs.text_format
 
@@ -68,7 +70,13 @@ class ReadJudgedItems(beam.DoFn):
     def process(self, check: FileCheck | LoneClip) -> Iterator[Item | DeadLetter]:
         """Yields what becomes of each record of a file, or of a lone clip."""
         outcomes = read_judged_items(
-            check, self._columns, self._audio_roots, self._privacy, self._text_format
+            check,
+            self._columns,
+            self._audio_roots,
+            self._privacy,
+            self._text_format,
+            source=self._source,
+            keep=self._keep,
         )
         n_read = 0
         for outcome in outcomes:
@@ -83,6 +91,9 @@ def read_judged_items(
     audio_roots: tuple[str, ...] = (),
     privacy: Privacy = PUBLIC,
     text_format: TextFormat = PLAIN,
+    *,
+    source: str = AUTO,
+    keep: tuple[str, ...] = (),
 ) -> Iterator[Item | DeadLetter]:
     """Yields what becomes of each record of a file, or of a lone clip, that is not scored yet.
 
@@ -97,7 +108,9 @@ def read_judged_items(
         return
     _check_version(check)
     n_read = 0
-    for outcome in read_item_file(check.file, columns, privacy, text_format):
+    for outcome in read_item_file(
+        check.file, columns, privacy, text_format, source=source, keep=keep
+    ):
         n_read += 1
         if n_read > check.n_records:
             raise _changed(check, n_read)

@@ -1,6 +1,6 @@
 """What the names of a table's columns must be, in CSV and in Parquet."""
 
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.record_layout import RecordLayout
 
 
 def doubled_column(layout: RecordLayout, *, has_objects: bool) -> str | None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from beam_jobs.items.elements import DeadLetter, Item, Location
 from beam_jobs.reading.column_names import doubled_column
 from beam_jobs.reading.csv_rows import Row, RowReader, rows_of, split_header
-from beam_jobs.reading.record_fields import RecordLayout, type_name
+from beam_jobs.reading.record_fields import type_name
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import parse_record, refuse
 from beam_jobs.reading.text_format import ENCODING_HINT, PLAIN, TextFormat
 from schemas.dead_letters import Reason

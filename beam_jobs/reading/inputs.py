@@ -15,7 +15,7 @@ from beam_jobs.items.paths import CHUNK_BYTES, InputFile, is_local, to_name
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.reading.item_files import check_item_files, read_records
 from beam_jobs.reading.local_files import is_hidden, local_version, match_local
-from beam_jobs.reading.record_fields import KEY_PATHS
+from beam_jobs.reading.sources import AUTO, FIELDS, SOURCE_NAMES
 from beam_jobs.reading.text_format import PLAIN, TextFormat
 from model.errors import UserError
 from model.storage import is_cloud, list_objects
@@ -29,8 +29,10 @@ class JobInputs:
         item_files: paths or URIs of items, in order, each once.
         clip_files: paths or URIs of clips whose name's stem is an item's id, in order, each once.
         audio_roots: directories under which a relative `audio_uri` may lie.
-        columns: (our field, their column) for each field that has another name in the files.
+        columns: (our field, their path) for each field that stands elsewhere in the files.
         text_format: how files of text are written.
+        source: who wrote the records: auto, plain, or a network of `reading.sources`.
+        keep: paths of the fields that go into the labels.
 
     Raises:
         UserError: if a file is of no known format, an audio root is neither a directory nor a URI
@@ -42,6 +44,8 @@ class JobInputs:
     audio_roots: tuple[str, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()
     text_format: TextFormat = PLAIN
+    source: str = AUTO
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for paths in (self.item_files, self.clip_files):
@@ -50,10 +54,12 @@ class JobInputs:
         check_item_files(self.item_files)
         for root in self.audio_roots:
             _check_audio_root(root)
+        if self.source not in SOURCE_NAMES:
+            raise UserError(f"--source is {self.source}; it is one of {', '.join(SOURCE_NAMES)}")
         fields = [field for field, _ in self.columns]
         for field in fields:
-            if field not in KEY_PATHS:
-                raise UserError(f"--column {field}=…: the fields are {', '.join(KEY_PATHS)}")
+            if field not in FIELDS:
+                raise UserError(f"--column {field}=…: the fields are {', '.join(FIELDS)}")
             if fields.count(field) > 1:
                 raise UserError(f"--column {field}=…: the field is renamed twice")
 
@@ -127,10 +133,15 @@ def read_item_file(
     columns: tuple[tuple[str, str], ...],
     privacy: Privacy = PUBLIC,
     text_format: TextFormat = PLAIN,
+    *,
+    source: str = AUTO,
+    keep: tuple[str, ...] = (),
 ) -> Iterator[Item | DeadLetter]:
     """Yields what `read_records` does of a file on any file system that Beam knows."""
     # Beam's own decompression takes a gzip stream that was cut off for a whole one.
     with FileSystems.open(to_name(path), compression_type=CompressionTypes.UNCOMPRESSED) as file:
         # Google's reader, unlike a local file, has no buffer to look for a line's end in.
         buffered = file if is_local(path) else io.BufferedReader(file, CHUNK_BYTES)
-        yield from read_records(buffered, path, columns, privacy, text_format)
+        yield from read_records(
+            buffered, path, columns, privacy, text_format, source=source, keep=keep
+        )

@@ -1,7 +1,8 @@
 """The bytes of one input file to its records, in file order, each an `Item` or a `DeadLetter`.
 
     .jsonl .ndjson   JSON Lines
-    .json            JSON Lines, or one document: a page, a list of tweets, or one tweet
+    .json            JSON Lines, or documents: a page, a list of posts, or one post
+    .js              the same, as X's own archive has it: behind `window.YTD… =`
     .csv .tsv        RFC 4180, or lines without quoting; the first row names the columns
     .parquet
 
@@ -30,14 +31,15 @@ from beam_jobs.reading.compression import (
 from beam_jobs.reading.csv_files import read_csv
 from beam_jobs.reading.json_files import read_json, read_json_lines
 from beam_jobs.reading.parquet_files import read_parquet
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import refuse
+from beam_jobs.reading.sources import AUTO
 from beam_jobs.reading.text_format import PLAIN, UTF16_MARKS, TextFormat
 from beam_jobs.reading.text_lines import TextLines, WrongEncodingError, peek
 from model.errors import UserError
 from schemas.dead_letters import Reason
 
-TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+TEXT_SUFFIXES = (".jsonl", ".ndjson", ".json", ".js", ".csv", ".tsv")
 PARQUET_SUFFIX = ".parquet"
 _TEXT_BYTES = bytes([9, 10, 12, 13, *range(0x20, 0x100)])
 
@@ -71,6 +73,9 @@ def read_records(
     columns: tuple[tuple[str, str], ...] = (),
     privacy: Privacy = PUBLIC,
     text_format: TextFormat = PLAIN,
+    *,
+    source: str = AUTO,
+    keep: tuple[str, ...] = (),
 ) -> Iterator[Item | DeadLetter]:
     """Yields the items of a file, and a dead letter for each record that is none.
 
@@ -81,16 +86,18 @@ def read_records(
     Args:
         file: the file, open for reading bytes.
         path: its name, whose suffix says the format.
-        columns: (our field, their column) for each field that has another name.
+        columns: (our field, their path) for each field that stands elsewhere.
         privacy: what items and dead letters may not show.
         text_format: what is said of files of text.
+        source: who wrote the records: auto, plain, or a network of `sources`.
+        keep: paths of the fields that go with the items.
 
     Raises:
         UserError: if the suffix is unknown.
         OSError: if the fault lies not in the bytes but in getting at them; the runner tries again.
     """
     suffix = _format_of(path)
-    layout = RecordLayout(columns, None, privacy)
+    layout = RecordLayout(columns, None, privacy, source, keep)
     if suffix == PARQUET_SUFFIX:
         yield from read_parquet(file, path, layout)
         return
@@ -104,7 +111,7 @@ def read_records(
         if suffix in (".csv", ".tsv"):
             delimiter = "," if suffix == ".csv" else "\t"
             yield from read_csv(lines, path, layout, delimiter, text_format)
-        elif suffix == ".json":
+        elif suffix in (".json", ".js"):
             yield from read_json(lines, path, layout)
         else:
             yield from read_json_lines(lines, path, layout)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
 from beam_jobs.reading.column_names import doubled_column
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import parse_record, refuse
 from schemas.dead_letters import Reason
 
@@ -53,8 +53,7 @@ def read_parquet(
         if fault := layout.missing_column() or doubled_column(layout, has_objects=True):
             yield refuse(Reason.UNREADABLE_FILE, fault, Location(path), b"")
             return
-        fields = {path[0] for paths in layout.key_paths.values() for path in paths}
-        names = [name for name in dict.fromkeys(layout.found or ()) if name in fields]
+        names = [name for name in dict.fromkeys(layout.found or ()) if layout.is_read(name)]
         for batch in _batches(parquet, file, names):
             values, suspect = _rows_of(batch)
             for cells in values:

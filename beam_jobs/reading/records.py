@@ -1,7 +1,7 @@
 """One record, as its file gives it, to an `Item` or to the dead letter that says why not.
 
-`beam_jobs.reading.record_fields` has the rules. Whether an item has neither text nor clip is for
-the join to say, as the clip may come from `--clips`.
+`record_fields` has the rules, `sources` the places. Whether an item has neither text nor clip is
+for the join to say, as the clip may come from `--clips`.
 """
 
 import json
@@ -10,18 +10,26 @@ from typing import Any
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
 from beam_jobs.items.privacy import PUBLIC, Privacy, length_of
+from beam_jobs.reading.envelopes import NoPost, unwrap
+from beam_jobs.reading.kept_fields import read_kept
+from beam_jobs.reading.key_paths import Record
 from beam_jobs.reading.record_fields import (
-    Record,
-    RecordLayout,
+    looks_rounded,
+    read_author,
+    read_created_at,
     read_hashtags,
     read_id,
-    read_identifier,
+    read_lang,
     read_string,
-    read_time,
+    read_text,
     type_name,
 )
+from beam_jobs.reading.record_layout import Post, RecordLayout
+from beam_jobs.reading.reposts import find_original, is_cut, read_repost_of
+from beam_jobs.reading.sources import FIELDS
 from model.errors import ItemError
 from schemas.dead_letters import Reason, Stage
+from schemas.warnings import WarningCode
 
 
 def parse_record(
@@ -46,6 +54,7 @@ def parse_record(
     ('7', ('happy',))
     """
     item_id = None
+    post = None
     try:
         if not isinstance(record, dict):
             message = (
@@ -53,43 +62,87 @@ def parse_record(
                 "not an object"
             )
             raise ItemError(Reason.BROKEN_JSON, message)
+        post = layout.post_of(layout.nested(record))
+        if post.shape.is_wrapped:
+            opened = unwrap(post.record)
+            if isinstance(opened, NoPost):
+                item_id = opened.item_id if is_unicode(opened.item_id) else None
+                raise ItemError(opened.reason, opened.message)
+            post = layout.post_of(opened)
         if suspect and not is_unicode(record):
-            item_id = _unicode_id(record, layout)
+            item_id = _unicode_id(post)
             message = "the record holds bytes or escapes that are not Unicode text"
             raise ItemError(Reason.INVALID_UTF8, message)
-        item_id = read_id(record, layout)
-        text = read_string(record, "text", layout)
-        return Item(
-            item_id=item_id,
-            source=source,
-            text=text,
-            audio_uri=read_string(record, "audio_uri", layout) or None,
-            created_at=read_time(record, "created_at", layout),
-            author_id=layout.privacy.author(read_identifier(record, "author_id", layout)),
-            lang=read_string(record, "lang", layout) or None,
-            hashtags=read_hashtags(record, text, layout),
-        )
+        item_id = read_id(post)
+        return read_item(post, item_id, source, record)
     except ItemError as error:
         privacy = layout.privacy
         raw = to_json(record) if raw is None else raw
         content_key = privacy.digest(raw.rstrip(b"\r\n"))
-        if privacy.hides_authors and isinstance(record, dict):
-            raw, privacy = to_json(_known_fields(record, layout)), privacy.without_authors()
+        if privacy.hides_authors and post is not None:
+            raw, privacy = to_json(_known_fields(post)), privacy.without_authors()
         letter = refuse(error.reason, error.message, source, raw, item_id, privacy)
         return replace(letter, content_key=content_key)
 
 
-def _known_fields(record: Record, layout: RecordLayout) -> dict[str, Any]:
+def read_item(post: Post, item_id: str, source: Location, record: Record) -> Item:
+    """Returns the item of a post whose id is read.
+
+    Args:
+        post: the record, out of its envelope.
+        item_id: its id.
+        source: where it stands.
+        record: as its file has it, for what `--keep` names.
+
+    Raises:
+        ItemError: it has no text or clip that can be read.
+    """
+    warnings: list[str] = []
+    layout, shape = post.layout, post.shape
+    # Most posts lack some fields: what no key can hold is not looked for.
+    has = shape.paths
+    original = find_original(post) if shape.originals else None
+    text = read_text(original) if original else None
+    teller = post if original is None or text is None else original
+    if teller is post:
+        text = read_text(post)
+    text_is_cut = is_cut(teller, text)
+    if text_is_cut:
+        warnings.append(WarningCode.TEXT_CUT)
+    if layout.found is not None and looks_rounded(item_id):
+        warnings.append(WarningCode.ID_ROUNDED)
+    lang = read_lang(post, warnings) if has["lang"] else None
+    if original and lang is None:
+        lang = read_lang(original, [])
+    has_repost = original is not None or shape.repost_of
+    author = read_author(post, warnings) if has["author_id"] else None
+    return Item(
+        item_id=item_id,
+        source=source,
+        text=text,
+        audio_uri=(read_string(post, "audio_uri") or None) if has["audio_uri"] else None,
+        created_at=read_created_at(post, warnings) if has["created_at"] else None,
+        author_id=layout.privacy.author(author) if author else None,
+        lang=lang,
+        hashtags=read_hashtags(teller, text, warnings),
+        repost_of=read_repost_of(post, original, warnings) if has_repost else None,
+        text_is_cut=text_is_cut,
+        kept=read_kept(post, record, warnings) if layout.keep else (),
+        warnings=tuple(sorted(warnings)) if warnings else (),
+    )
+
+
+def _known_fields(post: Post) -> dict[str, Any]:
     """Returns the fields that can be shown where authors are hidden, the author as a token.
 
     What else a record holds may name the author once more, as a v1.1 tweet's `user` does; so may a
     field of a wrong type, or one that quotes the id.
     """
-    author = layout.find(record, "author_id")
-    author = str(author) if isinstance(author, str | int) else ""
-    fields: dict[str, Any] = {"author_id": layout.privacy.author(author)} if author else {}
-    for name in layout.key_paths:
-        value = layout.find(record, name)
+    found = post.find("author_id")
+    author = str(found) if isinstance(found, str | int) else ""
+    fields: dict[str, Any] = {"author_id": post.layout.privacy.author(author)} if author else {}
+    for name in FIELDS:
+        value = post.find(name)
         strings = value if isinstance(value, list) else [str(value)]
         if (
             name == "author_id"
@@ -128,14 +181,9 @@ def refuse(
     return replace(letter, item_id=item_id, content_key=privacy.digest(raw))
 
 
-def has_id(record: Record, layout: RecordLayout) -> bool:
-    """Returns whether anything stands where an id would."""
-    return layout.find(record, "item_id") not in (None, "")
-
-
-def _unicode_id(record: Record, layout: RecordLayout) -> str | None:
+def _unicode_id(post: Post) -> str | None:
     try:
-        item_id = read_id(record, layout)
+        item_id = read_id(post)
     except ItemError:
         return None
     return item_id if is_unicode(item_id) else None

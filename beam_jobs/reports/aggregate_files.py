@@ -21,6 +21,7 @@ from beam_jobs.reports.counts import (
 )
 from beam_jobs.reports.frequent_groups import FrequentGroups, merge_frequent_groups
 from beam_jobs.reports.tables import ReportPlan
+from schemas.labels import label_schema
 from schemas.tables import LABELS
 
 BATCH_ROWS = 65_536
@@ -164,7 +165,21 @@ def read_batches(path: str, columns: list[str]) -> Iterator[pa.Table]:
         except pa.ArrowInvalid as error:
             raise RuntimeError(f"{path} is no Parquet file: {error}") from error
         names = list(dict.fromkeys(columns))
-        schema = pa.schema([file.schema_arrow.field(name) for name in names])
-        yield schema.empty_table()
-        for batch in file.iter_batches(BATCH_ROWS, columns=names):
-            yield pa.Table.from_batches([batch]).select(names)
+        found = [name for name in names if name in file.schema_arrow.names]
+        schema = pa.schema([file.schema_arrow.field(name) for name in found])
+        yield _with_columns(schema.empty_table(), names)
+        for batch in file.iter_batches(BATCH_ROWS, columns=found):
+            yield _with_columns(pa.Table.from_batches([batch]), names)
+
+
+def _with_columns(rows: pa.Table, names: list[str]) -> pa.Table:
+    """Returns rows with the columns of these names, in their order.
+
+    Labels of before there were warnings, or of a run that kept other fields, lack some: null there.
+    """
+    types = label_schema(())
+    for name in names:
+        if name not in rows.column_names:
+            type_ = types.field(name).type if name in types.names else pa.string()
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, type_))
+    return rows.select(names)

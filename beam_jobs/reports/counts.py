@@ -39,6 +39,8 @@ LABEL_COLUMNS = (
     "disagreement",
     "n_tokens",
     "run_id",
+    "repost_of",
+    "warnings",
 )
 """What the tables that group by no column of the user's choice are made from."""
 DEAD_LETTER_COLUMNS = ("stage", "reason")
@@ -51,7 +53,9 @@ Partials = dict[str, pa.Table]
 
 MERGED_BY = {
     **dict.fromkeys(("n_items", "confidence_sum", "disagreement_sum"), "sum"),
-    **dict.fromkeys(("n_labels", "n_dead", "n_text", "n_audio", "n_text_audio"), "sum"),
+    **dict.fromkeys(
+        ("n_labels", "n_dead", "n_text", "n_audio", "n_text_audio", "n_reposts"), "sum"
+    ),
     "confidence_square_sum": "sum",
     "first_created_at": "min",
     "last_created_at": "max",
@@ -101,12 +105,14 @@ _COUNTS = {
         ("reason", pa.string()),
         ("n_items", pa.int64()),
     ],
+    "warnings": [("code", pa.string()), ("n_items", pa.int64())],
     "run_summary": [
         ("date", pa.date32()),
         ("run_id", pa.string()),
         ("model_version", pa.string()),
         *((name, pa.int64()) for name in ("n_labels", "n_dead", "n_text", "n_audio")),
         ("n_text_audio", pa.int64()),
+        ("n_reposts", pa.int64()),
         ("confidence_sum", pa.int64()),
         ("confidence_square_sum", pa.int64()),
         ("first_created_at", TIMESTAMP),
@@ -162,6 +168,7 @@ def aggregate_labels(
         "disagreement": _count_disagreement(labels, schemas["disagreement"]),
         "most_disagreeing": _most_disagreeing(labels),
         "confidence_distribution": _count_bins(rows, labels["confidence"]),
+        "warnings": _count_warnings(labels["warnings"], schemas["warnings"]),
         "run_summary": _summarise(labels, rows["confidence_sum"], run),
         "surest": _surest(_with_text(labels), n_surest),
     }
@@ -288,6 +295,11 @@ def _count_bins(rows: pa.Table, confidence: pa.ChunkedArray) -> pa.Table:
     return _combine(rows.append_column("bin", bins), pa.schema(_COUNTS["confidence_distribution"]))
 
 
+def _count_warnings(warnings: pa.ChunkedArray, schema: pa.Schema) -> pa.Table:
+    codes = pc.list_flatten(warnings)
+    return _combine(pa.table({"code": codes, "n_items": np.ones(len(codes), np.int64)}), schema)
+
+
 def _summarise(labels: pa.Table, confidence_sum: pa.ChunkedArray, run: RunKey) -> pa.Table:
     confidence = labels["confidence"].cast(pa.float64())
     modality, times = labels["modality"], pc.min_max(labels["created_at"])
@@ -303,6 +315,7 @@ def _summarise(labels: pa.Table, confidence_sum: pa.ChunkedArray, run: RunKey) -
                 ("n_text_audio", Modality.TEXT_AUDIO),
             )
         },
+        "n_reposts": labels.num_rows - labels["repost_of"].null_count,
         "confidence_sum": pc.sum(confidence_sum).as_py() or 0,
         "confidence_square_sum": pc.sum(
             _to_fixed_point(pc.multiply(confidence, confidence))

@@ -10,6 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from beam_jobs.items.elements import Item
 from beam_jobs.items.paths import to_name
 from beam_jobs.reading.inputs import read_item_file
+from beam_jobs.reading.sources import AUTO
 from beam_jobs.reading.text_format import PLAIN, TextFormat
 from beam_jobs.reports.page.report import Example
 from model.preprocessing.text_preprocessor import clean_text
@@ -26,13 +27,15 @@ class ItemFile:
     """A file of items that a run has read.
 
     Attributes:
-        columns: (our field, their column) for each field that has another name.
+        columns: (our field, their path) for each field that stands elsewhere.
         text_format: how it is written, where it is text.
+        source: who wrote the records, as the run was told.
     """
 
     path: str
     columns: tuple[tuple[str, str], ...] = ()
     text_format: TextFormat = PLAIN
+    source: str = AUTO
 
 
 def mask(text: str) -> str:
@@ -51,7 +54,9 @@ def find_texts(file: ItemFile, item_ids: frozenset[str]) -> Iterator[tuple[str, 
     if not FileSystems.exists(to_name(file.path)):
         return
     found: set[str] = set()
-    for record in read_item_file(file.path, file.columns, text_format=file.text_format):
+    for record in read_item_file(
+        file.path, file.columns, text_format=file.text_format, source=file.source
+    ):
         if isinstance(record, Item) and record.text and record.item_id in item_ids - found:
             found.add(record.item_id)
             yield record.item_id, record.text

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from beam_jobs.reports.report_defaults import GROUPED_BY
 from model.errors import UserError
 from schemas.fields import TIMESTAMP, field
-from schemas.labels import label_schema
+from schemas.labels import KEPT_PREFIX, kept_column, label_schema
 from schemas.reports import SHARE_GROUPS
 
 _COLUMNS = {
@@ -47,6 +47,8 @@ class Grouping:
             rows: what is known of each, in the same order.
         """
         values = labels[self.column]
+        if self.report == REPOSTS.report:
+            values = pc.is_valid(values)
         if self.report == "by_hashtag":
             return _one_row_per_hashtag(rows, values)
         if self.report in TIMES:
@@ -61,6 +63,14 @@ class Grouping:
         return rows.append_column(self.group.name, values)
 
 
+REPOSTS = Grouping(
+    "by_repost",
+    "repost_of",
+    field("repost", pa.bool_(), "Whether the items repeat another post."),
+)
+"""What `--by repost` groups by."""
+
+
 def _one_row_per_hashtag(rows: pa.Table, hashtags: pa.ChunkedArray) -> pa.Table:
     """Returns each row once for each different hashtag of its item."""
     lists = hashtags.combine_chunks()
@@ -73,7 +83,8 @@ def choose_groupings(by: Sequence[str] = GROUPED_BY) -> tuple[Grouping, ...]:
     """Returns the tables of shares by time, and those by the columns that are asked for.
 
     Args:
-        by: columns of the labels; `hashtag` for their hashtags, one at a time.
+        by: columns of the labels, also those of kept fields, `x_…`; `hashtag` for their hashtags,
+            one at a time; `repost` for whether they are reposts.
 
     Raises:
         UserError: the labels have no such column, or it is no group of items.
@@ -89,18 +100,26 @@ def choose_groupings(by: Sequence[str] = GROUPED_BY) -> tuple[Grouping, ...]:
         if not (pa.types.is_nested(column.type) or pa.types.is_floating(column.type))
     }
     del columns["emotion"]  # what every table of shares counts
-    known = sorted({*reports, *columns})
-    chosen = list(TIMES)
+    known = sorted({*reports, *columns, "repost"})
+    chosen = [_known_grouping(report) for report in TIMES]
     for name in by:
-        if name not in known:
-            raise UserError(f"--by names {name!r}; it groups by {', '.join(known)}")
-        chosen.append(reports.get(name, f"by_{name}"))
-    return tuple(
-        Grouping(report, _COLUMNS[report], SHARE_GROUPS[report])
-        if report in _COLUMNS
-        else _grouping_by(columns[report.removeprefix("by_")])
-        for report in dict.fromkeys(chosen)
-    )
+        if name in reports:
+            chosen.append(_known_grouping(reports[name]))
+        elif name == "repost":
+            chosen.append(REPOSTS)
+        elif name in columns:
+            chosen.append(_grouping_by(columns[name]))
+        elif name.startswith(KEPT_PREFIX) and name == kept_column(name.removeprefix(KEPT_PREFIX)):
+            kept = field(name, pa.string(), "The input's own field; null: unknown.", nullable=True)
+            chosen.append(_grouping_by(kept))
+        else:
+            named = f"{', '.join(known)}, and {KEPT_PREFIX}FIELD of a field that was kept"
+            raise UserError(f"--by names {name!r}; it groups by {named}")
+    return tuple({grouping.report: grouping for grouping in chosen}.values())
+
+
+def _known_grouping(report: str) -> Grouping:
+    return Grouping(report, _COLUMNS[report], SHARE_GROUPS[report])
 
 
 def _grouping_by(column: pa.Field) -> Grouping:

@@ -11,6 +11,7 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from beam_jobs.items.paths import is_local, real_path
 from beam_jobs.reading.item_files import is_item_file
+from beam_jobs.reading.sources import AUTO
 from beam_jobs.reading.text_format import TextFormat
 from beam_jobs.reports.aggregate_files import ReportFile
 from beam_jobs.reports.counts import RunKey
@@ -38,6 +39,7 @@ from beam_jobs.runs.output_files import check_out, check_writable
 from model.config import Share
 from model.errors import UserError
 from model.flag_checks import flags_dataclass
+from schemas.labels import KEPT_PREFIX, kept_column
 from schemas.tables import ITEM_TABLES, RUN_DIRECTORIES
 
 NO_SPAN = "none"
@@ -127,6 +129,7 @@ def prepare_report(request: ReportRequest) -> ReportJob:
     ]
     _check_each_once(runs)
     _check_apart(request)
+    _check_kept(runs, request)
     span, before = choose_spans([run.manifest.date for run in runs], request)
     counted = [run for run in runs if run.manifest.date in span]
     compared = [run for run in runs if before and run.manifest.date in before]
@@ -196,6 +199,14 @@ def _check_apart(request: ReportRequest) -> None:
                 )
 
 
+def _check_kept(runs: Sequence[_PublishedRun], request: ReportRequest) -> None:
+    kept = {kept_column(name) for run in runs for name in run.manifest.settings.get("keep", ())}
+    for name in request.by:
+        if name.startswith(KEPT_PREFIX) and name not in kept:
+            known = f"they have {', '.join(sorted(kept))}" if kept else "they kept no field"
+            raise UserError(f"--by names {name}, which no run of --labels has kept; {known}")
+
+
 def choose_spans(dates: Sequence[date], request: ReportRequest) -> tuple[Span, Span | None]:
     """Returns the span that is reported on, and the one that it is compared with, if any.
 
@@ -262,7 +273,9 @@ def _item_files(runs: Sequence[_PublishedRun]) -> Iterator[ItemFile]:
         columns = tuple((ours, theirs) for ours, theirs in run.manifest.settings.get("columns", ()))
         for file in run.manifest.inputs:
             if is_item_file(file.path) and not run.hides_texts:
-                yield ItemFile(file.path, columns, text_format)
+                yield ItemFile(
+                    file.path, columns, text_format, run.manifest.settings.get("source", AUTO)
+                )
 
 
 def _notes(

@@ -94,6 +94,7 @@ def finish_tables(partials: Partials, plan: ReportPlan) -> dict[str, pa.Table]:
     tables["dead_letters_by_reason"] = _as_report(
         "dead_letters_by_reason", _sorted(partials["dead_letters_by_reason"]).columns
     )
+    tables["warnings"] = _as_report("warnings", _sorted(partials["warnings"]).columns)
     tables["run_summary"] = _finish_summary(partials["run_summary"])
     return tables
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from beam_jobs.items.paths import InputFile
 from beam_jobs.runs.json_files import parse_json, read_json
 from beam_jobs.runs.output_files import WrittenFile
-from schemas.dead_letters import Reason
+from schemas.dead_letters import NOT_BAD, Reason
 
 MANIFEST_NAME = "_manifest.json"
 BROKEN = "not a manifest of mm-emor"
@@ -28,10 +28,18 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class RunCounts:
-    """How many items a run labelled and refused."""
+    """How many items a run labelled and refused.
+
+    Attributes:
+        n_reposts: labelled items that repeat another post.
+        warnings_by_code: labelled items of which something was not understood; one of several codes
+            counts for each.
+    """
 
     labels_by_modality: Mapping[str, int]
     dead_letters_by_reason: Mapping[str, int]
+    n_reposts: int = 0
+    warnings_by_code: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def n_labels(self) -> int:
@@ -42,6 +50,11 @@ class RunCounts:
     def n_dead(self) -> int:
         """Items that were refused."""
         return sum(self.dead_letters_by_reason.values())
+
+    @property
+    def n_bad(self) -> int:
+        """Refused items but for those with which nothing is wrong, such as deleted posts."""
+        return sum(n for reason, n in self.dead_letters_by_reason.items() if reason not in NOT_BAD)
 
     @property
     def n_items(self) -> int:
@@ -55,10 +68,12 @@ class RunCounts:
         <Status.COMPLETE: 'complete'>
         >>> RunCounts({"text": 1}, {"broken_json": 2}).status(max_bad_fraction=0.5)
         <Status.TOO_MANY_BAD_ITEMS: 'too_many_bad_items'>
+        >>> RunCounts({"text": 1}, {"deleted_post": 2}).status(max_bad_fraction=0.5)
+        <Status.COMPLETE: 'complete'>
         """
         if self.dead_letters_by_reason.get(Reason.UNREADABLE_FILE):
             return Status.LOST_FILE
-        if self.n_dead > max_bad_fraction * (self.n_labels + self.n_dead):
+        if self.n_bad > max_bad_fraction * (self.n_labels + self.n_bad):
             return Status.TOO_MANY_BAD_ITEMS
         return Status.COMPLETE
 

@@ -17,6 +17,7 @@ KEPT_SETTINGS = {
     "min_confidence": ("--min-confidence", 0.0),
     "author_key": ("the author key", None),
     "redact_text": ("--redact-text", False),
+    "keep": ("--keep", []),
     "engine": ("the engine", None),
     "content_digest": ("the digest of dead letters", None),
 }

@@ -78,6 +78,7 @@ class Run:
             decide the rows, too.
         adds: whether the run may not replace another one of its date.
         extends: the one of them that is of this date; its rows stay, and the reports count them.
+        kept: the fields of the input that `--keep` names: columns of the labels.
     """
 
     out: str
@@ -92,6 +93,7 @@ class Run:
     leaves_out: tuple[str, ...] = ()
     adds: bool = False
     extends: EarlierRun | None = None
+    kept: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_out(self.out)

@@ -264,7 +264,7 @@ class WriteLabels(beam.PTransform):
 
     def expand(self, rows: beam.PCollection[Row]) -> beam.PCollection[WrittenFile]:
         """Writes the table `labels`."""
-        schema = label_schema(self.run.emotions)
+        schema = label_schema(self.run.emotions, self.run.kept)
         return (rows,) | WriteParquet(self.run, LABELS, schema, "item_id", ("item_id",))
 
 

@@ -121,6 +121,8 @@ def read_counts(run: Run, files: Iterable[WrittenFile]) -> RunCounts:
     return RunCounts(
         {str(modality): n_items for modality, n_items in by_modality.items() if n_items},
         dict(sorted(reasons.items())),
+        summary["n_reposts"],
+        {row["code"]: row["n_items"] for row in _read_rows(run, reports["reports/warnings"])},
     )
 
 

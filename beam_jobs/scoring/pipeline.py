@@ -74,7 +74,7 @@ def build_scoring_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     )
     scored = features.ok | ScoreEmotions(job.model, job.progress, job.privacy, job.accelerator)
     run = job.run
-    rows = MakeLabelRows(run.emotions, run.model_version, run.run_id, job.min_confidence)
+    rows = MakeLabelRows(run.emotions, run.model_version, run.run_id, job.min_confidence, run.kept)
     labels = scored.ok | rows | WriteLabels(run)
     letters: tuple[beam.PCollection[DeadLetter], ...] = (items.dead, features.dead, scored.dead)
     already_refused = None

@@ -17,6 +17,7 @@ from beam_jobs.items.pseudonyms import KEY_VARIABLE, has_key, key_fingerprint
 from beam_jobs.joining.file_check import clip_id
 from beam_jobs.reading.compression import is_archive_name
 from beam_jobs.reading.inputs import JobInputs, match_files
+from beam_jobs.reading.kept_fields import check_kept
 from beam_jobs.runners.beam_flags import parse_beam_flags, runs_here
 from beam_jobs.runners.cloud_access import prepare_cloud_storage
 from beam_jobs.runners.remote_job import (
@@ -211,6 +212,7 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
     Raises:
         UserError: the run that it would add to was scored with other settings.
     """
+    check_kept(request.keep, request.columns, checked.privacy)
     artifact, published = checked.artifact, files.published
     audio_roots = tuple(map(to_path, request.audio_roots))
     settings = {
@@ -219,6 +221,8 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         "batch_size": request.batch_size,
         "engine": checked.engine.as_settings(),
         "columns": [list(column) for column in request.columns],
+        "source": request.source,
+        "keep": list(request.keep),
         "min_confidence": request.min_confidence,
         "author_key": checked.privacy.author_key,  # its fingerprint; null: authors as they are
         "redact_text": checked.privacy.redact_text,
@@ -239,6 +243,7 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         leaves_out=tuple(run.run_id for run in published.runs.values()),
         adds=request.only_new,
         extends=run_to_extend(published, request.run_date, artifact.model_version, settings),
+        kept=request.keep,
     )
     job = ScoringJob(
         inputs=JobInputs(
@@ -247,6 +252,8 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
             audio_roots=audio_roots,
             columns=request.columns,
             text_format=request.text_format,
+            source=request.source,
+            keep=request.keep,
         ),
         model=ScoringModel(
             request.model,

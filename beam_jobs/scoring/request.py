@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH_SIZE
+from beam_jobs.reading.sources import AUTO
 from beam_jobs.reading.text_format import PLAIN, TextFormat
 from beam_jobs.runs.if_done import IfDone
 from model.config import Share
@@ -32,8 +33,10 @@ class ScoringRequest:
         batch_size: items of one batch.
         max_bad_fraction: dead letters among all items, above which the run has failed.
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
-        columns: (our field, their column) for each renamed field.
+        columns: (our field, their path) for each field that stands elsewhere.
         text_format: how files of text are written, where their bytes do not say so.
+        source: who wrote the records: auto, plain, or a network.
+        keep: fields of the input that go into the labels.
         pseudonymise_authors: whether author ids become tokens, with the environment's key.
         redact_text: whether dead letters keep a text's length in place of the text.
         beam_flags: Beam's own flags.
@@ -64,6 +67,8 @@ class ScoringRequest:
     only_new: bool = False
     accelerator: str | None = None
     text_format: TextFormat = PLAIN
+    source: str = AUTO
+    keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not (self.items or self.clips):

@@ -179,14 +179,14 @@ def _line(record: Record, records: list[Record]) -> str:
 
 def readme(records: list[Record], out: Path) -> str:
     """The folder's README.md, from the template beside this script."""
-    good = [r for r in records if not r.bad]
+    good = [r for r in records if not r.is_refused]
     files = [
         f"| `{name}` | {sum(r.source == source for r in records)} | "
         f"{sum(r.source == source for r in good)} | "
         f"{sum(r.source == source and r.clip is not None for r in good)} |"
         for source, name in FILES.items()
     ]
-    where = {str(r.bad): _line(r, records) for r in records if r.bad}
+    where = {str(r.bad): _line(r, records) for r in records if r.is_refused}
     bad = [
         f"| `{d['file']}` | {_code(d['item_id'])} | "
         f"{where[d['reason']]}{FAULTS[d['reason']]} | `{d['reason']}` |"

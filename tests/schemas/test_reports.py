@@ -32,9 +32,10 @@ def test_columns() -> None:
         "confidence_distribution": ["emotion", "confidence_low", "confidence_high", "n_items"],
         "groups_left_out": ["report", "n_groups", "n_counted", "n_left_out", "min_items"],
         "dead_letters_by_reason": ["stage", "reason", "n_items"],
+        "warnings": ["code", "n_items"],
         "run_summary": [
             *("date", "run_id", "model_version", "n_items", "n_labels", "n_dead"),
-            *("n_text", "n_audio", "n_text_audio"),
+            *("n_text", "n_audio", "n_text_audio", "n_reposts"),
             *("first_created_at", "last_created_at", "mean_confidence"),
         ],
     }

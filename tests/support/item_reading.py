@@ -1,6 +1,7 @@
 """Reads files of records in memory, and makes the items that are expected of them."""
 
 import io
+import json
 import zlib
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
@@ -138,3 +139,17 @@ V1_FIELDS = {
     "lang": "en",
     "hashtags": ("rain",),
 }
+
+
+def fields_of(outcome: Outcome) -> dict[str, Any]:
+    """What is known of an item, or the id and reason of a dead letter."""
+    if isinstance(outcome, DeadLetter):
+        return {"item_id": outcome.item_id, "reason": str(outcome.reason)}
+    found = {name: value for name, value in vars(outcome).items() if value}
+    del found["source"]
+    return found
+
+
+def read_value(value: Any, name: str = "t.jsonl") -> list[dict[str, Any]]:
+    """`fields_of` each record of a file that is one JSON value."""
+    return [fields_of(outcome) for outcome in read(name, json.dumps(value).encode())]

@@ -103,6 +103,9 @@ def make_labels(corpus: Corpus, day: date, n_items: int, run_id: str) -> pa.Tabl
             pa.array(np.concatenate([[0], kept.sum(axis=1).cumsum()]).astype(np.int32)),
             pa.array(_names("étiquette", corpus.n_hashtags)).take(pa.array(tags[kept])),
         ),
+        "repost_of": pa.array(np.where(rng.random(n_items) < 0.2, "7", None), pa.string()),
+        "text_is_cut": np.zeros(n_items, bool),
+        "warnings": pa.array([["lang_unread"] if n % 50 == 0 else [] for n in range(n_items)]),
         "modality": pa.array([str(each) for each in Modality]).take(
             pa.array(np.where(is_both, 2, is_audio.astype(int)))
         ),

@@ -103,11 +103,16 @@ QUERIES: dict[str, str] = {
     "dead_letters_by_reason": """
         select stage, reason, count(*) from dead_letters group by all order by all
     """,
+    "warnings": """
+        with code as (select unnest(warnings) as code from labels)
+        select code, count(*) from code group by code order by code
+    """,
     "run_summary": """
         with label as (
             select dt, count(*) as n, count(*) filter (modality = 'text') as n_text,
                 count(*) filter (modality = 'audio') as n_audio,
                 count(*) filter (modality = 'text+audio') as n_both,
+                count(repost_of) as n_reposts,
                 min(created_at) as first, max(created_at) as last,
                 avg(confidence::double) as mean
             from labels group by dt
@@ -115,7 +120,7 @@ QUERIES: dict[str, str] = {
         letter as (select dt, count(*) as n from dead_letters group by dt)
         select date, run_id, model_version, coalesce(label.n, 0) + coalesce(letter.n, 0),
             coalesce(label.n, 0), coalesce(letter.n, 0), coalesce(n_text, 0), coalesce(n_audio, 0),
-            coalesce(n_both, 0), first, last, mean
+            coalesce(n_both, 0), coalesce(n_reposts, 0), first, last, mean
         from runs left join label on label.dt = date left join letter on letter.dt = date
         order by date, run_id
     """,

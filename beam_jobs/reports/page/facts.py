@@ -40,12 +40,14 @@ class Totals:
 
     Attributes:
         mean_confidence: of the labelled items; None without any.
+        n_reposts: labelled items that repeat another post.
     """
 
     n_items: int
     n_labels: int
     n_dead: int
     mean_confidence: float | None
+    n_reposts: int = 0
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def name_group(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return value.isoformat(" ", "minutes")[:16]  # strftime writes the year 1 as "1"
     return str(value)
 
 
@@ -195,6 +197,7 @@ def count_items(report: Report) -> Totals:
         n_labels=n_labels,
         n_dead=sum(row["n_dead"] for row in rows),
         mean_confidence=confidence / n_labels if n_labels else None,
+        n_reposts=sum(row["n_reposts"] for row in rows),
     )
 
 

@@ -35,6 +35,7 @@ from beam_jobs.reports.page.sections import (
     what_changed,
 )
 from beam_jobs.reports.page.time_section import time_section
+from beam_jobs.reports.page.warnings_section import warnings_section
 
 TEMPLATE = "page.html.jinja"
 STYLE = Path(__file__).with_name("page.css")
@@ -99,6 +100,7 @@ def render_page(report: Report) -> str:
             disagreement_section(report),
             confidence_section(report),
             refused_section(report),
+            warnings_section(report),
         ),
         **_examples(report, paint),
         **_source(report),
@@ -254,6 +256,7 @@ def _source(report: Report) -> dict[str, Any]:
                 f"({count(n_text)} text, {count(n_audio)} audio, {count(n_both)} text and audio), "
                 f"{count(totals.n_dead)} refused",
             ),
+            ("Reposts", f"{count(totals.n_reposts)} of the labelled items repeat another post"),
             ("Runs", count(len(rows))),
             ("Model" if len(versions) == 1 else "Models", named or "none"),
         ),

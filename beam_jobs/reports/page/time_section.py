@@ -40,6 +40,8 @@ MAX_STEPS = 96
 DAYS_BY_HOUR, MOST = 2, 0.9
 """Where so many days hold most items, time is told by the hour."""
 MIN_DAYS_FOR_WEEKDAYS = 14
+FIRST_YEAR, LAST_YEAR = 1000, 9998
+"""What is drawn: strftime writes fewer digits of earlier years; no day of a later one ends."""
 
 
 @dataclass(frozen=True)
@@ -65,20 +67,26 @@ def time_section(report: Report, paint: Mapping[str, str]) -> Section:
     """Returns the section; a plain sentence where no item has a time of posting."""
     titles = ("Over time", "Time")
     days = largest_groups(report.tables["by_day"])
-    known = [group for group in days.groups if group.values[0] is not None]
+    known = _drawable(days.groups)
     n_known = sum(group.n_items for group in known)
-    n_unknown = sum(group.n_items for group in days.groups) - n_known
+    n_unknown = sum(group.n_items for group in days.groups if group.values[0] is None)
+    n_far = sum(group.n_items for group in days.groups) - n_known - n_unknown
+    far = (
+        f"{count(n_far)} items have a time before the year {FIRST_YEAR} or after {LAST_YEAR}, "
+        "which is not drawn; all in by_day.parquet."
+        if n_far
+        else ""
+    )
     if not known:
         reason = "No labelled item has a time of posting." if n_unknown else NO_LABELS
-        return Section("time", *titles, intro=reason)
-    hours = largest_groups(report.tables["by_hour"]).groups
-    by_hour = [group for group in hours if group.values[0] is not None]
+        return Section("time", *titles, intro=far or reason)
+    by_hour = _drawable(largest_groups(report.tables["by_hour"]).groups)
     n_busiest = sum(group.n_items for group in known[:DAYS_BY_HOUR])
     is_short = bool(by_hour) and n_busiest >= MOST * n_known
     step, every = (HOURS, by_hour) if is_short else (DAYS, known)
     shown = _busiest_window(every, step.width)
     n_shown = sum(group.n_items for group in shown)
-    aside = []
+    aside = [far]
     if n_unknown:
         aside.append(f"{count(n_unknown)} items have no time of posting.")
     if n_shown < n_known:
@@ -90,6 +98,15 @@ def time_section(report: Report, paint: Mapping[str, str]) -> Section:
     if len(known) >= MIN_DAYS_FOR_WEEKDAYS:
         figures.append(_weekday_figure(report, report.tables["by_weekday"], paint))
     return Section("time", *titles, tuple(figures), sentences("Times are UTC.", *aside))
+
+
+def _drawable(groups: Sequence[Group]) -> list[Group]:
+    """Returns the groups whose time is known, and of a year that can be drawn."""
+    return [
+        group
+        for group in groups
+        if group.values[0] is not None and FIRST_YEAR <= group.values[0].year <= LAST_YEAR
+    ]
 
 
 def _start(value: Any) -> datetime:

@@ -18,6 +18,7 @@ from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_result import ScoringResult
 from model.errors import UserError
 from schemas.dead_letters import Reason
+from schemas.warnings import WarningCode
 from tests.support.clips import encode, speech_like
 from tests.support.command_line import Run
 
@@ -29,7 +30,12 @@ RESULT = ScoringResult(
         model_version='a"b',
         started_at=datetime(2026, 11, 14, tzinfo=UTC),
         finished_at=datetime(2026, 11, 14, 0, 0, 1, 500_000, tzinfo=UTC),
-        counts=RunCounts({"text": 2, "text+audio": 1}, {"broken_json": 5}),
+        counts=RunCounts(
+            {"text": 2, "text+audio": 1},
+            {"broken_json": 5},
+            n_reposts=1,
+            warnings_by_code={"text_cut": 2},
+        ),
     ),
     out="out",
     measures=RunMeasures(
@@ -51,6 +57,10 @@ RESULT = ScoringResult(
 DEAD = "".join(
     f'mm_emor_dead_letters{{reason="{reason}"}} {5.0 if reason == Reason.BROKEN_JSON else 0.0}\n'
     for reason in Reason
+)
+WARNED = "".join(
+    f'mm_emor_warnings{{code="{code}"}} {2.0 if code == WarningCode.TEXT_CUT else 0.0}\n'
+    for code in WarningCode
 )
 TEXT = f"""\
 # HELP mm_emor_run_info Which run this is.
@@ -74,7 +84,15 @@ mm_emor_labels{{modality="audio"}} 0.0
 mm_emor_labels{{modality="text+audio"}} 1.0
 # HELP mm_emor_dead_letters Items that were refused, by reason.
 # TYPE mm_emor_dead_letters gauge
-{DEAD}# HELP mm_emor_run_skipped 1 where there was nothing to do.
+{DEAD}# HELP mm_emor_bad_items Refused items but deleted posts and what is none.
+# TYPE mm_emor_bad_items gauge
+mm_emor_bad_items 5.0
+# HELP mm_emor_reposts Labelled items that repeat another post.
+# TYPE mm_emor_reposts gauge
+mm_emor_reposts 1.0
+# HELP mm_emor_warnings Labelled items of which something was not understood, by what.
+# TYPE mm_emor_warnings gauge
+{WARNED}# HELP mm_emor_run_skipped 1 where there was nothing to do.
 # TYPE mm_emor_run_skipped gauge
 mm_emor_run_skipped 0.0
 # HELP mm_emor_command_finished_timestamp_seconds When the command ended, in seconds since 1970.
@@ -126,6 +144,7 @@ def test_a_skipped_run_has_the_numbers_of_its_manifest() -> None:
     names = set(re.findall(r"^# TYPE mm_emor_(\w+)", text, re.MULTILINE))
     assert names == {
         *("run_info", "run_status", "run_skipped", "run_finished_timestamp_seconds"),
+        *("bad_items", "reposts", "warnings"),
         *("items", "labels", "dead_letters", "command_finished_timestamp_seconds"),
     }
     assert "mm_emor_run_skipped 1.0\n" in text

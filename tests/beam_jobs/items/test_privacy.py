@@ -66,9 +66,8 @@ def read_judged_items_of(
         ("t.jsonl", f'{{"id": 1, "text": "{SAID}', "[27 characters]"),
         ("t.jsonl", f'"{SAID}"', "[10 characters]"),
         ("t.jsonl", f'{{"id": 1, "text": ["{SAID}"]}}', "[31 characters]"),
-        ("t.jsonl", f'{{"id": 1, "created_at": "{SAID}"}}', "[35 characters]"),
-        ("t.jsonl", f'{{"id": 1, "hashtags": ["a", {{"tag": "{SAID}"}}]}}', "[49 characters]"),
-        ("t.jsonl", f'{{"id": 1, "hashtags": "[{SAID}"}}', "[34 characters]"),
+        ("t.jsonl", f'{{"data": [{{"id": 1, "text": "{SAID}"}}, {{"id": 2, "te', None),
+        ("t.jsonl", f'{{"id": "1", "body": "[deleted]", "author": "{SAID}"}}', "[58 characters]"),
         ("t.jsonl", f'{{"text": "é {SAID}"}}', "[22 characters]"),
         ("t.jsonl", f'{{"id": 1, "text": "{SAID}\udcff"}}', "[30 characters]"),
         ("t.json", f'[{{"id": 1, "text": "{SAID}\\ud800"}}]', "[35 characters]"),
@@ -155,7 +154,7 @@ def out(tiny_artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     records = [
         {"id": "1", "text": f"the rain {SAID}", "lang": "en"},
         {"id": "1", "text": f"{SAID} again"},
-        {"id": "2", "text": "sad", "created_at": SAID},
+        {"id": "2", "text": [SAID], "created_at": SAID},
         {"id": "3", "text": f"{SAID}", "audio_uri": "../gone.wav"},
     ]
     lines = [*map(json.dumps, records), f'{{"text": "{SAID}']

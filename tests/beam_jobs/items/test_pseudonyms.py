@@ -27,7 +27,7 @@ from beam_jobs.joining.file_check import FileCheck
 from beam_jobs.joining.read_items import ReadItems
 from beam_jobs.reading.inputs import JobInputs
 from beam_jobs.reading.item_files import read_records
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import parse_record
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
@@ -132,6 +132,19 @@ def test_a_refused_record_keeps_its_known_fields_and_the_token(privacy: Privacy)
 
 
 @pytest.mark.parametrize(
+    "author",
+    [f"{AUTHOR}.5", f'["{AUTHOR}"]', f'{{"id": "{AUTHOR}"}}', f'"{AUTHOR}", "x": NaN'],
+)
+def test_an_author_that_cannot_be_read_is_shown_nowhere(privacy: Privacy, author: str) -> None:
+    line = f'{{"id": 1, "text": "a", "created_at": "{AUTHOR}x", "author_id": {author}}}'
+    [item] = read("t.jsonl", line.encode(), privacy)
+    assert isinstance(item, Item)
+    assert item.author_id in (None, pseudonym(AUTHOR))
+    assert "created_at_unread" in item.warnings
+    assert AUTHOR not in repr(item)
+
+
+@pytest.mark.parametrize(
     ("path", "data"),
     [
         ("t.jsonl", f'{{"id": 1, "author_id": "{AUTHOR}", "text": "cut'),
@@ -139,20 +152,20 @@ def test_a_refused_record_keeps_its_known_fields_and_the_token(privacy: Privacy)
         ("t.jsonl", f'"{AUTHOR}"'),
         ("t.jsonl", f"[{AUTHOR}]"),
         ("t.jsonl", AUTHOR),
-        ("t.jsonl", f'{{"id": 1, "x": NaN, "author_id": {AUTHOR}}}'),
         ("t.json", f'{{"data": ["{AUTHOR}"]}}'),
         ("t.json", f'[{{"id": 1, "author_id": "{AUTHOR}", "text": "\\ud800"}}]'),
         ("t.jsonl", f'{{"author_id": "{AUTHOR}", "text": "a"}}'),
-        ("t.jsonl", f'{{"id": 1, "author_id": {AUTHOR}.5}}'),
-        ("t.jsonl", f'{{"id": 1, "author_id": ["{AUTHOR}"]}}'),
-        ("t.jsonl", f'{{"id": 1, "author_id": {{"id": "{AUTHOR}"}}}}'),
-        ("t.jsonl", f'{{"id": 1, "hashtags": "[{AUTHOR}", "author_id": {AUTHOR}}}'),
-        ("t.jsonl", f'{{"id": 1, "created_at": "{AUTHOR}", "author_id": "{AUTHOR}"}}'),
         ("t.csv", f"id,author_id,text\n1,{AUTHOR}\n"),
         ("t.csv", f'id,author_id,text\n1,{AUTHOR},"a"b,c\n'),
         ("t.csv", f"1,{AUTHOR},the first item\n2,{AUTHOR},and no header\n"),
         ("t.csv", f'1,{AUTHOR},"a"b,c\n'),
-        ("t.tsv", f"id\tauthor_id\tcreated_at\n1\t{AUTHOR}\t{AUTHOR}x\n"),
+        ("t.jsonl", f'{{"data": [{{"id": 1, "author_id": {AUTHOR}}}, {{"id": 2'),
+        ("t.jsonl", f'{{"id": "1", "body": "[deleted]", "author": "{AUTHOR}"}}'),
+        ("t.jsonl", f'{{"id": "a", "delete": {{"status": {{"user_id_str": "{AUTHOR}"}}}}}}'),
+        (
+            "t.jsonl",
+            f'{{"uri": "at://a", "record": {{"text": 5}}, "author": {{"did": "{AUTHOR}"}}}}',
+        ),
     ],
 )
 def test_no_refused_record_shows_an_author(privacy: Privacy, path: str, data: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
-from beam_jobs.reading.record_fields import RecordLayout
+from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import parse_record
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
 from tests.support.item_reading import (

@@ -192,7 +192,7 @@ def test_no_rows_give_every_table() -> None:
             "run_id": "f" * 16,
             "model_version": "0a1b2c3d",
             **dict.fromkeys(("n_items", "n_labels", "n_dead"), 0),
-            **dict.fromkeys(("n_text", "n_audio", "n_text_audio"), 0),
+            **dict.fromkeys(("n_text", "n_audio", "n_text_audio", "n_reposts"), 0),
             **dict.fromkeys(("first_created_at", "last_created_at", "mean_confidence")),
         }
     ]

@@ -62,6 +62,9 @@ def label_row(number: int) -> dict[str, Any]:
         "disagreement": 0.25 if number % 2 else None,
         "n_tokens": number,
         "truncated": False,
+        "repost_of": None,
+        "text_is_cut": False,
+        "warnings": [],
         "clip_seconds": 1.5 if number % 2 else None,
         "model_version": "0a1b2c3d",
         "run_id": "f" * 16,
@@ -255,7 +258,8 @@ def test_files_are_zstd_with_dictionaries_and_name_no_path(tmp_path: Path) -> No
     dictionaries = {c.path_in_schema for c in columns if c.has_dictionary_page}
     assert dictionaries == {
         *("author_id", "lang", "hashtags.list.element", "modality", "emotion"),
-        *("text_emotion", "audio_emotion", "model_version", "run_id"),
+        *("text_emotion", "audio_emotion", "model_version", "run_id", "repost_of"),
+        "warnings.list.element",
     }
     assert set(file.metadata.metadata) == {b"ARROW:schema"}
     assert str(tmp_path).encode() not in (staged_dir(run) / name).read_bytes()
