@@ -1,13 +1,11 @@
 """CSV and TSV (RFC 4180, quoted line breaks included, or lines without quoting) to records."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
 from beam_jobs.reading.column_names import doubled_column
 from beam_jobs.reading.csv_rows import Row, RowReader, rows_of, split_header
-from beam_jobs.reading.record_fields import type_name
 from beam_jobs.reading.record_layout import RecordLayout
 from beam_jobs.reading.records import parse_record, refuse
 from beam_jobs.reading.text_format import ENCODING_HINT, PLAIN, TextFormat
@@ -15,7 +13,6 @@ from schemas.dead_letters import Reason
 
 DELIMITERS = {",": ",", ";": "';'", "\t": "tab", "|": "'|'"}
 """Those that files have, and how the flag is to be written in a shell."""
-_ROUNDED = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+-]?\d+|[+-]?\d+\.0+")
 
 
 def read_csv(
@@ -134,14 +131,6 @@ def _parse_row(row: Row, source: Location, layout: RecordLayout) -> Item | DeadL
         message = f"the row has {len(row.cells)} cells; the header has {len(names)}"
         return refuse(Reason.MALFORMED_ROW, message, source, row.raw, privacy=privacy)
     record = {name: cell or None for name, cell in zip(names, row.cells, strict=True)}
-    item_id = layout.find(record, "item_id")
-    if isinstance(item_id, str) and _ROUNDED.fullmatch(item_id.strip()):
-        found = type_name(item_id, quoted=privacy.quotes_values)
-        message = (
-            f"item_id is {found}, a number that a spreadsheet or a column of floats may have "
-            "rounded: export the ids as text"
-        )
-        return refuse(Reason.WRONG_TYPE, message, source, row.raw, privacy=privacy)
     outcome = parse_record(record, source, layout, suspect=True)
     if isinstance(outcome, DeadLetter) and outcome.reason == Reason.INVALID_UTF8:
         return replace(outcome, message=f"{outcome.message}; {ENCODING_HINT}")

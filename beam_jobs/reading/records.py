@@ -64,7 +64,7 @@ def parse_record(
             raise ItemError(Reason.BROKEN_JSON, message)
         post = layout.post_of(layout.nested(record))
         if post.shape.is_wrapped:
-            opened = unwrap(post.record)
+            opened = unwrap(dict(post.record))
             if isinstance(opened, NoPost):
                 item_id = opened.item_id if is_unicode(opened.item_id) else None
                 raise ItemError(opened.reason, opened.message)

@@ -13,7 +13,7 @@ from beam_jobs.runs.run import EarlierRun
 from model.errors import UserError
 from schemas.tables import ITEM_TABLES, LABELS
 
-KEPT_SETTINGS = {
+KEPT_SETTINGS: dict[str, tuple[str, Any]] = {
     "min_confidence": ("--min-confidence", 0.0),
     "author_key": ("the author key", None),
     "redact_text": ("--redact-text", False),
