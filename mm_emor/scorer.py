@@ -23,7 +23,12 @@ from schemas.labels import label_schema
 
 CHUNK_ITEMS = 256
 """Items whose images are in memory at a time."""
-NOT_GIVEN = frozenset({"created_at", "author_id", "lang", "hashtags", "run_id"})
+NOT_GIVEN = frozenset(
+    {
+        *("created_at", "author_id", "lang", "lang_detected", "hashtags", "repost_of"),
+        *("text_is_cut", "warnings", "run_id"),
+    }
+)
 """Columns of the label rows that only a post or a run has."""
 
 Text = str | None

@@ -42,7 +42,13 @@ def label_schema(emotions: Sequence[str], kept: Sequence[str] = ()) -> pa.Schema
             field("item_id", pa.string(), "The item's id."),
             field("created_at", TIMESTAMP, "When the item was posted, UTC.", nullable=True),
             field("author_id", pa.string(), "Who posted it.", nullable=True),
-            field("lang", pa.string(), "Language tag as given.", nullable=True),
+            field(
+                "lang",
+                pa.string(),
+                "Language tag as given; where none is, as detected from a text that is clear.",
+                nullable=True,
+            ),
+            field("lang_detected", pa.bool_(), "Whether `lang` was detected."),
             field("hashtags", pa.list_(pa.string()), "Hashtags, lower case, without `#`."),
             field(
                 "repost_of",

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class WarningCode(StrEnum):
-    """What the reader could not make out of an item that was labelled all the same."""
+    """What could not be made out of an item that was labelled all the same."""
 
     CREATED_AT_UNREAD = "created_at_unread"
     AUTHOR_ID_UNREAD = "author_id_unread"
@@ -14,6 +14,9 @@ class WarningCode(StrEnum):
     KEPT_FIELD_UNREAD = "kept_field_unread"
     TEXT_CUT = "text_cut"
     ID_ROUNDED = "id_rounded"
+    LANGUAGE_NOT_LEARNED = "language_not_learned"
+    CLIP_CUT_SHORT = "clip_cut_short"
+    CLIP_END_UNMARKED = "clip_end_unmarked"
 
 
 WARNING_MEANINGS: dict[WarningCode, str] = {
@@ -28,6 +31,10 @@ WARNING_MEANINGS: dict[WarningCode, str] = {
     WarningCode.KEPT_FIELD_UNREAD: "a field that --keep names is too long; it is null",
     WarningCode.TEXT_CUT: "a program has cut the text, and the file has not the whole",
     WarningCode.ID_ROUNDED: "the id has zeros from its 16th digit on, as a spreadsheet rounds it",
+    WarningCode.LANGUAGE_NOT_LEARNED: "the text is in a language that the model has not learned",
+    WarningCode.CLIP_CUT_SHORT: "up to 2 % and 0.5 s of the clip are missing",
+    WarningCode.CLIP_END_UNMARKED: "the clip's stream has no last page: nobody can tell whether it "
+    "is whole",
 }
 
 

@@ -243,12 +243,22 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/beam_jobs/joining/test_read_items.py": (
         *("beam_jobs.items.elements", "beam_jobs.items.ok_dead"),
     ),
-    "tests/beam_jobs/reading/test_json_files.py": ("beam_jobs.reading.text_lines",),
+    "tests/beam_jobs/reading/test_csv_files.py": ("beam_jobs.reading.column_names",),
+    "tests/beam_jobs/reading/test_encodings_and_dumps.py": (
+        *("beam_jobs.reading.compression", "beam_jobs.reading.text_format"),
+    ),
+    "tests/beam_jobs/reading/test_json_files.py": (
+        *("beam_jobs.reading.json_values", "beam_jobs.reading.text_lines"),
+    ),
+    "tests/beam_jobs/reading/test_sources.py": tuple(
+        f"beam_jobs.reading.{name}"
+        for name in ("envelopes", "html_text", "key_paths", "pages", "record_layout")
+    ),
     "tests/beam_jobs/reports/page/test_render.py": tuple(
         f"beam_jobs.reports.page.{name}"
         for name in (
             *("charts", "disagreement_section", "drawing", "facts", "group_section", "parts"),
-            *("report", "sections", "time_charts", "time_section"),
+            *("report", "sections", "time_charts", "time_section", "warnings_section"),
         )
     ),
     "tests/beam_jobs/reports/test_aggregate_files.py": ("beam_jobs.reports.run_reports",),
@@ -284,14 +294,18 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     ),
     "tests/model/paper/test_published.py": ("model.datasets.published_sizes",),
     "tests/beam_jobs/reading/test_clip_files.py": ("model.preprocessing.clip_file",),
-    "tests/model/preprocessing/test_audio_decoder.py": ("model.preprocessing.audio_container",),
+    "tests/model/preprocessing/test_audio_decoder.py": (
+        *("model.preprocessing.audio_container", "model.preprocessing.waveform"),
+    ),
     "tests/model/scoring/test_scorer.py": (
         *("model.preprocessing.emotion_preprocessor", "model.scoring.scores"),
     ),
     "tests/model/test_cli.py": ("model.errors",),
     "tests/model/training/test_train.py": ("model.training.training_data",),
     "tests/model/training/test_training_config.py": ("model.config",),
-    "tests/schemas/test_data_dictionary.py": ("schemas.fields", "schemas.labels"),
+    "tests/schemas/test_data_dictionary.py": (
+        *("schemas.fields", "schemas.labels", "schemas.warnings"),
+    ),
 }
 
 

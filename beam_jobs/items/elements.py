@@ -47,6 +47,7 @@ class Item:
         audio_uri: the clip as the item names it; opened only under an audio root.
         clip: the file of `--clips` that carries the item's id; the operator named it.
         created_at: aware, in UTC.
+        lang_detected: whether `lang` was told from the text, as the file does not say.
         hashtags: lower case, without `#`.
         repost_of: id of the post that it repeats, whose text and hashtags it has.
         text_is_cut: whether a program has cut the text, and the file has not the whole.
@@ -62,6 +63,7 @@ class Item:
     created_at: datetime | None = None
     author_id: str | None = None
     lang: str | None = None
+    lang_detected: bool = False
     hashtags: tuple[str, ...] = ()
     repost_of: str | None = None
     text_is_cut: bool = False

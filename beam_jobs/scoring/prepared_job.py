@@ -226,6 +226,7 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         "min_confidence": request.min_confidence,
         "author_key": checked.privacy.author_key,  # its fingerprint; null: authors as they are
         "redact_text": checked.privacy.redact_text,
+        "languages": list(artifact.languages),  # of texts in others the rows warn
         "content_digest": checked.privacy.content_digest,
     }
     if told := request.text_format.to_json():

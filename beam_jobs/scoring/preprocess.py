@@ -16,6 +16,7 @@ from beam_jobs.items.ok_dead import DEAD, OK, OkDead, tag_dead
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.progress import Progress
 from beam_jobs.reading.clip_files import read_clip, resolve_audio_uri
+from beam_jobs.scoring.item_language import tell_language
 from beam_jobs.scoring.scoring_model import ScoringModel, load_artifact
 from model.errors import ItemError
 from model.preprocessing.decoder_process import DecoderProcesses
@@ -30,6 +31,7 @@ def preprocess_batch(
     audio_roots: tuple[str, ...],
     pool: ThreadPoolExecutor | None = None,
     privacy: Privacy = PUBLIC,
+    languages: tuple[str, ...] = (),
 ) -> list[Features | DeadLetter]:
     """Returns each item's features, or the dead letter that says why it has none.
 
@@ -39,6 +41,7 @@ def preprocess_batch(
         audio_roots: directories under which an item's `audio_uri` may lie.
         pool: threads that open and decode clips; this one alone where None.
         privacy: what dead letters may not show.
+        languages: those that the model has learned.
     """
     outcomes = preprocessor.batch(
         [(item.text, _clip_reader(item, preprocessor, audio_roots)) for item in items], pool
@@ -46,7 +49,7 @@ def preprocess_batch(
     return [
         DeadLetter.of_item(Stage.PREPROCESS, outcome.reason, outcome.message, item, privacy)
         if isinstance(outcome, ItemError)
-        else Features(item, outcome)
+        else Features(tell_language(item, languages), outcome)
         for item, outcome in zip(items, outcomes, strict=True)
     ]
 
@@ -86,7 +89,9 @@ class PreprocessBatch(beam.DoFn):
         """Builds the preprocessor."""
         n_threads = self._model.n_threads or available_cores()
         os.environ.setdefault("TOKENIZERS_PARALLELISM", str(n_threads > 1).lower())
-        self._preprocessor = load_artifact(self._model).preprocessor()
+        artifact = load_artifact(self._model)
+        self._languages = artifact.languages
+        self._preprocessor = artifact.preprocessor()
         self._pool = ThreadPoolExecutor(n_threads, "decode")
         self._decoders = DecoderProcesses()
         if self._preprocessor.audio:
@@ -101,7 +106,12 @@ class PreprocessBatch(beam.DoFn):
         """Yields the batch's features, and its dead letters under their tag."""
         started = time.perf_counter()
         outcomes = preprocess_batch(
-            items, self._preprocessor, self._audio_roots, self._pool, self._privacy
+            items,
+            self._preprocessor,
+            self._audio_roots,
+            self._pool,
+            self._privacy,
+            self._languages,
         )
         count_batch(len(items), time.perf_counter() - started)
         features = [outcome for outcome in outcomes if isinstance(outcome, Features)]
@@ -116,6 +126,8 @@ class PreprocessBatch(beam.DoFn):
 @dataclass
 class PreprocessItems(beam.PTransform):
     """Cleans and tokenizes texts, opens clips and draws their images, batch by batch.
+
+    The language of a text is detected where the item does not name it.
 
     In come `Item`s; out come batches of `Features`, in the same stage. Dead letters: a text that
     cleaning leaves empty, a clip outside the audio roots, missing, too large, too long, empty,

@@ -25,6 +25,7 @@ from model.preprocessing.audio_container import (
 )
 from model.preprocessing.waveform import ChannelsCancelError, Waveform
 from schemas.dead_letters import Reason
+from schemas.warnings import WarningCode
 
 SOUNDFILE_CONTAINERS = frozenset({Container.WAV, Container.AIFF, Container.FLAC, Container.OGG})
 """What libsndfile reads; MP3 is not among them, as its decoder writes to stderr."""
@@ -45,9 +46,6 @@ FROM_INT16 = np.float32(1 / 32_768)
 MAX_MISSING_SECONDS, MAX_MISSING_SHARE = 0.5, 0.02
 """What a clip may lack of what its header declares, both; a warning tells."""
 OGG = (Container.OGG, Container.CHAINED_OGG)
-CLIP_CUT_SHORT = "clip_cut_short"
-CLIP_END_UNMARKED = "clip_end_unmarked"
-"""Codes of `DecodedClip.warnings`."""
 
 
 @dataclass(frozen=True)
@@ -140,8 +138,8 @@ def _decode(
         share = worst.seconds / (worst.seconds + waveform.seconds)
         if worst.seconds > MAX_MISSING_SECONDS or share > MAX_MISSING_SHARE:
             raise ItemError(Reason.TRUNCATED_CLIP, worst.message)
-        return DecodedClip(waveform.finish(), (CLIP_CUT_SHORT,))
-    return DecodedClip(waveform.finish(), (CLIP_END_UNMARKED,) if is_unmarked else ())
+        return DecodedClip(waveform.finish(), (WarningCode.CLIP_CUT_SHORT,))
+    return DecodedClip(waveform.finish(), (WarningCode.CLIP_END_UNMARKED,) if is_unmarked else ())
 
 
 @dataclass(frozen=True)

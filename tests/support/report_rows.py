@@ -45,6 +45,7 @@ def random_row(number: int, rng: np.random.Generator) -> dict[str, Any]:
         "lang": [None, "en", "ar", "zh"][rng.integers(4)],
         "hashtags": [f"étiquette{tag}" for tag in rng.integers(5, size=rng.integers(4))],
         "repost_of": f"post-{rng.integers(9)}" if rng.random() < 0.2 else None,
+        "lang_detected": False,
         "text_is_cut": False,
         "warnings": [["lang_unread"], ["lang_unread", "text_cut"], [], []][rng.integers(4)],
         "modality": "text+audio" if both else ["text", "audio"][rng.integers(2)],

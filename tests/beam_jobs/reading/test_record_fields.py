@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from beam_jobs.items.elements import DeadLetter, Item
-from beam_jobs.reading.record_fields import parse_time
+from beam_jobs.reading.times import parse_time
 from tests.support.item_reading import (
     NOON,
     item,
@@ -34,7 +34,7 @@ class TestFields:
     @pytest.mark.parametrize(
         ("record", "hashtags"),
         [
-            ({"text": "#Été et #été, #a_1#b"}, ("été", "a_1", "b")),
+            ({"text": "#Été et #été, #a_1 #b"}, ("été", "a_1", "b")),
             ({"text": "#a", "hashtags": []}, ()),
             ({"text": "#a", "hashtags": None}, ("a",)),
             ({"text": "#a", "entities": {"hashtags": []}}, ()),

@@ -63,6 +63,7 @@ def label_row(number: int) -> dict[str, Any]:
         "n_tokens": number,
         "truncated": False,
         "repost_of": None,
+        "lang_detected": False,
         "text_is_cut": False,
         "warnings": [],
         "clip_seconds": 1.5 if number % 2 else None,

@@ -67,6 +67,7 @@ def test_only_the_emotion_becomes_uncertain() -> None:
         "n_tokens": 2,
         "truncated": False,
         "repost_of": None,
+        "lang_detected": False,
         "text_is_cut": False,
         "warnings": [],
         "clip_seconds": 1.5,
