@@ -243,7 +243,11 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/beam_jobs/joining/test_read_items.py": (
         *("beam_jobs.items.elements", "beam_jobs.items.ok_dead"),
     ),
-    "tests/beam_jobs/reading/test_json_files.py": ("beam_jobs.reading.text_lines",),
+    "tests/beam_jobs/reading/test_encodings_and_dumps.py": tuple(
+        f"beam_jobs.reading.{name}" for name in ("compression", "text_format", "text_lines")
+    ),
+    "tests/beam_jobs/reading/test_parquet_files.py": ("beam_jobs.reading.column_names",),
+    "tests/model/preprocessing/test_field_clips.py": ("model.preprocessing.waveform",),
     "tests/beam_jobs/reports/page/test_render.py": tuple(
         f"beam_jobs.reports.page.{name}"
         for name in (

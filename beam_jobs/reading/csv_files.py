@@ -14,6 +14,7 @@ from schemas.dead_letters import Reason
 
 DELIMITERS = {",": ",", ";": "';'", "\t": "tab", "|": "'|'"}
 """Those that files have, and how the flag is to be written in a shell."""
+_MAY_BE_ROUNDED = re.compile("[.eE]")
 _ROUNDED = re.compile(r"[+-]?\d+(?:\.\d+)?[eE][+-]?\d+|[+-]?\d+\.0+")
 
 
@@ -134,7 +135,8 @@ def _parse_row(row: Row, source: Location, layout: RecordLayout) -> Item | DeadL
         return refuse(Reason.MALFORMED_ROW, message, source, row.raw, privacy=privacy)
     record = {name: cell or None for name, cell in zip(names, row.cells, strict=True)}
     item_id = layout.find(record, "item_id")
-    if isinstance(item_id, str) and _ROUNDED.fullmatch(item_id.strip()):
+    # What has none of the three is no rounded number.
+    if item_id and _MAY_BE_ROUNDED.search(item_id) and _ROUNDED.fullmatch(item_id.strip()):
         found = type_name(item_id, quoted=privacy.quotes_values)
         message = (
             f"item_id is {found}, a number that a spreadsheet or a column of floats may have "
