@@ -251,6 +251,7 @@ class RowReader:
             raise _NotQuotedError(f"with the lines that follow it has {n_cells} cells")
         if not self._is_quoted and self._are_rows(start, run, offset):
             raise _NotQuotedError("the lines that follow are rows")
+        self._is_quoted |= self._bare_id(start) is None  # without quoting it is no row
 
     def _are_rows(self, start: str, run: _Run, offset: int) -> bool:
         """Says whether the lines that a quoted cell would take in are rows of their own."""
@@ -320,7 +321,7 @@ class RowReader:
         return self._ahead[at] if at < len(self._ahead) else None
 
     def _take(self) -> str:
-        if self._next < len(self._ahead):
+        if self._ahead:
             line = self._ahead[self._next]
             self._next += 1
             if self._next == len(self._ahead) or self._next > MAX_ROW_LINES:
@@ -329,7 +330,7 @@ class RowReader:
         elif self._error is not None:
             raise self._error
         else:
-            line = next(self._lines).decode("utf-8", errors="surrogateescape")
+            line = next(self._lines).decode("utf-8", "surrogateescape")
         self._taken.append(line)
         self.row += 1
         return line
