@@ -10,18 +10,20 @@ import csv
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 MAX_ROW_LINES = 10_000
 MAX_ROW_BYTES = 1 << 22
 """Of a row over several lines; a longer one begins with a stray mark."""
+UNSCANNED_LINES = 64
+"""Of a row in a file that is known to quote: so many are read without a look ahead."""
 HEAD_CHARACTERS = 1 << 16
 """Of the lines behind the header that are looked at for quoting, before the first is read."""
 
 _ESCAPE = re.compile(r'\\(["\\])')
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row.
 
     Attributes:
@@ -40,6 +42,10 @@ class Row:
     def raw(self) -> bytes:
         """Its bytes."""
         return "".join(self.lines).encode("utf-8", errors="surrogateescape")
+
+
+class _ManyLinesError(Exception):
+    """A row of a file that quotes has more lines than are taken without a look ahead."""
 
 
 class _NotQuotedError(Exception):
@@ -95,7 +101,7 @@ class RowReader:
         self.row = 0
         self._n_cells: int | None = None
         self._id_cell = 0
-        self._is_quoted = False
+        self._is_quoted = self._is_scanned = False
         self._has_escapes = False
         self._run = _Run(0)  # before any line
         self._use(delimiter)
@@ -149,6 +155,12 @@ class RowReader:
             cells = next(self._csv, None)
             if cells is None:
                 return None
+        except _ManyLinesError:
+            self.give_back()
+            self._is_scanned = True
+            row = self.read()
+            self._is_scanned = False
+            return row
         except csv.Error as error:
             cells, fault = None, str(error)
         except _NotQuotedError as error:
@@ -197,8 +209,11 @@ class RowReader:
         Raises:
             _NotQuotedError: it is asked for within a quoted cell, and is no part of the row.
         """
-        if len(self._taken) == 1:
+        n_taken = len(self._taken)
+        if n_taken == 1 and (self._is_scanned or not self._is_quoted):
             self._check_goes_on()
+        elif n_taken == UNSCANNED_LINES and self._is_quoted and not self._is_scanned:
+            raise _ManyLinesError
         line = self._take()
         return _unescape(line) if self._has_escapes else line
 
@@ -236,6 +251,7 @@ class RowReader:
             raise _NotQuotedError(f"with the lines that follow it has {n_cells} cells")
         if not self._is_quoted and self._are_rows(start, run, offset):
             raise _NotQuotedError("the lines that follow are rows")
+        self._is_quoted |= self._bare_id(start) is None  # without quoting it is no row
 
     def _are_rows(self, start: str, run: _Run, offset: int) -> bool:
         """Says whether the lines that a quoted cell would take in are rows of their own."""
@@ -305,7 +321,7 @@ class RowReader:
         return self._ahead[at] if at < len(self._ahead) else None
 
     def _take(self) -> str:
-        if self._next < len(self._ahead):
+        if self._ahead:
             line = self._ahead[self._next]
             self._next += 1
             if self._next == len(self._ahead) or self._next > MAX_ROW_LINES:
@@ -314,7 +330,7 @@ class RowReader:
         elif self._error is not None:
             raise self._error
         else:
-            line = next(self._lines).decode("utf-8", errors="surrogateescape")
+            line = next(self._lines).decode("utf-8", "surrogateescape")
         self._taken.append(line)
         self.row += 1
         return line
