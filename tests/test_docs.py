@@ -21,6 +21,7 @@ NOT_OURS = {
     "--smoke": "of tests/benchmarks",
     "--no-deps": "pip's",
     "--seed": "of tests/faults",
+    "--unit": "of our pytest",
     "--no_wait_until_finish": "Beam's",
     "--dataflow_service_options=worker_accelerator=…": "Beam's",
     "--": "what parts Beam's flags from ours",

@@ -10,7 +10,7 @@ without a mark that does either fails.
 import importlib
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +22,7 @@ from tests.support.starts_tensorflow import HEAVY, ROOT, starts_tensorflow
 
 OTHER_KINDS = ("job", "tensorflow")
 TENSORFLOW_FIXTURES = {"trained_artifact"}
-JOB_FIXTURES = {"storage", "written"}
+JOB_FIXTURES = {"storage", "written", "browser"}
 JOB_DIRECTORIES = ("jobs", "docs")
 """Of the tests: what stands there is of whole jobs, and of commands as a reader types them."""
 
@@ -74,10 +74,13 @@ class KeepUnitTestsLight(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Fails the test where TensorFlow is imported."""
-        if fullname in HEAVY:
-            pytest.fail(f"a unit test imports {fullname}: mark it `tensorflow`")
-        return None
+        """Takes the import of TensorFlow over; to look whether it is installed is no import."""
+        return ModuleSpec(fullname, _RefusedImport()) if fullname in HEAVY else None
+
+
+class _RefusedImport(Loader):
+    def create_module(self, spec: ModuleSpec) -> None:
+        pytest.fail(f"a unit test imports {spec.name}: mark it `tensorflow`")
 
 
 def _refuse_pipeline(*_: Any, **__: Any) -> None:

@@ -197,6 +197,7 @@ def test_counts_of_a_run(tiny_artifact: Path, tmp_path: Path, flags: tuple[str, 
     assert json.loads(json.dumps(result.to_json()["metrics"]))["batches"]["4"] == 2
 
 
+@pytest.mark.job
 def test_a_failed_run_writes_its_metrics_too(
     mm_emor: Run, tiny_artifact: Path, tmp_path: Path
 ) -> None:
@@ -222,6 +223,7 @@ def test_a_backfill_writes_no_metrics(mm_emor: Run, tmp_path: Path) -> None:
     assert stderr == "mm-emor: --metrics-file holds one run; --from and --to make several\n"
 
 
+@pytest.mark.job
 def test_a_run_is_told_where_its_metrics_cannot_be_written(
     tmp_path: Path, tiny_artifact: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -227,6 +227,7 @@ def test_no_flipped_bit_goes_unseen(out: Path, place: float, bit: int, data: st.
     assert verify_tree(str(out)).faults == ()
 
 
+@pytest.mark.job
 def test_a_scored_tree_is_as_written(
     tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -86,6 +86,7 @@ def test_a_date_takes_its_own_files_and_clips(tiny_artifact: Path, tmp_path: Pat
         score_corpus(ScoringRequest(**request, clips=(), run_date=DAYS[2]))
 
 
+@pytest.mark.job
 def test_a_backfill_runs_each_date_as_its_own_run(
     tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_backfill_runs_each_date_as_its_own_run(
     assert {**after, manifest_path: b""} == {**before, manifest_path: b""}
 
 
+@pytest.mark.job
 def test_a_date_without_files_and_one_that_fails_keep_no_other_back(
     tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -154,6 +156,7 @@ def test_a_date_without_files_and_one_that_fails_keep_no_other_back(
     assert [run.status for run in manifest.runs.values()] == [Status.COMPLETE] * 3
 
 
+@pytest.mark.job
 def test_the_plan_of_a_backfill_tells_what_becomes_of_each_date(
     tiny_artifact: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,6 +185,7 @@ def test_the_plan_of_a_backfill_tells_what_becomes_of_each_date(
     assert sorted((tmp_path / "out").rglob("*")) == before
 
 
+@pytest.mark.job
 def test_a_date_that_dies_or_is_refused_keeps_no_other_back(
     tiny_artifact: Path,
     tmp_path: Path,

@@ -15,6 +15,7 @@ from beam_jobs.scoring.score_batches import ScoreEmotions, score_batch
 from beam_jobs.scoring.scoring_model import ScoringModel
 from model.preprocessing.emotion_preprocessor import ModelInput
 from model.scoring.artifact import Artifact
+from model.scoring.engine import FLOAT32, EngineChoice
 from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import Reason
 from tests.support.make_tiny_artifact import ONNX
@@ -36,7 +37,17 @@ def poisoned(item_id: str) -> Features:
     return Features(Item(item_id, SOURCE, text="?"), ModelInput(windows=((2, 99_999, 3),)))
 
 
-def test_one_bad_item_does_not_take_its_batch_along(scorer: EmotionScorer) -> None:
+@pytest.mark.parametrize(
+    ("choice", "error"),
+    [
+        (ONNX, "InvalidArgument"),
+        pytest.param(FLOAT32, "InvalidArgumentError", marks=pytest.mark.tensorflow),
+    ],
+)
+def test_one_bad_item_does_not_take_its_batch_along(
+    tiny_artifact: Path, choice: EngineChoice, error: str
+) -> None:
+    scorer = EmotionScorer.load(tiny_artifact, choice)
     good = [
         Features(Item(str(index), SOURCE), scorer.preprocess(text, None))
         for index, text in enumerate(["rain", "sad sad", "the train"])
@@ -45,7 +56,7 @@ def test_one_bad_item_does_not_take_its_batch_along(scorer: EmotionScorer) -> No
     alone = scorer.score([features.model_input for features in good])
     assert isinstance(outcomes[1], DeadLetter)
     assert (outcomes[1].item_id, outcomes[1].reason) == ("bad", Reason.SCORING_FAILED)
-    assert outcomes[1].message.startswith("the model failed: InvalidArgumentError: ")
+    assert outcomes[1].message.startswith(f"the model failed: {error}: ")
     assert "/" not in outcomes[1].message
     for outcome, expected in zip([outcomes[0], *outcomes[2:]], alone, strict=True):
         np.testing.assert_allclose(outcome.scores.scores, expected.scores, atol=1e-5)
