@@ -115,6 +115,14 @@ def mp3_within(data: bytes) -> bytes | None:
     return None
 
 
+def is_mpeg_wav(data: bytes) -> bool:
+    """Says whether a WAV's header names an MPEG layer, whose decoder in libsndfile talks."""
+    for name, start, _ in _chunks(data, "<"):
+        if name == b"fmt ":
+            return data[start : start + 2] in (b"\x50\0", b"\x55\0")
+    return False
+
+
 def _mp3_frame_bytes(header: bytes) -> int | None:
     """Returns the length of the layer III frame that begins so; None if none does."""
     if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:

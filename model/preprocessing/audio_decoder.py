@@ -16,6 +16,7 @@ from model.config import AudioConfig
 from model.errors import ItemError
 from model.preprocessing.audio_container import (
     Container,
+    is_mpeg_wav,
     lacks_last_page,
     missing_bytes,
     mp3_within,
@@ -116,7 +117,10 @@ def _decode(
     missing = missing_bytes(data, container)
     is_unmarked = container in OGG and lacks_last_page(data)
     shortage = _Shortage(0.0, "")
-    if not missing and not is_unmarked and container in SOUNDFILE_CONTAINERS:
+    reads_sndfile = container in SOUNDFILE_CONTAINERS and not (
+        container is Container.WAV and is_mpeg_wav(data)
+    )
+    if not missing and not is_unmarked and reads_sndfile:
         found = _decode_with_soundfile(data, waveform)
         if found is not None and not found.seconds:
             return DecodedClip(waveform.finish())
