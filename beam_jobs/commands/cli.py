@@ -159,7 +159,7 @@ def score(
     ] = None,
     no_header: Annotated[
         bool,
-        typer.Option("--no-header", help="CSV and TSV begin with an item; columns are 1, 2, …"),
+        typer.Option("--no-header", help="CSV and TSV begin with an item: columns are numbered."),
     ] = False,
     pseudonymise_authors: Annotated[
         bool,

@@ -43,16 +43,19 @@ def posts_of(value: Any, layout: RecordLayout) -> list[Any] | None:
     []
     """
     page = _page_of(value, layout)
-    return None if page is None else list(_expand(page, layout, 1))
+    if page is None:
+        return None
+    return list(_expand(page, layout, 1, of_pages=isinstance(value, list)))
 
 
-def _expand(page: list[Any], layout: RecordLayout, depth: int) -> Iterator[Any]:
+def _expand(page: list[Any], layout: RecordLayout, depth: int, *, of_pages: bool) -> Iterator[Any]:
     for value in page:
         inner = _page_of(value, layout) if depth < MAX_DEPTH else None
-        if inner is None:
+        # An empty page among pages holds no post; among posts it is a record that is none.
+        if inner is None or not (inner or of_pages):
             yield value
         else:
-            yield from _expand(inner, layout, depth + 1)
+            yield from _expand(inner, layout, depth + 1, of_pages=isinstance(value, list))
 
 
 def _page_of(value: Any, layout: RecordLayout) -> list[Any] | None:

@@ -308,7 +308,7 @@ def failure(result: ScoringResult, out: Path) -> str | None:
     [
         ({"items": ("/nowhere/*.jsonl",)}, UserError, r"no file matches /nowhere/\*\.jsonl"),
         ({"items": (), "clips": ()}, UserError, "there is nothing to score"),
-        ({"items": (__file__,)}, UserError, r"test_pipeline\.py"),
+        ({"items": (__file__,)}, UserError, r"test_scoring_job\.py"),
         ({"model": "/nowhere"}, ArtifactError, "/nowhere is no artifact"),
         ({"columns": (("tekst", "x"),)}, UserError, "--column tekst=…: the fields are"),
         ({"beam_flags": ("--nope",)}, UserError, "--nope is not a flag"),

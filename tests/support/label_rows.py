@@ -104,6 +104,7 @@ def make_labels(corpus: Corpus, day: date, n_items: int, run_id: str) -> pa.Tabl
             pa.array(_names("étiquette", corpus.n_hashtags)).take(pa.array(tags[kept])),
         ),
         "repost_of": pa.array(np.where(rng.random(n_items) < 0.2, "7", None), pa.string()),
+        "lang_detected": np.zeros(n_items, bool),
         "text_is_cut": np.zeros(n_items, bool),
         "warnings": pa.array([["lang_unread"] if n % 50 == 0 else [] for n in range(n_items)]),
         "modality": pa.array([str(each) for each in Modality]).take(

@@ -67,7 +67,7 @@ def read_judged_items_of(
         ("t.jsonl", f'"{SAID}"', "[10 characters]"),
         ("t.jsonl", f'{{"id": 1, "text": ["{SAID}"]}}', "[31 characters]"),
         ("t.jsonl", f'{{"data": [{{"id": 1, "text": "{SAID}"}}, {{"id": 2, "te', None),
-        ("t.jsonl", f'{{"id": "1", "body": "[deleted]", "author": "{SAID}"}}', "[58 characters]"),
+        ("t.jsonl", f'{{"id": "1", "body": "[deleted]", "author": "{SAID}"}}', "[54 characters]"),
         ("t.jsonl", f'{{"text": "é {SAID}"}}', "[22 characters]"),
         ("t.jsonl", f'{{"id": 1, "text": "{SAID}\udcff"}}', "[30 characters]"),
         ("t.json", f'[{{"id": 1, "text": "{SAID}\\ud800"}}]', "[35 characters]"),

@@ -125,7 +125,7 @@ def test_index_items(tmp_path: Path) -> None:
         [
             {"id": "once", "text": "t"},
             {"id": "twice", "text": "t"},
-            {"id": "late", "text": "t", "created_at": "bad"},
+            {"id": "late", "text": ["t"]},
             {"data": [{"id": "twice", "text": "u"}, {"id": "clip", "text": "t"}]},
             {"id": "empty"},
             {"id": "refused", "text": 5},

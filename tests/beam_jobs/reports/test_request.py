@@ -179,15 +179,15 @@ def test_spans(request_: ReportRequest, span: Span, before: Span | None) -> None
             "--against is 2026-11-02 to 2026-11-05, which shares dates with the span, 2026-11-05 "
             "to 2026-11-08: what moved by chance can be told of separate items alone",
         ),
-        (["--min-items", "0"], "--min-items is 0; it must be at least 1"),
-        (["--top", "0"], "--top is 0; it must be at least 1"),
+        (["--min-items", "0"], "--min-items is 0; it must be above 0"),
+        (["--top", "0"], "--top is 0; it must be above 0"),
         (["--examples", "-1"], "--examples is -1; it must be at least 0"),
         (["--min-shift", "2"], "--min-shift is 2.0; it must be at most 1"),
         (
             ["--by", "lang,colour"],
             "--by names 'colour'; it groups by audio_emotion, author_id, created_at, hashtag, "
-            "hashtags, item_id, lang, modality, model_version, n_tokens, repost, repost_of, "
-            "run_id, text_emotion, text_is_cut, truncated, and x_FIELD of a field that was kept",
+            "hashtags, item_id, lang, lang_detected, modality, model_version, n_tokens, repost, "
+            "repost_of, run_id, text_emotion, text_is_cut, truncated, and x_FIELD of a field that was kept",
         ),
         (
             ["--by", "x_place"],

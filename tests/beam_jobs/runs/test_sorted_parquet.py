@@ -300,6 +300,7 @@ def test_dead_letters_are_sorted_by_source_reason_id_and_message(tmp_path: Path)
             "message": letter.message,
             "source": letter.source,
             "payload": "{",
+            "content_key": None,
             "run_id": run.run_id,
         }
         for letter in letters
@@ -316,6 +317,7 @@ def test_a_lone_surrogate_does_not_stop_the_dead_letters() -> None:
         "message": "text is ?",
         "source": "a:1",
         "payload": None,
+        "content_key": None,
         "run_id": "f" * 16,
     }
 

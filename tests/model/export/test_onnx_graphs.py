@@ -244,7 +244,7 @@ def test_logits_equal_keras(text: bool, audio: bool) -> None:
     # As ReLU leaves MobileNet's.
     features = {
         name: random.normal(0, 1, (4, width)).astype(np.float32)
-        for name, width, has in (("text", 16, text), ("audio", 256, audio))
+        for name, width, has in (("text", 16, text), ("audio", 102, audio))
         if has
     }
     logits = run(heads_graph(classifier), **features)

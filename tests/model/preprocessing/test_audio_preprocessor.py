@@ -117,8 +117,8 @@ def test_a_files_features_equal_those_of_librosas_defaults() -> None:
         sample_rate_hz=22_050, n_fft=2048, hop_length=512, image_height=128 + 12, chroma_repeats=1
     )
     waveform, rate = librosa.load(io.BytesIO(clip))
-    np.testing.assert_array_equal(decode_clip(clip, config), waveform)
-    features = preprocessor(config).features_of(decode_clip(clip, config))
+    np.testing.assert_array_equal(decode_clip(clip, config).waveform, waveform)
+    features = preprocessor(config).features_of(decode_clip(clip, config).waveform)
     assert features.log_mel is not None
     assert features.chroma is not None
     log_mel = librosa.power_to_db(librosa.feature.melspectrogram(y=waveform, sr=rate))
@@ -143,7 +143,7 @@ def test_a_plain_wavs_samples_equal_libsndfiles(n_channels: int) -> None:
     expected, _ = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
     for clip in (data, with_a_tag):
         np.testing.assert_array_equal(
-            decode_clip(clip, CONFIG), expected.mean(axis=1, dtype=np.float32)
+            decode_clip(clip, CONFIG).waveform, expected.mean(axis=1, dtype=np.float32)
         )
 
 
