@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 METADATA = Path(__file__).with_name("flex_template.json")
-REPEATED = frozenset({"items", "clips", "audio_root", "column"})
+REPEATED = frozenset({"items", "clips", "audio_root", "column", "keep"})
 """Parameters of several values, spaces between."""
 
 

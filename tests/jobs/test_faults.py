@@ -183,7 +183,7 @@ def test_a_full_disk_ends_the_job(
         assert run_here(mm_emor, out)[0] == 0
         assert verify_tree(str(out)).faults == ()
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 def test_a_read_only_output_is_told_before_the_job(
@@ -202,7 +202,7 @@ def test_a_read_only_output_is_told_before_the_job(
         assert line.startswith(f"mm-emor: --out {out} cannot be written: ")
         assert_earlier_run_is_whole(out, scored)
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
 ARTIFACT_FILES = (

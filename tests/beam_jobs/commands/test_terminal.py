@@ -34,6 +34,7 @@ def test_mix_refused_items_and_what_changed() -> None:
 │ anger   │    10 │ 25.0 % │     14.2–40.2 │  −50.0 │            0.50 │ ██████                   │
 └─────────┴───────┴────────┴───────────────┴────────┴─────────────────┴──────────────────────────┘
 labels        40  (mean confidence 0.69)
+warning       3  lang_unread: lang is of a wrong type or too long; it is null
 dead letters  10  (20.0 % of the items)
       7  duplicate_id: the id stands earlier, in a smaller file name or line
       3  broken_json: the line is not a JSON object

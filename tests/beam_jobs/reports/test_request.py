@@ -187,8 +187,8 @@ def test_spans(request_: ReportRequest, span: Span, before: Span | None) -> None
             ["--by", "lang,colour"],
             "--by names 'colour'; it groups by audio_emotion, author_id, created_at, hashtag, "
             "hashtags, item_id, lang, lang_detected, modality, model_version, n_tokens, repost, "
-            "repost_of, run_id, text_emotion, text_is_cut, truncated, and x_FIELD of a field that was "
-            "kept",
+            "repost_of, run_id, text_emotion, text_is_cut, truncated, and x_FIELD of a field that "
+            "was kept",
         ),
         (
             ["--by", "x_place"],

@@ -58,7 +58,12 @@ def test_the_manifest_file(tmp_path: Path) -> None:
         "model_version": "0a1b",
         "started_at": "2026-11-22T12:00:00Z",
         "finished_at": "2026-11-22T12:00:00Z",
-        "counts": {"labels_by_modality": {"text": 1}, "dead_letters_by_reason": {}},
+        "counts": {
+            "labels_by_modality": {"text": 1},
+            "dead_letters_by_reason": {},
+            "n_reposts": 0,
+            "warnings_by_code": {},
+        },
         "inputs": [],
         "outputs": [
             {

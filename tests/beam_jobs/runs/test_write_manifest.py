@@ -59,6 +59,10 @@ def label_row(number: int, run: Run) -> dict[str, Any]:
         **dict.fromkeys(("text_emotion", "audio_emotion", "disagreement")),
         "n_tokens": 4,
         "truncated": False,
+        "lang_detected": False,
+        "repost_of": None,
+        "text_is_cut": False,
+        "warnings": [],
         "model_version": run.model_version,
         "run_id": run.run_id,
     }

@@ -69,8 +69,12 @@ def expected_rows(scorer: EmotionScorer, items: list[Item], clip: Path) -> list[
                 "item_id": item.item_id,
                 "created_at": item.created_at,
                 "author_id": item.author_id,
-                "lang": item.lang,
+                "lang": item.lang or ("en" if item.text else None),
+                "lang_detected": item.lang is None and item.text is not None,
                 "hashtags": list(item.hashtags),
+                "repost_of": None,
+                "text_is_cut": False,
+                "warnings": [],
                 "modality": ("text" if item.text else "")
                 + ("+" if item.text and data else "")
                 + ("audio" if data else ""),
@@ -127,6 +131,7 @@ def test_rows_equal_the_scorer_called_directly(
                         "message": message,
                         "source": source,
                         "payload": payload,
+                        "content_key": None,
                         "run_id": "mine",
                     }
                     for item_id, reason, message, source, payload in (

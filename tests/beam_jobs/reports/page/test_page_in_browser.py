@@ -164,8 +164,9 @@ def test_charts_are_drawn(browser: Browser, pages: dict[str, Path], width: int) 
     browser.show(pages["ordinary"], width=width)
     charts = browser.run(CHARTS)
     # The mix, change, items a day, seven emotions over time, language, hashtag, lift, author,
-    # modality, text against audio, confidence, refused items: each once, whatever the width.
-    assert len(charts) == 18
+    # modality, text against audio, confidence, refused items, warnings: each once, whatever the
+    # width.
+    assert len(charts) == 19
     for chart in charts:
         assert chart["role"] == "img"
         assert chart["label"].strip()
@@ -267,7 +268,7 @@ def test_paper_is_light_and_shows_the_tables(browser: Browser, pages: dict[str, 
     assert not any(browser.run(hidden))
     browser.prefer("dark", media="print")
     shown = browser.run(tables + "[0].height)")
-    assert len(shown) == 12
+    assert len(shown) == 13
     assert min(shown) > 50
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == (
         "rgb(255, 255, 255)"
