@@ -23,6 +23,7 @@ from schemas.reports import (
 SPAN = Span(date(2026, 11, 8), date(2026, 11, 14))
 BEFORE = Span(date(2026, 11, 1), date(2026, 11, 7))
 EKMAN_WEIGHTS = (9, 3, 4, 22, 48, 9, 5)
+WARNED = (("lang_unread", 3), ("text_cut", 2), ("language_not_learned", 1))
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def report_of(
             {"stage": stage, "reason": reason, "n_items": n}
             for (stage, reason), n in sorted(dead.items())
         ],
-        "warnings": [{"code": "lang_unread", "n_items": 3}] if items else [],
+        "warnings": [{"code": code, "n_items": n} for code, n in WARNED] if items else [],
         "run_summary": run_rows(items, sum(dead.values()), span, model),
         "change": change_rows(items, before) if before and items else [],
         "change_by_group": [],

@@ -51,8 +51,8 @@ LOST = "1 input file(s) could not be read to the end; the first is "
             [],
             LOST
             + "{file}:1: the first row, 'pk', 'body', has none of the columns of an item: if it "
-            "names them otherwise, add --column item_id=NAME --column text=NAME; if the file has no "
-            "header, add --no-header, and number the columns, as in --column item_id=1 --column "
+            "names them otherwise, add --column item_id=NAME --column text=NAME; if the file has "
+            "no header, add --no-header, and number the columns, as in --column item_id=1 --column "
             "text=2",
         ),
         (

@@ -35,6 +35,8 @@ def test_mix_refused_items_and_what_changed() -> None:
 └─────────┴───────┴────────┴───────────────┴────────┴─────────────────┴──────────────────────────┘
 labels        40  (mean confidence 0.69)
 warning       3  lang_unread: lang is of a wrong type or too long; it is null
+warning       2  text_cut: a program has cut the text, and the file has not the whole
+warning       1  language_not_learned: the text is in a language that the model has not learned
 dead letters  10  (20.0 % of the items)
       7  duplicate_id: the id stands earlier, in a smaller file name or line
       3  broken_json: the line is not a JSON object

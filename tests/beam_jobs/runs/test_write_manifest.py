@@ -254,7 +254,7 @@ def test_a_run_that_dies_before_publishing_changes_nothing_that_is_read(
     assert before.keys() == listed(first)
     other = make_run(tmp_path, model_version="new")
     with monkeypatch.context() as patch:
-        patch.setattr(write_manifest, "count_items", die)
+        patch.setattr(write_manifest, "read_counts", die)
         for run in (other, make_run(tmp_path)):  # another run's id, and the same again
             with pytest.raises(Exception, match="the worker dies"):
                 write_run(run, 7)

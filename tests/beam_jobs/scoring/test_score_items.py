@@ -12,9 +12,11 @@ from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.util import assert_that, equal_to
 
 from beam_jobs.items.elements import Item, Location
+from beam_jobs.items.privacy import PUBLIC
 from beam_jobs.runs.sorted_parquet import to_record_batch
 from beam_jobs.scoring.score_items import ScoreItems
 from model.errors import UserError
+from model.preprocessing.language_detector import detect_language
 from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import DEAD_LETTER_SCHEMA
 from schemas.labels import label_schema
@@ -63,18 +65,19 @@ def expected_rows(scorer: EmotionScorer, items: list[Item], clip: Path) -> list[
         model_input = scorer.preprocess(item.text, data)
         [scores] = scorer.score([model_input])
         best = int(scores.scores.argmax())
+        lang = item.lang or (detect_language(item.text) if item.text else None)
         both = scores.text_scores is not None and scores.audio_scores is not None
         rows.append(
             {
                 "item_id": item.item_id,
                 "created_at": item.created_at,
                 "author_id": item.author_id,
-                "lang": item.lang or ("en" if item.text else None),
-                "lang_detected": item.lang is None and item.text is not None,
+                "lang": lang,
+                "lang_detected": item.lang is None and lang is not None,
                 "hashtags": list(item.hashtags),
                 "repost_of": None,
                 "text_is_cut": False,
-                "warnings": [],
+                "warnings": [] if lang in (None, "en") else ["language_not_learned"],
                 "modality": ("text" if item.text else "")
                 + ("+" if item.text and data else "")
                 + ("audio" if data else ""),
@@ -92,6 +95,13 @@ def expected_rows(scorer: EmotionScorer, items: list[Item], clip: Path) -> list[
             }
         )
     return rows
+
+
+def content_key_of(items: list[Item], item_id: str) -> str | None:
+    """Returns the digest of all that an item is scored from."""
+    [item] = [each for each in items if each.item_id == item_id]
+    parts = (item.item_id, item.text, item.clip, item.audio_uri)
+    return PUBLIC.digest("\0".join(part or "" for part in parts).encode())
 
 
 def are_equal(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -131,7 +141,7 @@ def test_rows_equal_the_scorer_called_directly(
                         "message": message,
                         "source": source,
                         "payload": payload,
-                        "content_key": None,
+                        "content_key": content_key_of(items, item_id),
                         "run_id": "mine",
                     }
                     for item_id, reason, message, source, payload in (
