@@ -41,7 +41,7 @@ def test_a_run_that_died_and_is_started_again_ends_the_same(
         raise MemoryError("the worker dies")
 
     module, function = {
-        "counting": (write_manifest, "count_items"),
+        "counting": (write_manifest, "read_counts"),
         "renaming": (publish, "publish_file"),
         "removing": (write_manifest, "remove_superseded"),
     }[dies]
