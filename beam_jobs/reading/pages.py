@@ -52,8 +52,8 @@ def _expand(page: list[Any], layout: RecordLayout, depth: int, *, of_pages: bool
     for value in page:
         inner = _page_of(value, layout) if depth < MAX_DEPTH else None
         # An empty response among pages holds no post; among posts it is a record that is none.
-        is_record = not (inner or of_pages) and (isinstance(value, list) or "meta" in value)
-        if inner is None or is_record:
+        is_empty = inner == [] and (isinstance(value, list) or "meta" in value)
+        if inner is None or (is_empty and not of_pages):
             yield value
         else:
             yield from _expand(inner, layout, depth + 1, of_pages=isinstance(value, list))
