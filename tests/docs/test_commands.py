@@ -58,6 +58,12 @@ def demo(workplace: Workplace) -> Outcome:
     return workplace.run("mm-emor demo --out demo-out")
 
 
+@pytest.fixture(autouse=True)
+def started_from_bash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Completion goes by the shell that has started the process; a scheduler's has none."""
+    monkeypatch.setattr("shellingham.detect_shell", lambda: ("bash", "/bin/bash"))
+
+
 @pytest.fixture
 def here(workplace: Workplace) -> Iterator[Path]:
     with workplace.entered():
