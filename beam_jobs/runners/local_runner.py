@@ -7,6 +7,8 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProv
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner
 
+from beam_jobs.runners.option_views import keep_option_views
+
 
 def local_runner(options: PipelineOptions) -> PipelineRunner:
     """Returns a runner that hands its worker processes the options, as Beam's DirectRunner does.
@@ -14,6 +16,7 @@ def local_runner(options: PipelineOptions) -> PipelineRunner:
     DirectRunner itself would first try to download another runner, Prism
     (https://github.com/apache/beam/pull/34612); this one needs no network.
     """
+    keep_option_views()
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
     return FnApiRunner(provision_info=ExtendedProvisionInfo(provision))
