@@ -12,6 +12,9 @@ BENCH_FLAGS ?=
 # as soon as that package has a newer release.
 PINNED := -q --no-deps --require-hashes
 
+# Some hundred processes import our modules: compiled once, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo install-train install-gpu install-gcp test test-unit test-fast test-reference bench \
   bench-suite lint lock corpus minilm clean

@@ -205,6 +205,7 @@ def test_what_cannot_be_loaded(settings: dict[str, Any], told: str) -> None:
         load(**settings)
 
 
+@pytest.mark.tensorflow
 def test_a_model_of_text_that_was_not_exported(tmp_path: Path) -> None:
     path = save_tiny_artifact(tmp_path / "text", audio=False).path
     scorer = load(path, "tensorflow", precision="float32")

@@ -123,6 +123,7 @@ def test_what_a_model_cannot_score_is_told(run: Run, tiny_artifact: Path, tmp_pa
     assert "manifest, test: n 2\n" in out
 
 
+@pytest.mark.tensorflow
 @pytest.mark.slow
 def test_evaluate_by_folds(run: Run, tmp_path: Path) -> None:
     arguments = ("--folds", "tiny.toml", "--n-folds", "2", "--out", str(tmp_path))
@@ -146,6 +147,7 @@ def test_evaluate_by_folds(run: Run, tmp_path: Path) -> None:
     assert metrics_again["confusion"] == metrics["confusion"]
 
 
+@pytest.mark.tensorflow
 @pytest.mark.slow
 def test_random_folds_of_texts(run: Run, data_dir: Path) -> None:
     """Parts of another data set are left out, and the text encoder is named."""
@@ -176,6 +178,7 @@ OWN_TOML = TINY_TOML.replace("goemotions-ekman", "manifest").replace("emodb", "m
 OWN_TOML = OWN_TOML.replace(TINY_TOML.splitlines()[2] + "\n", "")
 
 
+@pytest.mark.tensorflow
 def test_train_and_score_with_data_of_ones_own(run: Run, tmp_path: Path) -> None:
     table = write_own_data(tmp_path / "own", sizes={"train": 8, "test": 4})
     config, out = tmp_path / "own.toml", tmp_path / "model"
@@ -233,6 +236,7 @@ def test_flags_without_effect_are_refused_before_anything_is_read(
     assert (code, out, err) == (2, "", f"mm-emor: {message}\n")
 
 
+@pytest.mark.tensorflow
 def test_a_learning_rate_that_is_far_too_high_is_one_line(
     run: Run, data_dir: Path, tmp_path: Path
 ) -> None:
@@ -252,6 +256,7 @@ TRAIN = ("train", "tiny.toml", "--data-dir", ".")
 WITH_ENCODER = ("--text-encoder", "checkpoint")
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,7 +1,8 @@
 """Tells unit tests from those that run a job or start TensorFlow, and holds them to it.
 
 Tests of modules that start TensorFlow on import carry the mark `tensorflow` of themselves, as do
-those that use a fixture which starts it; tests in `tests/jobs/` and `tests/docs/` the mark `job`.
+those that use a fixture which starts it; the directories of JOB_DIRECTORIES, and doctests of a
+pipeline, the mark `job`.
 The others are marked where they stand: `job` for a test that runs a pipeline or a command in a
 process of its own, `tensorflow` for one that starts it. With `--unit` neither is run, and a test
 without a mark that does either fails.
@@ -23,7 +24,7 @@ from tests.support.starts_tensorflow import HEAVY, ROOT, starts_tensorflow
 OTHER_KINDS = ("job", "tensorflow")
 TENSORFLOW_FIXTURES = {"trained_artifact"}
 JOB_FIXTURES = {"storage", "written", "browser"}
-JOB_DIRECTORIES = ("jobs", "docs")
+JOB_DIRECTORIES = ("jobs", "docs", "warehouse")
 """Of the tests: what stands there is of whole jobs, and of commands as a reader types them."""
 
 
@@ -37,6 +38,9 @@ class MarkTests:
             item.path.suffix == ".py" and starts_tensorflow(item.path)
         ):
             item.add_marker("tensorflow")
+        dtest = item.dtest if isinstance(item, pytest.DoctestItem) else None
+        if dtest and any("beam.Pipeline(" in example.source for example in dtest.examples):
+            item.add_marker("job")
         room = item.path.relative_to(ROOT).parts[:2]
         if fixtures & JOB_FIXTURES or room in {("tests", each) for each in JOB_DIRECTORIES}:
             item.add_marker("job")
@@ -81,6 +85,9 @@ class KeepUnitTestsLight(MetaPathFinder):
 class _RefusedImport(Loader):
     def create_module(self, spec: ModuleSpec) -> None:
         pytest.fail(f"a unit test imports {spec.name}: mark it `tensorflow`")
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Import asks whether it is there, and is never so far."""
 
 
 def _refuse_pipeline(*_: Any, **__: Any) -> None:

@@ -172,6 +172,7 @@ print(int(peak_kib) >> 10, *reasons)
 """
 
 
+@pytest.mark.job
 @pytest.mark.slow
 @pytest.mark.parametrize(("plain", "limit_mib"), [([], 500), (["text"], 1_400)])
 def test_long_texts_in_each_row_take_bounded_memory(

@@ -270,6 +270,7 @@ def test_what_is_missing_is_told(
         assert alone not in json.loads(capsys.readouterr().out)["notes"]
 
 
+@pytest.mark.job
 def test_a_report_lies_apart_from_what_it_reports_on(
     week: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -324,6 +325,7 @@ def test_a_date_without_any_item_has_a_report(tmp_path: Path) -> None:
     assert made.tables["by_hashtag"].num_rows == 0
 
 
+@pytest.mark.job
 def test_a_file_of_labels_that_is_broken_is_named(
     week: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

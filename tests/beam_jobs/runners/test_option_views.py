@@ -54,6 +54,7 @@ def test_patching_twice_changes_nothing() -> None:
     assert PipelineOptions.view_as is once
 
 
+@pytest.mark.job
 @pytest.mark.parametrize("flags", [FLAGS, [], ["--streaming", "--experiments=a,b"]])
 def test_all_options_are_those_of_beam_itself(flags: list[str]) -> None:
     """Beam's own, asked in a process without the patch, as the reference."""

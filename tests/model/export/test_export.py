@@ -61,6 +61,7 @@ def contents(path: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in path.iterdir()}
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("text", "audio", "files", "n", "n_products"),
     [

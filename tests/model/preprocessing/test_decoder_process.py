@@ -21,6 +21,8 @@ from model.preprocessing.decoder_process import MAX_DECODE_SECONDS, DecoderProce
 from schemas.dead_letters import Reason
 from tests.support.clips import FORMATS, encode, speech_like
 
+pytestmark = pytest.mark.job
+
 CONFIG = AudioConfig(max_clip_seconds=2)
 CLIP = encode(speech_like(0.5), 16_000, "mp3")
 FLAC = encode(speech_like(0.5), 16_000, "flac")

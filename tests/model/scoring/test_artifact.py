@@ -38,6 +38,7 @@ def test_the_version_depends_on_content_alone(tiny_artifact: Path, copy: Path) -
     assert Artifact.load(copy).model_version == Artifact.load(tiny_artifact).model_version
 
 
+@pytest.mark.tensorflow
 def test_weights_come_back_as_float16(copy: Path) -> None:
     artifact = Artifact.load(copy)
     weights = load_file(copy / WEIGHTS)
@@ -46,6 +47,7 @@ def test_weights_come_back_as_float16(copy: Path) -> None:
         np.testing.assert_array_equal(np.asarray(variable), weights[variable.path])
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(("text", "audio"), [(True, False), (False, True)])
 def test_artifacts_of_one_modality(tmp_path: Path, text: bool, audio: bool) -> None:
     artifact = save_tiny_artifact(tmp_path / "one", text=text, audio=audio)
@@ -66,6 +68,7 @@ def test_a_flipped_bit_is_found(copy: Path, file: str) -> None:
         Artifact.load(copy)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("file", "read"),
     [
@@ -125,6 +128,7 @@ def test_a_broken_config_is_named(copy: Path, content: str, message: str) -> Non
         Artifact.load(copy)
 
 
+@pytest.mark.tensorflow
 def test_weights_of_another_network_are_refused(copy: Path) -> None:
     weights = load_file(copy / WEIGHTS)
     name = min(weights)

@@ -44,6 +44,7 @@ def scorers(artifact: Artifact) -> tuple[EmotionScorer, EmotionScorer]:
     )
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("audio", [False, True])
 def test_texts_are_scored_nearly_as_by_keras(
     exported: Callable[[bool, bool], Artifact], audio: bool
@@ -55,6 +56,7 @@ def test_texts_are_scored_nearly_as_by_keras(
         np.testing.assert_allclose(quick.scores, exact.scores, atol=0.02)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("text", [False, True])
 def test_clips_are_scored_as_by_keras(
     exported: Callable[[bool, bool], Artifact], text: bool
@@ -71,6 +73,7 @@ def test_clips_are_scored_as_by_keras(
         np.testing.assert_allclose(quick.scores, exact.scores, atol=1e-4)
 
 
+@pytest.mark.tensorflow
 def test_both_at_once_and_mixed(exported: Callable[[bool, bool], Artifact]) -> None:
     keras, onnx = scorers(exported(True, True))
     clip = encode(speech_like(2.0), 16_000, "wav")
@@ -86,6 +89,7 @@ def test_both_at_once_and_mixed(exported: Callable[[bool, bool], Artifact]) -> N
             np.testing.assert_allclose(quick[head], values, atol=atol)
 
 
+@pytest.mark.tensorflow
 def test_a_graph_that_is_replaced_after_loading_is_found(
     exported: Callable[[bool, bool], Artifact], tmp_path: Path
 ) -> None:
@@ -96,6 +100,7 @@ def test_a_graph_that_is_replaced_after_loading_is_found(
         OnnxEngine.load(artifact, n_threads=1)
 
 
+@pytest.mark.tensorflow
 def test_threads_change_nothing(exported: Callable[[bool, bool], Artifact]) -> None:
     artifact = exported(True, True)
     clip = encode(speech_like(9.0), 16_000, "wav")
@@ -122,6 +127,7 @@ def test_an_unreadable_graph_is_one_line(tmp_path: Path, content: bytes) -> None
         OnnxEngine({TEXT_ONNX: content}, n_threads=1)
 
 
+@pytest.mark.tensorflow
 def test_the_files_of_an_export_are_those_of_its_modalities(
     exported: Callable[[bool, bool], Artifact],
 ) -> None:
@@ -133,6 +139,7 @@ def test_the_files_of_an_export_are_those_of_its_modalities(
         assert {path.name for path in artifact.path.glob("*.onnx")} == files
 
 
+@pytest.mark.tensorflow
 def test_products_are_exact_on_processors_without_vnni(
     exported: Callable[[bool, bool], Artifact],
 ) -> None:
@@ -172,6 +179,7 @@ def test_which_processors_need_unsigned_weights(
     assert onnx_engine.needs_unsigned_weights() is expected
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
@@ -189,6 +197,7 @@ def test_what_a_smaller_batch_could_mend(
     assert engine.is_out_of_memory(error) is expected
 
 
+@pytest.mark.tensorflow
 def test_onnx_runtime_itself_runs_out_of_memory(
     exported: Callable[[bool, bool], Artifact], capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -51,6 +51,7 @@ def inputs(scorer: EmotionScorer, clips: list[bytes]) -> list[ModelInput]:
     ]
 
 
+@pytest.mark.tensorflow
 def test_modalities_and_what_each_carries(scorer: EmotionScorer, inputs: list[ModelInput]) -> None:
     for item, scores in zip(inputs, scorer.score(inputs), strict=True):
         assert scores.modality == item.modality
@@ -64,6 +65,7 @@ def test_modalities_and_what_each_carries(scorer: EmotionScorer, inputs: list[Mo
             assert 0 <= scores.disagreement <= 1
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("batch_size", [1, 2, 7])
 def test_batches_equal_single_items(
     scorer: EmotionScorer, inputs: list[ModelInput], batch_size: int
@@ -78,6 +80,7 @@ def test_batches_equal_single_items(
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
 
+@pytest.mark.tensorflow
 def test_order_leaves_no_trace(scorer: EmotionScorer, inputs: list[ModelInput]) -> None:
     scorer.forget_texts()
     backwards = scorer.score(inputs[::-1])[::-1]
@@ -86,6 +89,7 @@ def test_order_leaves_no_trace(scorer: EmotionScorer, inputs: list[ModelInput]) 
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
 
+@pytest.mark.tensorflow
 def test_small_micro_batches_change_nothing(
     scorer: EmotionScorer, inputs: list[ModelInput], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +102,7 @@ def test_small_micro_batches_change_nothing(
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-5)
 
 
+@pytest.mark.tensorflow
 def test_logits_equal_the_network_as_trained(
     tiny_artifact: Path, scorer: EmotionScorer, clips: list[bytes]
 ) -> None:
@@ -121,16 +126,19 @@ def test_logits_equal_the_network_as_trained(
         np.testing.assert_allclose(ours[head], np.asarray(values)[0], atol=1e-5)
 
 
+@pytest.mark.tensorflow
 def test_temperature_divides_the_logits(scorer: EmotionScorer, inputs: list[ModelInput]) -> None:
     [logits] = scorer.logits(inputs[:1])
     [scores] = scorer.score(inputs[:1])
     np.testing.assert_allclose(scores.scores, softmax(logits["text"] / 1.5), atol=1e-6)
 
 
+@pytest.mark.tensorflow
 def test_no_items(scorer: EmotionScorer) -> None:
     assert scorer.score([]) == []
 
 
+@pytest.mark.tensorflow
 def test_an_item_runs_only_the_encoders_that_it_needs(
     tiny_artifact: Path, inputs: list[ModelInput], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,6 +151,7 @@ def test_an_item_runs_only_the_encoders_that_it_needs(
         scorer.score(inputs[:1])
 
 
+@pytest.mark.tensorflow
 def test_text_that_cleaning_empties_counts_as_none_beside_a_clip(
     scorer: EmotionScorer, clips: list[bytes]
 ) -> None:
@@ -152,6 +161,7 @@ def test_text_that_cleaning_empties_counts_as_none_beside_a_clip(
     assert caught.value.reason == Reason.EMPTY_TEXT
 
 
+@pytest.mark.tensorflow
 def test_a_model_of_text_ignores_clips(tmp_path: Path, clips: list[bytes]) -> None:
     scorer = EmotionScorer.load(save_tiny_artifact(tmp_path / "text", audio=False).path, FLOAT32)
     assert scorer.preprocess("rain", clips[0]).modality == Modality.TEXT
@@ -160,6 +170,7 @@ def test_a_model_of_text_ignores_clips(tmp_path: Path, clips: list[bytes]) -> No
     assert caught.value.reason == Reason.UNSUPPORTED_MODALITY
 
 
+@pytest.mark.tensorflow
 def test_one_bad_item_costs_no_other(scorer: EmotionScorer, inputs: list[ModelInput]) -> None:
     """The encoder has no such token, and fails on the batch."""
     poisoned = ModelInput(windows=((2, 99_999, 3),))
@@ -173,6 +184,7 @@ def test_one_bad_item_costs_no_other(scorer: EmotionScorer, inputs: list[ModelIn
         np.testing.assert_allclose(outcome.scores, expected.scores, atol=1e-5)
 
 
+@pytest.mark.tensorflow
 def test_an_item_without_anything(scorer: EmotionScorer) -> None:
     with pytest.raises(ItemError) as caught:
         scorer.preprocess(None, None)
