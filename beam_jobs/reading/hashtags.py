@@ -126,9 +126,10 @@ def normalise(tags: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     >>> normalise(["#Joy", "joy", "##b", " "])
     (('joy', 'b'), True)
     """
-    if not tags:
-        return (), True
-    bare = (tag.strip().lstrip("#\uff03").lower() for tag in tags)
-    different = list(dict.fromkeys(tag for tag in bare if tag))
+    different: dict[str, None] = {}
+    for tag in tags:
+        bare = tag.strip().lstrip("#\uff03").lower()
+        if bare:
+            different[bare] = None
     kept = [tag for tag in different if len(tag) <= MAX_HASHTAG_CHARACTERS][:MAX_HASHTAGS]
     return tuple(kept), len(kept) == len(different)

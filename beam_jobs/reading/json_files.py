@@ -191,7 +191,11 @@ def _read_lines(
             if line and not line.isspace() and line.strip() not in _BETWEEN_LINES:
                 yield from _read_refused_line(line, source, layout)
             continue
-        yield from _read_value(value, source, layout, line)
+        page = posts_of(value, layout)
+        if page is None:  # most lines
+            yield parse_record(value, source, layout, line)
+        else:
+            yield from _read_page(page, source, layout)
 
 
 def _read_value(
@@ -217,7 +221,19 @@ def _read_value(
     if page is None and n_before is None:
         yield parse_record(value, source, layout, raw, suspect=suspect)
         return
-    for part, record in enumerate([value] if page is None else page, (n_before or 0) + 1):
+    records = [value] if page is None else page
+    yield from _read_page(records, source, layout, suspect=suspect, n_before=n_before or 0)
+
+
+def _read_page(
+    records: list[Any],
+    source: Location,
+    layout: RecordLayout,
+    *,
+    suspect: bool = False,
+    n_before: int = 0,
+) -> Iterator[Item | DeadLetter]:
+    for part, record in enumerate(records, n_before + 1):
         yield parse_record(record, replace(source, part=part), layout, suspect=suspect)
 
 

@@ -74,7 +74,8 @@ def to_identifier(value: Any, name: str, privacy: Privacy) -> str | None:
     if value is None:
         return None
     if isinstance(value, str):
-        if value[:1] in "0123456789+-" and _ROUNDED_ID.fullmatch(value):
+        # Most ids are digits alone, which takes less to see than that they match no pattern.
+        if not value.isdecimal() and value[:1] in "0123456789+-" and _ROUNDED_ID.fullmatch(value):
             found = type_name(value, quoted=privacy.quotes_values)
             message = (
                 f"{name} is {found}: a program took the id for a number and has rounded it; "
@@ -199,11 +200,9 @@ def read_hashtags(post: Post, text: str | None, warnings: list[str]) -> tuple[st
     """
     found: list[str] | None = None
     all_read = True
-    paths = post.shape.paths["hashtags"]
-    is_cut = bool(paths) and has_whole_text(post)
-    for path in paths:
+    for path in post.shape.paths["hashtags"]:
         value = post.at(path)
-        if value is None or value == "" or (is_cut and path == _OF_SHORT_TEXT):
+        if value is None or value == "" or (path == _OF_SHORT_TEXT and has_whole_text(post)):
             continue
         values = parse_list(value) if isinstance(value, str) else value
         if not isinstance(values, list):

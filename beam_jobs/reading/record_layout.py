@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.reading.envelopes import ENVELOPE_KEYS
 from beam_jobs.reading.json_values import parse_literal
-from beam_jobs.reading.key_paths import KeyPath, Record, descend, parse_path
+from beam_jobs.reading.key_paths import KeyPath, Record, descend, parse_path, plain_value
 from beam_jobs.reading.sources import AUTO, DEFAULT, FIELDS, PLAIN, SOURCES, Source, source_of
 
 MAX_SHAPES = 4_096
@@ -24,6 +24,7 @@ class Shape:
     Attributes:
         source: whose records they are.
         paths: of each field, those that the keys leave open.
+        only: of each field that has one open path, of one step, that key.
         originals: of the post that one repeats, as `paths`.
         repost_of: of its id alone.
         is_wrapped: whether they may lie in an envelope.
@@ -31,6 +32,7 @@ class Shape:
 
     source: Source
     paths: Mapping[str, tuple[KeyPath, ...]]
+    only: Mapping[str, str]
     originals: tuple[KeyPath, ...]
     repost_of: tuple[KeyPath, ...]
     is_wrapped: bool
@@ -50,6 +52,10 @@ class Post(NamedTuple):
 
     def find(self, name: str) -> Any:
         """Returns the field's first value that is there; an empty string if there is no other."""
+        key = self.shape.only.get(name)
+        if key is not None:
+            value = self.record[key]
+            return plain_value(value) if type(value) is dict else value
         empty = None
         for path in self.shape.paths[name]:
             value = self.at(path)
@@ -146,9 +152,11 @@ class RecordLayout:
         def open_paths(paths: tuple[KeyPath, ...]) -> tuple[KeyPath, ...]:
             return tuple(path for path in paths if path[0] in there)
 
+        paths = {name: open_paths(self.paths(name, source)) for name in FIELDS}
         return Shape(
             source,
-            {name: open_paths(self.paths(name, source)) for name in FIELDS},
+            paths,
+            {name: of[0][0] for name, of in paths.items() if [len(path) for path in of] == [1]},
             open_paths(source.originals),
             open_paths(source.repost_of),
             self.unwraps and not ENVELOPE_KEYS.isdisjoint(there),

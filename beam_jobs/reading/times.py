@@ -171,9 +171,13 @@ def parse_time(text: str) -> datetime:
 def _parse_common(text: str) -> datetime | None:
     """Returns a time as the two APIs of X write it; None for what needs a closer look."""
     if text[4:5] == "-":
-        with suppress(ValueError, OverflowError):
+        try:  # no suppress: it takes as long as the rest
             moment = datetime.fromisoformat(text)
+            if moment.tzinfo is UTC:
+                return moment
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            return None
     match = _V1_TIME.fullmatch(text)
     if match and match[1].lower() in MONTHS:
         with suppress(ValueError):
