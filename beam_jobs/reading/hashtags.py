@@ -7,7 +7,6 @@ into `://`.
 """
 
 import bisect
-import html
 import re
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
@@ -16,6 +15,7 @@ from typing import Any
 import regex
 
 from beam_jobs.reading.json_values import parse_literal
+from model.preprocessing.entities import decode_entities
 
 MAX_HASHTAGS = 1_000
 MAX_HASHTAG_CHARACTERS = 4_096
@@ -34,9 +34,12 @@ _HASHTAG = regex.compile(
 )
 _PATH_CHARACTERS = r"[\p{Latin}\p{Cyrillic}\p{Nd}\p{M}!*';:=+,.$%#\[\]\u2013_~@|&/?-]"
 _PATH = rf"[/?](?:{_PATH_CHARACTERS}++|\({_PATH_CHARACTERS}*+\))*+"
-_HOST = r"[\p{Latin}\p{Nd}_-]++(?:\.[\p{L}\p{M}\p{Nd}_-]++)++"
+# As long as a host can be: each letter of a longer run would start a pass over all of the run.
+_LABELS = r"(?:\.[\p{L}\p{M}\p{Nd}_-]{1,63}+){1,9}+"
+_HOST = rf"[\p{{Latin}}\p{{Nd}}_-]{{1,63}}+{_LABELS}"
+_ANY_HOST = rf"[\p{{L}}\p{{M}}\p{{Nd}}_-]{{1,63}}+{_LABELS}"
 _LINK = regex.compile(
-    rf"(?:https?://{_HOST}(?::\d++)?(?:{_PATH})?"
+    rf"(?:https?://{_ANY_HOST}(?::\d++)?(?:{_PATH})?"
     rf"|(?<![\p{{Latin}}\p{{Nd}}_.@#$/-]){_HOST}(?::\d++)?{_PATH})",
     regex.V1 | regex.IGNORECASE,
 )
@@ -55,7 +58,7 @@ def find_hashtags(text: str) -> list[str]:
     if "#" not in text and "\uff03" not in text and "&" not in text:
         return []
     # Twice: tweets that went through two programs carry `&amp;#39;`.
-    text = html.unescape(html.unescape(text))
+    text = decode_entities(decode_entities(text))
     found = list(_HASHTAG.finditer(text))
     # No link holds a blank: what follows one, as most do, lies in none.
     if "/" in text and any(text[tag.start() - 1 : tag.start()].strip() for tag in found):
