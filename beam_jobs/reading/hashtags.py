@@ -43,7 +43,12 @@ _LINK = regex.compile(
     rf"|(?<![\p{{Latin}}\p{{Nd}}_.@#$/-]){_HOST}(?::\d++)?{_PATH})",
     regex.V1 | regex.IGNORECASE,
 )
-_BETWEEN = re.compile(r"[\s,;|]+")
+_BETWEEN = re.compile(r"[\s,;|#\uff03]+")
+_QUOTED = r"(?:'[^']*'|\"[^\"]*\")"
+# As NumPy prints one, with nothing between two strings; Python's own rules would join them.
+_NUMPY_LIST = re.compile(rf"\[\s*{_QUOTED}(?:\s+{_QUOTED})*\s*\]")
+_CALL = re.compile(r"(?:array\(\s*(\[.*\])\s*(?:,\s*dtype=[\w<>.'\"]+\s*)?\)|c\((.*)\))", re.DOTALL)
+_NO_TAG = re.compile(r"[\[\](){}'\"=<>]")
 _BARE_LIST = re.compile(r"\[([^\[\](){}'\":]*)\]|\{([^\[\](){}':]*)\}")
 _NOTHING = frozenset({"", "nan", "NaN", "None", "null", "NULL", "<NA>"})
 _TAG_KEYS = ("tag", "text", "name", "hashtag_name", "hashtagName", "title")
@@ -75,8 +80,8 @@ def _lies_in(place: int, spans: list[tuple[int, int]]) -> bool:
 def parse_list(text: str) -> list[Any] | None:
     """Returns what a list that is written as text holds; None where it cannot be told.
 
-    JSON, Python's or Postgres' way to write a list, or names with blanks, commas, semicolons or
-    bars between them.
+    The way to write a list of JSON, Python, NumPy, R or Postgres, or names with blanks, commas,
+    semicolons, bars or signs between them.
 
     >>> parse_list("['a', 'b']"), parse_list("a; b"), parse_list("[a, b]"), parse_list("{a,b}")
     (['a', 'b'], ['a', 'b'], ['a', 'b'], ['a', 'b'])
@@ -86,13 +91,23 @@ def parse_list(text: str) -> list[Any] | None:
         return []
     if len(text) > MAX_LIST_CHARACTERS:
         return None
+    call = _CALL.fullmatch(text)
+    if call:  # of NumPy, and of R
+        text = call[1] or f"[{call[2]}]"
     if text[0] not in "[({":
-        return _BETWEEN.split(text)
+        return _split(text)
+    if _NUMPY_LIST.fullmatch(text):
+        return [quoted[1:-1] for quoted in re.findall(_QUOTED, text)]
     value = parse_literal(text)
     if isinstance(value, list | tuple | set):
         return list(value)
     bare = _BARE_LIST.fullmatch(text)
-    return [tag for tag in _BETWEEN.split(bare[1] or bare[2]) if tag] if bare else None
+    return _split(bare[1] or bare[2] or "") if bare else None
+
+
+def _split(text: str) -> list[Any] | None:
+    tags = [tag for tag in _BETWEEN.split(text) if tag not in _NOTHING]
+    return None if any(map(_NO_TAG.search, tags)) else tags
 
 
 def tags_in(values: Iterable[Any]) -> tuple[list[str], bool]:

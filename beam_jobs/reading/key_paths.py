@@ -16,7 +16,8 @@ MAX_NUMBER_CHARACTERS = 40
 
 def _finite(number: float | Decimal) -> float | Decimal | None:
     """Returns a number; None of NaN and infinity, as where JSON has them."""
-    return number if math.isfinite(number) else None
+    is_finite = number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
+    return number if is_finite else None
 
 
 _EXTENDED: dict[str, Callable[[str], Any]] = {

@@ -46,6 +46,13 @@ _TYPE_NAMES = {dict: "an object", list: "a list", bool: "a boolean"}
 _ID_RULE = "a string or a whole number of at most 64 bits"
 
 
+class NotUnicode:
+    """Stands for a string with bytes or escapes that are no Unicode text."""
+
+    def __str__(self) -> str:
+        return "not Unicode text"
+
+
 def read_id(post: Post) -> str:
     """Returns the record's id.
 
@@ -241,6 +248,9 @@ def read_hashtags(post: Post, text: str | None, warnings: list[str]) -> tuple[st
 
 
 def _wrong_type(name: str, value: Any, rule: str, privacy: Privacy) -> ItemError:
+    if isinstance(value, NotUnicode):
+        message = f"{name} holds bytes or escapes that are not Unicode text"
+        return ItemError(Reason.INVALID_UTF8, message)
     found = type_name(value, quoted=privacy.quotes_values)
     return ItemError(Reason.WRONG_TYPE, f"{name} is {found}, not {rule}")
 
