@@ -22,7 +22,7 @@ import pytest
 from tests.support.starts_tensorflow import HEAVY, ROOT, starts_tensorflow
 
 OTHER_KINDS = ("job", "tensorflow")
-TENSORFLOW_FIXTURES = {"trained_artifact"}
+TENSORFLOW_FIXTURES = {"trained_artifact", "eager_tensorflow"}
 JOB_FIXTURES = {"storage", "written", "browser"}
 JOB_DIRECTORIES = ("jobs", "docs", "warehouse")
 """Of the tests: what stands there is of whole jobs, and of commands as a reader types them."""

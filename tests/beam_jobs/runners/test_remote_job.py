@@ -159,7 +159,7 @@ def test_a_plan_submits_and_writes_nothing(
     assert objects() == {}
 
 
-@pytest.mark.job
+@pytest.mark.usefixtures("storage")  # Beam asks for the bucket of --temp_location
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
