@@ -253,6 +253,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/beam_jobs/reading/test_json_files.py": (
         *("beam_jobs.reading.json_values", "beam_jobs.reading.text_lines"),
     ),
+    "tests/beam_jobs/reading/test_kept_fields.py": ("beam_jobs.reading.hidden_fields",),
     "tests/beam_jobs/reading/test_sources.py": tuple(
         f"beam_jobs.reading.{name}"
         for name in ("envelopes", "html_text", "key_paths", "pages", "record_layout")

@@ -178,7 +178,7 @@ class RecordLayout:
         for name in self._containers:
             value = record.get(name)
             if isinstance(value, str):
-                value = _parse_container(value)
+                value = parse_container(value)
             if value is None:
                 continue
             *heads, last = name.split(".")
@@ -256,10 +256,10 @@ def _container_names() -> frozenset[str]:
     return frozenset(names | {path[0] for source in SOURCES for path in source.originals})
 
 
-def _parse_container(text: str) -> Any:
+def parse_container(text: str) -> Any:
     """Returns the object or list that a cell holds as text; the text itself of another.
 
-    >>> _parse_container("{'id': 7}"), _parse_container('[{"tag": "a"}]'), _parse_container("{")
+    >>> parse_container("{'id': 7}"), parse_container('[{"tag": "a"}]'), parse_container("{")
     ({'id': 7}, [{'tag': 'a'}], '{')
     """
     if text[:1] not in ("{", "[") or len(text) > MAX_CELL_CHARACTERS:
