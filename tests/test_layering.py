@@ -275,7 +275,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
         *("beam_jobs.commands.estimates", "beam_jobs.commands.plan"),
     ),
     "tests/beam_jobs/runs/test_only_new.py": ("beam_jobs.runs.earlier_letters",),
-    "tests/beam_jobs/runs/test_manifest.py": ("beam_jobs.runs.json_files",),
+    "tests/beam_jobs/runs/test_manifest.py": ("beam_jobs.runs.json_records",),
     "tests/beam_jobs/runs/test_sorted_parquet.py": ("beam_jobs.runs.output_files",),
     "tests/beam_jobs/scoring/test_prepared_job.py": ("beam_jobs.runners.beam_flags",),
     "tests/beam_jobs/scoring/test_stages.py": ("beam_jobs.scoring.pipeline",),

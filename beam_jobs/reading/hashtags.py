@@ -88,8 +88,8 @@ def parse_list(text: str) -> list[Any] | None:
     value = parse_literal(text)
     if isinstance(value, list | tuple | set):
         return list(value)
-    bare = _BARE_LIST.fullmatch(text)
-    return [tag for tag in _BETWEEN.split(bare[1] or bare[2]) if tag] if bare else None
+    listed = _BARE_LIST.fullmatch(text)
+    return [tag for tag in _BETWEEN.split(listed[1] or listed[2]) if tag] if listed else None
 
 
 def tags_in(values: Iterable[Any]) -> tuple[list[str], bool]:
@@ -128,8 +128,8 @@ def normalise(tags: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """
     different: dict[str, None] = {}
     for tag in tags:
-        bare = tag.strip().lstrip("#\uff03").lower()
-        if bare:
-            different[bare] = None
+        name = tag.strip().lstrip("#\uff03").lower()
+        if name:
+            different[name] = None
     kept = [tag for tag in different if len(tag) <= MAX_HASHTAG_CHARACTERS][:MAX_HASHTAGS]
     return tuple(kept), len(kept) == len(different)

@@ -133,9 +133,7 @@ class RecordLayout:
         keys = tuple(record)
         shape = self._shapes.get(keys)
         if shape is None:
-            if len(self._shapes) >= MAX_SHAPES:
-                self._shapes.clear()
-            shape = self._shapes[keys] = self._make_shape(self.source_of(keys), keys)
+            shape = self._remember(keys, self._make_shape(self.source_of(keys), keys))
         return shape
 
     def shape_in(self, source: Source, record: Record) -> Shape:
@@ -143,7 +141,13 @@ class RecordLayout:
         keys = ("", source.program, *record)
         shape = self._shapes.get(keys)
         if shape is None:
-            shape = self._shapes[keys] = self._make_shape(source, tuple(record))
+            shape = self._remember(keys, self._make_shape(source, tuple(record)))
+        return shape
+
+    def _remember(self, keys: tuple[str, ...], shape: Shape) -> Shape:
+        if len(self._shapes) >= MAX_SHAPES:
+            self._shapes.clear()
+        self._shapes[keys] = shape
         return shape
 
     def _make_shape(self, source: Source, keys: tuple[str, ...]) -> Shape:
