@@ -7,6 +7,7 @@ from typing import Any
 from beam_jobs.items.privacy import Privacy
 from beam_jobs.reading.hidden_fields import shows_author, shows_text
 from beam_jobs.reading.key_paths import EVERY, Record, descend, parse_path
+from beam_jobs.reading.record_fields import NotUnicode
 from beam_jobs.reading.record_layout import Post, column_paths, parse_container
 from model.errors import UserError
 from schemas.labels import kept_column, label_schema
@@ -58,8 +59,8 @@ def read_kept(
         post: the record, out of its envelope, where a field is looked for first.
         record: as its file has it.
         author: the author's id, where it is to be hidden.
-        warnings: takes a code where a value is too long, or is left out as it may show what the
-            run hides: an object, a list, or what has the author's id in it.
+        warnings: takes a code where a value is too long or no Unicode text, or is left out as it
+            may show what the run hides: an object, a list, or what has the author's id in it.
     """
     kept = []
     is_hiding = not post.layout.privacy.quotes_values
@@ -77,7 +78,9 @@ def read_kept(
         )
         text = _to_text(value)
         if text is not None and (
-            len(text) > MAX_KEPT_CHARACTERS or (is_hiding and _may_show(value, author))
+            isinstance(value, NotUnicode)
+            or len(text) > MAX_KEPT_CHARACTERS
+            or (is_hiding and _may_show(value, author))
         ):
             warnings.append(WarningCode.KEPT_FIELD_UNREAD)
             text = None
