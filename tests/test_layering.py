@@ -253,6 +253,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/beam_jobs/reading/test_json_files.py": (
         *("beam_jobs.reading.json_values", "beam_jobs.reading.text_lines"),
     ),
+    "tests/beam_jobs/reading/test_kept_fields.py": ("beam_jobs.reading.hidden_fields",),
     "tests/beam_jobs/reading/test_sources.py": tuple(
         f"beam_jobs.reading.{name}"
         for name in ("envelopes", "html_text", "key_paths", "pages", "record_layout")
@@ -274,7 +275,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
         *("beam_jobs.commands.estimates", "beam_jobs.commands.plan"),
     ),
     "tests/beam_jobs/runs/test_only_new.py": ("beam_jobs.runs.earlier_letters",),
-    "tests/beam_jobs/runs/test_manifest.py": ("beam_jobs.runs.json_files",),
+    "tests/beam_jobs/runs/test_manifest.py": ("beam_jobs.runs.json_records",),
     "tests/beam_jobs/runs/test_sorted_parquet.py": ("beam_jobs.runs.output_files",),
     "tests/beam_jobs/scoring/test_prepared_job.py": ("beam_jobs.runners.beam_flags",),
     "tests/beam_jobs/scoring/test_stages.py": ("beam_jobs.scoring.pipeline",),

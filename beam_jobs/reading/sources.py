@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
-from beam_jobs.reading.key_paths import KeyPath, parse_path, parse_paths
+from beam_jobs.reading.key_paths import KeyPath, parse_paths
 
 AUTO, PLAIN = "auto", "plain"
 FIELDS = ("item_id", "text", "audio_uri", "created_at", "author_id", "lang", "hashtags")
@@ -278,40 +278,3 @@ def source_of(keys: tuple[str, ...], name: str = AUTO) -> Source:
         return DEFAULT
     unmarked = [one for one in chosen if not one.marks]
     return (unmarked or sorted(chosen, key=lambda one: -len(one.keys & there)))[0]
-
-
-def is_text_path(path: KeyPath) -> bool:
-    """Says whether a source has a text at a path, or below it.
-
-    >>> is_text_path(("record",)), is_text_path(("record", "text")), is_text_path(("lang",))
-    (True, True, False)
-    """
-    return _is_of("text", path)
-
-
-def is_author_path(path: KeyPath) -> bool:
-    """Says whether a source has an author at a path, or below it."""
-    return _is_of("author_id", path) or path[0] in ("user", "username", "screen_name", "account")
-
-
-def _is_of(name: str, path: KeyPath) -> bool:
-    return any(
-        known[: len(path)] == path or path[: len(known)] == known
-        for source in SOURCES
-        for known in source.fields[name]
-    )
-
-
-__all__ = [
-    "AUTO",
-    "DEFAULT",
-    "FIELDS",
-    "PLAIN",
-    "SOURCES",
-    "SOURCE_NAMES",
-    "Source",
-    "is_author_path",
-    "is_text_path",
-    "parse_path",
-    "source_of",
-]

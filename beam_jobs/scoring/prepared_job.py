@@ -154,7 +154,8 @@ def check_request(request: ScoringRequest) -> CheckedRequest:
 
 def _privacy_of(request: ScoringRequest) -> Privacy:
     uses_key = request.pseudonymise_authors or (request.redact_text and has_key())
-    key = key_fingerprint() if uses_key else None
+    flag = "--pseudonymise-authors" if request.pseudonymise_authors else "--redact-text"
+    key = key_fingerprint(flag) if uses_key else None
     privacy = Privacy(key if request.pseudonymise_authors else None, request.redact_text, key)
     if request.only_new and privacy.content_digest is None:
         raise UserError(
@@ -229,8 +230,8 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         "languages": list(artifact.languages),  # of texts in others the rows warn
         "content_digest": checked.privacy.content_digest,
     }
-    if told := request.text_format.to_json():
-        settings["text_format"] = told
+    if text_format := request.text_format.to_json():
+        settings["text_format"] = text_format
     run = Run(
         out=request.out,
         date=request.run_date,
