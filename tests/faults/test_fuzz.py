@@ -4,7 +4,7 @@ import io
 
 from beam_jobs.items.elements import DeadLetter
 from beam_jobs.reading.item_files import read_records
-from beam_jobs.reading.sources import SOURCE_NAMES
+from beam_jobs.reading.source_name import SourceName
 from tests.faults import posts
 from tests.faults.fuzz import originals
 from tests.faults.posts import network_originals
@@ -51,6 +51,7 @@ def test_the_originals_of_networks_are_read() -> None:
 
 
 def test_posts_of_every_network_are_spoilt() -> None:
-    networks = {name for name in SOURCE_NAMES if hasattr(posts, name.upper())}
-    assert networks == {*SOURCE_NAMES} - {"auto", "plain", "x"}  # those are the sample corpus
+    networks = {one for one in SourceName if hasattr(posts, one.name)}
+    # Those are the sample corpus.
+    assert networks == {*SourceName} - {SourceName.AUTO, SourceName.PLAIN, SourceName.X}
     assert originals().lines[-len(READ) :] == network_originals()
