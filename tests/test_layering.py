@@ -221,7 +221,7 @@ def test_each_patch_is_where_patches_are_and_names_its_source(
     found = {}
     for package in LAYERS:
         for name, path in modules_of(package):
-            if changed := list(patches_of(path, library)):
+            if changed := list(dict.fromkeys(patches_of(path, library))):
                 found[name] = changed
                 docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
                 assert "Upstream: " in docstring, name
@@ -285,8 +285,8 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
         *("beam_jobs.runners.worker_output", "beam_jobs.runners.worker_processes"),
     ),
     "tests/jobs/test_scoring_job.py": (
-        *("beam_jobs.runners.local_runner", "beam_jobs.scoring.launch"),
-        *("beam_jobs.scoring.request", "beam_jobs.scoring.scoring_result", "model.flag_checks"),
+        *("beam_jobs.scoring.launch", "beam_jobs.scoring.request"),
+        *("beam_jobs.scoring.scoring_result", "model.flag_checks"),
     ),
     "tests/jobs/test_killed_training.py": ("model.training.finished_part",),
     "tests/model/datasets/test_meld.py": ("model.datasets.broken_clips",),

@@ -11,6 +11,7 @@ import mm_emor
 from beam_jobs.runs.manifest import Status
 from mm_emor.jobs import _day
 from model.errors import UserError
+from tests.support.host_process import patched_parts
 
 TEXTS = {"1": "so happy today", "2": "I miss her so much", "3": " "}
 
@@ -27,6 +28,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def out(corpus: Path) -> Path:
     out = corpus.parent / "out"
     progress: list[tuple[int, int]] = []
+    before = patched_parts()
     result = mm_emor.score_corpus(
         items=corpus,
         out=out,
@@ -40,6 +42,7 @@ def out(corpus: Path) -> Path:
     assert (run.status, run.date) == (Status.COMPLETE, date(2026, 11, 22))
     assert (run.counts.n_labels, run.counts.n_dead) == (2, 1)
     assert progress[-1] == (3, 3)
+    assert patched_parts() == before
     return out
 
 
@@ -74,7 +77,9 @@ def test_a_complete_date_is_left_alone(corpus: Path, out: Path) -> None:
 
 @pytest.mark.job
 def test_report(out: Path) -> None:
+    before = patched_parts()
     made = mm_emor.report(out, out.parent / "report", first="2026-11-22", by=["lang"], top=5)
+    assert patched_parts() == before
     [run] = made.tables["run_summary"].to_pylist()
     assert (run["n_items"], run["n_labels"], run["n_dead"]) == (3, 2, 1)
     assert (out.parent / "report" / "report.html").is_file()
