@@ -11,6 +11,9 @@ import pytest
 import typer
 
 from beam_jobs.commands.cli import app
+from beam_jobs.reports.groupings import choose_groupings
+from model.errors import UserError
+from schemas.labels import label_schema
 from tests.docs.shown import DOCUMENTS, ROOT, blocks, commands, links, read, spans, words
 
 PACKAGES = tuple(sorted(path.parent.name for path in ROOT.glob("*/py.typed")))
@@ -137,6 +140,16 @@ def test_every_flag_of_score_and_report_is_explained() -> None:
     named = set(re.findall(r"--[a-z-]+", told))
     for command in ("score", "report"):
         assert flags_of(command) - named == {"--help", "beam_flags"}
+
+
+def test_what_reports_group_by_besides_columns_is_named() -> None:
+    with pytest.raises(UserError) as caught:
+        choose_groupings(["nothing"])
+    named = re.findall(r"\w+(?=,| of )", str(caught.value).partition("it groups by ")[2])
+    special = {*named} - {*label_schema(()).names}
+    assert special == {"repost", "hashtag", "x_FIELD"}
+    [row] = [line for line in read("docs/reports.md").splitlines() if line.startswith("| `--by ")]
+    assert [each for each in special if f"`{each}`" not in row] == []
 
 
 def test_the_layout_is_the_tree_s() -> None:

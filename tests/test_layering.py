@@ -270,9 +270,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
         *("beam_jobs.reports.directory", "beam_jobs.reports.pipeline"),
     ),
     "tests/beam_jobs/reports/test_tables.py": ("beam_jobs.reports.groupings",),
-    "tests/beam_jobs/runners/test_remote_job.py": (
-        *("beam_jobs.commands.estimates", "beam_jobs.commands.plan"),
-    ),
+    "tests/beam_jobs/runners/test_remote_job.py": (*("beam_jobs.commands.plan",),),
     "tests/beam_jobs/runs/test_only_new.py": ("beam_jobs.runs.earlier_letters",),
     "tests/beam_jobs/runs/test_manifest.py": ("beam_jobs.runs.json_files",),
     "tests/beam_jobs/runs/test_sorted_parquet.py": ("beam_jobs.runs.output_files",),
