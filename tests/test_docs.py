@@ -3,7 +3,10 @@
 import ast
 import os
 import re
+import subprocess
+import sys
 import tomllib
+from email import message_from_string
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +208,27 @@ def test_hooks_before_a_commit_are_local() -> None:
     lint = re.findall(r"^lint:.*\n((?:\t.*\n)+)", MAKEFILE, re.M)[0]
     tools = {Path(entry).name for entry in entries}
     assert tools == set(re.findall(r"\$\(BIN\)/(\w+)", lint))
+
+
+@pytest.mark.job
+def test_no_link_of_the_metadata_needs_the_tree(tmp_path: Path) -> None:
+    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    [path] = tmp_path.glob("*/PKG-INFO")
+    metadata = message_from_string(path.read_text(encoding="utf-8"))
+    home = metadata["Home-page"]
+    names = [link.partition(",")[0] for link in metadata.get_all("Project-URL") or ()]
+    assert sorted(names) == ["Changes", "Documentation", "Issues", "Paper", "Source"]
+    readme = read("README.md")
+    inside = {*links("README.md")}
+    described = metadata.get_payload()
+    assert isinstance(described, str)
+    targets = re.findall(r"\]\(([^)]+)\)", described)
+    assert len(targets) == readme.count("](")
+    assert [each for each in targets if not each.startswith("https://")] == []
+    at_home = {each.removeprefix(f"{home}/") for each in targets if each.startswith(home)}
+    folder = {"docs/report.png": "raw"}
+    assert at_home == {f"{folder.get(each, 'blob')}/HEAD/{each}" for each in inside}
 
 
 def test_the_metadata_is_whole() -> None:

@@ -1,6 +1,7 @@
 """Packages, and the rooms inside them, import one way; a module is imported where it belongs."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,6 +126,17 @@ def test_rooms_have_no_circle(package: str) -> None:
         free = {room for room in rooms.keys() - done if set(rooms[room]) <= done}
         assert free, f"a circle among {sorted(rooms.keys() - done)}"
         done |= free
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_stand_in_the_page_below_those_that_they_import(package: str) -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition(f"    {package}/")[2]
+    names = re.findall(r"^ {6,}(\w+)/ ", page, re.M)
+    rooms = {room: names.index(room.rpartition(".")[2]) for room in filter(None, ROOMS[package])}
+    for room, line in rooms.items():
+        imported = filter(None, ROOMS[package][room])
+        below = [each for each in imported if rooms[each] >= line]
+        assert [each for each in below if not each.startswith(f"{room}.")] == [], room
 
 
 @pytest.mark.parametrize("package", LAYERS)

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="mm-emor",
-    help="Emotion labels and reports for a corpus of tweets and audio clips.",
+    help="Emotion labels and reports for social-media posts and audio clips.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its table breaks words that are wider than a column
 )
@@ -64,7 +64,7 @@ def options(
         bool, typer.Option("--version", callback=_print_version, help="Show the version.")
     ] = False,
 ) -> None:
-    """Emotion labels and reports for a corpus of tweets and audio clips."""
+    """Emotion labels and reports for social-media posts and audio clips."""
 
 
 @app.command(short_help="Label every item with an emotion; write Parquet.")
