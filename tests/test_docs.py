@@ -191,7 +191,8 @@ def test_the_version_is_one() -> None:
 
 
 def test_changes_are_dated_newest_first() -> None:
-    titles = re.findall(r"^## (.+)$", read("CHANGES.md"), re.M)
+    first, *titles = re.findall(r"^## (.+)$", read("CHANGES.md"), re.M)
+    assert first == "[Unreleased]"
     dates = [re.fullmatch(r"\[\d+\.\d+\.\d+\] - (\d{4}-\d\d-\d\d)", title) for title in titles]
     assert all(dates)
     assert sorted((date[1] for date in dates if date), reverse=True) == [
