@@ -29,7 +29,7 @@ class Source:
         fields: the paths of each of `FIELDS`.
         originals: where the post stands that a repost repeats, whole.
         repost_of: where its id stands, alone.
-        is_html: whether texts are HTML.
+        html: the paths of texts that are HTML.
         joined: the fields whose paths are all read, and put together.
         deleted: texts that stand in place of one that was deleted or removed.
     """
@@ -40,7 +40,7 @@ class Source:
     fields: Mapping[str, tuple[KeyPath, ...]]
     originals: tuple[KeyPath, ...] = ()
     repost_of: tuple[KeyPath, ...] = ()
-    is_html: bool = False
+    html: frozenset[KeyPath] = frozenset()
     joined: frozenset[str] = frozenset()
     deleted: frozenset[str] = field(default=frozenset())
 
@@ -63,7 +63,7 @@ def _source(
     *,
     originals: str = "",
     repost_of: str = "",
-    is_html: bool = False,
+    html: str = "",
     joined: str = "",
     deleted: tuple[str, ...] = (),
     **fields: str,
@@ -76,7 +76,7 @@ def _source(
         fields=MappingProxyType(paths),
         originals=parse_paths(originals),
         repost_of=parse_paths(repost_of),
-        is_html=is_html,
+        html=frozenset(parse_paths(html)),
         joined=frozenset(joined.split()),
         deleted=frozenset(deleted),
     )
@@ -114,7 +114,7 @@ SOURCES = (
         lang="language",
         hashtags="tags",
         originals="reblog",
-        is_html=True,
+        html="content",
     ),
     _source(
         "mastodon",
@@ -126,7 +126,7 @@ SOURCES = (
         lang="language",
         hashtags="tag",
         originals="reblog",
-        is_html=True,
+        html="content",
     ),
     _source(
         "reddit",
@@ -156,7 +156,7 @@ SOURCES = (
         text="snippet.textOriginal snippet.textDisplay",
         created_at="snippet.publishedAt",
         author_id="snippet.authorChannelId.value snippet.authorDisplayName",
-        is_html=True,
+        html="snippet.textDisplay",
     ),
     _source(
         "youtube",
@@ -166,7 +166,7 @@ SOURCES = (
         text="textOriginal textDisplay text",
         created_at="publishedAt time_parsed",
         author_id="authorChannelId.value authorChannelId channel authorDisplayName author",
-        is_html=True,
+        html="textDisplay",
     ),
     _source(
         "tiktok",
