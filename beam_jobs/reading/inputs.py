@@ -15,7 +15,7 @@ from beam_jobs.items.paths import CHUNK_BYTES, InputFile, is_local, to_name
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.reading.item_files import check_item_files, read_records
 from beam_jobs.reading.local_files import is_hidden, local_version, match_local
-from beam_jobs.reading.sources import AUTO, FIELDS, SOURCE_NAMES
+from beam_jobs.reading.sources import AUTO, FIELDS
 from beam_jobs.reading.text_format import PLAIN, TextFormat
 from model.errors import UserError
 from model.storage import find_object, is_cloud, list_objects
@@ -54,8 +54,6 @@ class JobInputs:
         check_item_files(self.item_files)
         for root in self.audio_roots:
             _check_audio_root(root)
-        if self.source not in SOURCE_NAMES:
-            raise UserError(f"--source is {self.source}; it is one of {', '.join(SOURCE_NAMES)}")
         fields = [field for field, _ in self.columns]
         for field in fields:
             if field not in FIELDS:

@@ -11,8 +11,9 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from beam_jobs.reading.key_paths import KeyPath, parse_paths
+from beam_jobs.reading.source_name import SourceName
 
-AUTO, PLAIN = "auto", "plain"
+AUTO, PLAIN = SourceName.AUTO, SourceName.PLAIN
 FIELDS = ("item_id", "text", "audio_uri", "created_at", "author_id", "lang", "hashtags")
 """What `--column` can rename."""
 
@@ -251,7 +252,6 @@ SOURCES = (
 """The first whose marks a record has is its own; one that has none is X's, whose API has most."""
 
 DEFAULT = next(one for one in SOURCES if one.name == "x" and not one.marks)
-SOURCE_NAMES = (AUTO, PLAIN, *dict.fromkeys(one.name for one in SOURCES if one.name != PLAIN))
 
 
 @lru_cache(maxsize=4096)
