@@ -87,12 +87,17 @@ def _rows_of_a_batch(parquet: pq.ParquetFile, file: BinaryIO, group: int, names:
     Without a dictionary the average tells. One value of a dictionary may stand in each row, so
     that a file of 10 KB can hold gigabytes: there the longest value counts.
     """
+    # Metadata that contradict themselves are an error here; to ask for them ends the process.
+    next(parquet.iter_batches(1, [group], columns=names, use_threads=False), None)
     metadata = parquet.metadata.row_group(group)
-    leaves = (parquet.schema.column(index) for index in range(metadata.num_columns))
-    in_lists = {leaf.path for leaf in leaves if leaf.max_repetition_level}
     n_group = max(metadata.num_rows, 1)
-    chunks = [metadata.column(index) for index in range(metadata.num_columns)]
-    chunks = [chunk for chunk in chunks if chunk.path_in_schema.partition(".")[0] in names]
+    leaves = [parquet.schema.column(index) for index in range(metadata.num_columns)]
+    in_lists = {leaf.path for leaf in leaves if leaf.max_repetition_level}
+    chunks = [
+        metadata.column(index)
+        for index, leaf in enumerate(leaves)
+        if leaf.path.partition(".")[0] in names
+    ]
     doubtful = [
         chunk.path_in_schema
         for chunk in chunks
@@ -120,9 +125,8 @@ def _longest_values(file: BinaryIO, group: int, paths: list[str]) -> dict[str, i
         file, read_dictionary=paths, pre_buffer=False, page_checksum_verification=True
     )
     metadata = with_dictionaries.metadata.row_group(group)
-    sizes = {
-        chunk.path_in_schema: chunk.total_uncompressed_size
-        for chunk in (metadata.column(index) for index in range(metadata.num_columns))
+    places = {
+        with_dictionaries.schema.column(index).path: index for index in range(metadata.num_columns)
     }
     longest = {}
     for path in paths:
@@ -132,7 +136,9 @@ def _longest_values(file: BinaryIO, group: int, paths: list[str]) -> dict[str, i
         )
         values = [] if sample is None else [_longest_of(column) for column in sample.columns]
         found = max((value for value in values if value is not None), default=None)
-        longest[path] = sizes[path] if found is None else found
+        if found is None:
+            found = metadata.column(places[path]).total_uncompressed_size
+        longest[path] = found
     return longest
 
 

@@ -201,3 +201,16 @@ def test_lists_that_may_hold_gigabytes_are_refused() -> None:
     assert isinstance(letter, DeadLetter)
     assert letter.reason is Reason.UNREADABLE_FILE
     assert "column hashtags.list.element may hold 2,457,6" in letter.message
+
+
+def test_no_byte_of_the_metadata_ends_the_process() -> None:
+    """Arrow ends the process where metadata that contradict themselves are asked for too early."""
+    table = pa.table({"id": ["1", "2"], "text": ["a", None], "hashtags": [["x"], None]})
+    whole = parquet(table, compression="none")
+    start = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    for place in range(start, len(whole) - 8):
+        for flipped in (0x01, 0x02, 0x06):
+            data = bytearray(whole)
+            data[place] ^= flipped
+            outcomes = read("t.parquet", bytes(data))
+            assert all(isinstance(one, Item | DeadLetter) for one in outcomes)
