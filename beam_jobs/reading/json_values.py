@@ -14,7 +14,7 @@ import orjson
 # A list of posts in a page, or a list that is the page itself.
 _LIST_START = re.compile(
     r'"(?:data|statuses|results|tweets|feed|posts|records|orderedItems|items|children|comments'
-    r'|videos)"\s*:\s*\[|\A\s*\['
+    r'|videos|itemList|item_list|aweme_list)"\s*:\s*\[|\A\s*\['
 )
 # X's own archive is a script: window.YTD.tweets.part0 = [, and before 2018 Grailbird.data.… =
 _ASSIGNMENT = r"(?:window\.YTD|Grailbird\.data)[\w.]*(?:\[['\"]\w+['\"]\])?\s*="

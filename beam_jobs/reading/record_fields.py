@@ -131,12 +131,12 @@ def read_text(post: Post) -> str | None:
     for value in values:
         if not isinstance(value, str):
             raise _wrong_type("text", value, "a string", post.layout.privacy)
-        if source.deleted and value.strip() in source.deleted:
+        if source.deleted and source.deleted.fullmatch(value.strip()):
             raise ItemError(Reason.DELETED_POST, f"the text is {value.strip()}")
     if not values:
         return None
     text = "\n\n".join(filter(None, values)) if len(values) > 1 else values[0]
-    if source.is_html:
+    if source.is_html and text is not post.record.get("text"):  # a plain one is no HTML
         if len(text) > MAX_HTML_CHARACTERS:
             message = f"text has {len(text)} characters; the limit is {MAX_HTML_CHARACTERS} of HTML"
             raise ItemError(Reason.FIELD_TOO_LONG, message)
