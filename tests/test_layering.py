@@ -254,8 +254,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
         *("beam_jobs.reading.json_values", "beam_jobs.reading.text_lines"),
     ),
     "tests/beam_jobs/reading/test_sources.py": tuple(
-        f"beam_jobs.reading.{name}"
-        for name in ("envelopes", "html_text", "key_paths", "pages", "record_layout")
+        f"beam_jobs.reading.{name}" for name in ("html_text", "key_paths", "pages", "record_layout")
     ),
     "tests/beam_jobs/reports/page/test_render.py": tuple(
         f"beam_jobs.reports.page.{name}"

@@ -22,6 +22,7 @@ from typing import Any
 from beam_jobs.items.privacy import Privacy
 from beam_jobs.reading.hashtags import find_hashtags, normalise, parse_list, tags_in
 from beam_jobs.reading.html_text import html_to_text
+from beam_jobs.reading.language_codes import language_code
 from beam_jobs.reading.record_layout import Post
 from beam_jobs.reading.times import read_time
 from model.errors import ItemError
@@ -179,12 +180,13 @@ def read_author(post: Post, warnings: list[str]) -> str | None:
 
 
 def read_lang(post: Post, warnings: list[str]) -> str | None:
-    """Returns the language tag as given; None and a warning where it is none."""
+    """Returns the language's tag, of a name its code; None and a warning where it is none."""
     try:
-        return read_string(post, "lang") or None
+        name = read_string(post, "lang")
     except ItemError:
         warnings.append(WarningCode.LANG_UNREAD)
         return None
+    return language_code(name) if name else None
 
 
 def read_hashtags(post: Post, text: str | None, warnings: list[str]) -> tuple[str, ...]:
