@@ -54,8 +54,9 @@ def unwrap(record: dict[str, Any], depth: int = 0) -> dict[str, Any] | NoPost:
             if opened is None:
                 continue
             # What still holds the envelope was made a post of, and is one.
-            is_post = isinstance(opened, NoPost) or opened.get(key) is record[key]
-            return opened if is_post or depth >= MAX_DEPTH else unwrap(opened, depth + 1)
+            if isinstance(opened, NoPost) or opened.get(key) is record[key] or depth >= MAX_DEPTH:
+                return opened
+            return unwrap(opened, depth + 1)
     return record
 
 
