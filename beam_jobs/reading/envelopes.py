@@ -302,15 +302,17 @@ def _of_snippet(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
     if isinstance(inner, dict):
         return inner
     snippet = record["snippet"]
-    if not isinstance(snippet, dict) or "title" not in snippet or "textOriginal" in snippet:
+    if not isinstance(snippet, dict) or "title" not in snippet or _is_post(record):
         return None
-    return None if _is_post(record) else _of_video(record, snippet)
+    is_comment = "textOriginal" in snippet or "textDisplay" in snippet
+    return None if is_comment else _of_video(record, snippet)
 
 
 def _of_video(record: dict[str, Any], snippet: dict[str, Any]) -> dict[str, Any] | NoPost:
     """A video of videos.list or search.list: its text is its title and its description."""
     item_id = record.get("id")
-    kind = item_id.get("kind") if isinstance(item_id, dict) else record.get("kind")
+    is_found = isinstance(item_id, dict)
+    kind = item_id.get("kind") if is_found else record.get("kind")
     if kind in ("youtube#channel", "youtube#playlist"):
         return NoPost(Reason.NOT_A_POST, f"the record is a {kind.removeprefix('youtube#')}")
     told = [snippet.get("title"), snippet.get("description")]
@@ -318,8 +320,9 @@ def _of_video(record: dict[str, Any], snippet: dict[str, Any]) -> dict[str, Any]
     author = {"authorChannelId": {"value": snippet.get("channelId")}}
     return {
         **record,
-        "id": item_id.get("videoId") if isinstance(item_id, dict) else item_id,
-        "snippet": {**snippet, **author, "textOriginal": text},
+        "id": item_id.get("videoId") if is_found else item_id,
+        # A search escapes them as HTML.
+        "snippet": {**snippet, **author, "textDisplay" if is_found else "textOriginal": text},
     }
 
 

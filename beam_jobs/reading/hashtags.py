@@ -7,7 +7,6 @@ into `://`.
 """
 
 import bisect
-import html
 import re
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
@@ -16,6 +15,7 @@ from typing import Any
 import regex
 
 from beam_jobs.reading.json_values import parse_literal
+from model.preprocessing.entities import decode_entities
 
 MAX_HASHTAGS = 1_000
 MAX_HASHTAG_CHARACTERS = 4_096
@@ -34,13 +34,21 @@ _HASHTAG = regex.compile(
 )
 _PATH_CHARACTERS = r"[\p{Latin}\p{Cyrillic}\p{Nd}\p{M}!*';:=+,.$%#\[\]\u2013_~@|&/?-]"
 _PATH = rf"[/?](?:{_PATH_CHARACTERS}++|\({_PATH_CHARACTERS}*+\))*+"
-_HOST = r"[\p{Latin}\p{Nd}_-]++(?:\.[\p{L}\p{M}\p{Nd}_-]++)++"
+# As long as a host can be: each letter of a longer run would start a pass over all of the run.
+_LABELS = r"(?:\.[\p{L}\p{M}\p{Nd}_-]{1,63}+){1,9}+"
+_HOST = rf"[\p{{Latin}}\p{{Nd}}_-]{{1,63}}+{_LABELS}"
+_ANY_HOST = rf"[\p{{L}}\p{{M}}\p{{Nd}}_-]{{1,63}}+{_LABELS}"
 _LINK = regex.compile(
-    rf"(?:https?://{_HOST}(?::\d++)?(?:{_PATH})?"
+    rf"(?:https?://{_ANY_HOST}(?::\d++)?(?:{_PATH})?"
     rf"|(?<![\p{{Latin}}\p{{Nd}}_.@#$/-]){_HOST}(?::\d++)?{_PATH})",
     regex.V1 | regex.IGNORECASE,
 )
-_BETWEEN = re.compile(r"[\s,;|]+")
+_BETWEEN = re.compile(r"[\s,;|#\uff03]+")
+_QUOTED = r"(?:'[^']*'|\"[^\"]*\")"
+# As NumPy prints one, with nothing between two strings; Python's own rules would join them.
+_NUMPY_LIST = re.compile(rf"\[\s*{_QUOTED}(?:\s+{_QUOTED})*\s*\]")
+_CALL = re.compile(r"(?:array\(\s*(\[.*\])\s*(?:,\s*dtype=[\w<>.'\"]+\s*)?\)|c\((.*)\))", re.DOTALL)
+_NO_TAG = re.compile(r"[\[\](){}'\"=<>]")
 _BARE_LIST = re.compile(r"\[([^\[\](){}'\":]*)\]|\{([^\[\](){}':]*)\}")
 _NOTHING = frozenset({"", "nan", "NaN", "None", "null", "NULL", "<NA>"})
 _TAG_KEYS = ("tag", "text", "name", "hashtag_name", "hashtagName", "title")
@@ -55,7 +63,7 @@ def find_hashtags(text: str) -> list[str]:
     if "#" not in text and "\uff03" not in text and "&" not in text:
         return []
     # Twice: tweets that went through two programs carry `&amp;#39;`.
-    text = html.unescape(html.unescape(text))
+    text = decode_entities(decode_entities(text))
     found = list(_HASHTAG.finditer(text))
     # No link holds a blank: what follows one, as most do, lies in none.
     if "/" in text and any(text[tag.start() - 1 : tag.start()].strip() for tag in found):
@@ -72,8 +80,8 @@ def _lies_in(place: int, spans: list[tuple[int, int]]) -> bool:
 def parse_list(text: str) -> list[Any] | None:
     """Returns what a list that is written as text holds; None where it cannot be told.
 
-    JSON, Python's or Postgres' way to write a list, or names with blanks, commas, semicolons or
-    bars between them.
+    The way to write a list of JSON, Python, NumPy, R or Postgres, or names with blanks, commas,
+    semicolons, bars or signs between them.
 
     >>> parse_list("['a', 'b']"), parse_list("a; b"), parse_list("[a, b]"), parse_list("{a,b}")
     (['a', 'b'], ['a', 'b'], ['a', 'b'], ['a', 'b'])
@@ -83,13 +91,23 @@ def parse_list(text: str) -> list[Any] | None:
         return []
     if len(text) > MAX_LIST_CHARACTERS:
         return None
+    call = _CALL.fullmatch(text)
+    if call:  # of NumPy, and of R
+        text = call[1] or f"[{call[2]}]"
     if text[0] not in "[({":
-        return _BETWEEN.split(text)
+        return _split(text)
+    if _NUMPY_LIST.fullmatch(text):
+        return [quoted[1:-1] for quoted in re.findall(_QUOTED, text)]
     value = parse_literal(text)
     if isinstance(value, list | tuple | set):
         return list(value)
     bare = _BARE_LIST.fullmatch(text)
-    return [tag for tag in _BETWEEN.split(bare[1] or bare[2]) if tag] if bare else None
+    return _split(bare[1] or bare[2] or "") if bare else None
+
+
+def _split(text: str) -> list[Any] | None:
+    tags = [tag for tag in _BETWEEN.split(text) if tag not in _NOTHING]
+    return None if any(map(_NO_TAG.search, tags)) else tags
 
 
 def tags_in(values: Iterable[Any]) -> tuple[list[str], bool]:

@@ -1,9 +1,10 @@
 """The text of a post that is written in HTML."""
 
-import html
 import re
 
 from selectolax.lexbor import LexborHTMLParser
+
+from model.preprocessing.entities import decode_entities
 
 # Mastodon puts `.quote-inline`, a link, before a post that quotes another.
 _HIDDEN = "script, style, template, .quote-inline"
@@ -11,7 +12,6 @@ _HIDDEN_TAGS = frozenset({"script", "style", "template"})
 _BLOCKS = "p, div, li, blockquote, pre, h1, h2, h3, h4, h5, h6, tr"
 _BREAKING = f"{_HIDDEN}, {_BLOCKS}, br"
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<!--")
-_BREAKS = re.compile(r"[ \t]*\n\s*")
 
 
 def html_to_text(source: str) -> str:
@@ -26,7 +26,7 @@ def html_to_text(source: str) -> str:
     '2 < 3 & true'
     """
     if not _TAG.search(source):
-        return html.unescape(source)
+        return decode_entities(source)
     tree = LexborHTMLParser(source)
     body = tree.body
     if body is None:
@@ -40,4 +40,4 @@ def html_to_text(source: str) -> str:
         else:
             node.insert_before("\n")
             node.insert_after("\n")
-    return _BREAKS.sub("\n", body.text()).strip()
+    return "\n".join(filter(None, map(str.strip, body.text().split("\n"))))

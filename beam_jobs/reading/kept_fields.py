@@ -5,6 +5,7 @@ from typing import Any
 
 from beam_jobs.items.privacy import Privacy
 from beam_jobs.reading.key_paths import Record, descend, parse_path
+from beam_jobs.reading.record_fields import NotUnicode
 from beam_jobs.reading.record_layout import Post, column_paths
 from beam_jobs.reading.sources import is_author_path, is_text_path
 from model.errors import UserError
@@ -55,7 +56,7 @@ def read_kept(
     Args:
         post: the record, out of its envelope, where a field is looked for first.
         record: as its file has it.
-        warnings: takes a code where a value is too long.
+        warnings: takes a code where a value is too long, or no Unicode text.
     """
     kept = []
     for name in post.layout.keep:
@@ -71,7 +72,8 @@ def read_kept(
             None,
         )
         text = _to_text(value)
-        if text is not None and len(text) > MAX_KEPT_CHARACTERS:
+        is_broken = isinstance(value, NotUnicode)
+        if text is not None and (is_broken or len(text) > MAX_KEPT_CHARACTERS):
             warnings.append(WarningCode.KEPT_FIELD_UNREAD)
             text = None
         kept.append((name, text))

@@ -1,5 +1,6 @@
 """Where a value stands in a record: a path of keys, and of steps into lists."""
 
+import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -11,11 +12,19 @@ object that has a value (`type=retweeted`)."""
 
 EVERY = "*"
 MAX_NUMBER_CHARACTERS = 40
+
+
+def _finite(number: float | Decimal) -> float | Decimal | None:
+    """Returns a number; None of NaN and infinity, as where JSON has them."""
+    is_finite = number.is_finite() if isinstance(number, Decimal) else math.isfinite(number)
+    return number if is_finite else None
+
+
 _EXTENDED: dict[str, Callable[[str], Any]] = {
     "$numberLong": int,
     "$numberInt": int,
-    "$numberDouble": float,
-    "$numberDecimal": Decimal,
+    "$numberDouble": lambda text: _finite(float(text)),
+    "$numberDecimal": lambda text: _finite(Decimal(text)),
     "$oid": str,
 }
 
@@ -77,7 +86,7 @@ def _step_into(values: list[Any], step: str) -> Any:
 def plain_value(value: Any) -> Any:
     """Returns the number or text of MongoDB's Extended JSON; anything else as it is.
 
-    A `$date` stays: `times` reads it.
+    A `$date` stays: `times` reads it. What is not finite is null.
 
     >>> plain_value({"$numberLong": "1294030472427835393"}), plain_value({"text": "a"})
     (1294030472427835393, {'text': 'a'})

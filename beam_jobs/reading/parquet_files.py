@@ -88,6 +88,8 @@ def _rows_of_a_batch(parquet: pq.ParquetFile, file: BinaryIO, group: int, names:
     that a file of 10 KB can hold gigabytes: there the longest value counts.
     """
     metadata = parquet.metadata.row_group(group)
+    leaves = (parquet.schema.column(index) for index in range(metadata.num_columns))
+    in_lists = {leaf.path for leaf in leaves if leaf.max_repetition_level}
     n_group = max(metadata.num_rows, 1)
     chunks = [metadata.column(index) for index in range(metadata.num_columns)]
     chunks = [chunk for chunk in chunks if chunk.path_in_schema.partition(".")[0] in names]
@@ -106,7 +108,7 @@ def _rows_of_a_batch(parquet: pq.ParquetFile, file: BinaryIO, group: int, names:
             of_value = chunk.total_uncompressed_size / max(n_values, 1)
             if chunk.total_uncompressed_size > LARGE_CHUNK_BYTES:
                 n_rows = LARGE_CHUNK_ROWS
-        elif "." in name and n_values * of_value > MAX_LIST_BYTES:
+        elif name in in_lists and n_values * of_value > MAX_LIST_BYTES:
             raise _TooLargeError(f"column {name} may hold {n_values * of_value:,} bytes")
         bytes_of_row += of_value * max(n_values / n_group, 1)
     return max(1, min(n_rows, int(BATCH_BYTES / bytes_of_row)))

@@ -30,8 +30,10 @@ from schemas.dead_letters import Reason
 from schemas.warnings import WarningCode
 
 MAX_TEXT_CHARACTERS = 100_000
-MAX_HTML_CHARACTERS = 1_000_000
+MAX_HTML_CHARACTERS = 200_000
 MAX_STRING_CHARACTERS = 4_096
+MAX_DECIMAL_DIGITS = 38
+"""Those of the widest decimal number that a table has for an id."""
 EXACT_FLOATS = 2**53
 """Up to here a floating-point number can tell a whole number from the next."""
 # Spreadsheets and pandas write the sign; without it, 7e12 may be an id of Reddit, in base 36.
@@ -43,6 +45,13 @@ _OF_SHORT_TEXT = ("entities", "hashtags")
 _NO_AUTHORS = frozenset({"[deleted]", "[removed]"})
 _TYPE_NAMES = {dict: "an object", list: "a list", bool: "a boolean"}
 _ID_RULE = "a string or a whole number of at most 64 bits"
+
+
+class NotUnicode:
+    """Stands for a string with bytes or escapes that are no Unicode text."""
+
+    def __str__(self) -> str:
+        return "not Unicode text"
 
 
 def read_id(post: Post) -> str:
@@ -90,7 +99,12 @@ def to_identifier(value: Any, name: str, privacy: Privacy) -> str | None:
         return str(value)
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT_FLOATS:
         return str(int(value))
-    if isinstance(value, Decimal) and value.is_finite() and value == value.to_integral_value():
+    if (
+        isinstance(value, Decimal)
+        and value.is_finite()
+        and value.adjusted() < MAX_DECIMAL_DIGITS
+        and value == value.to_integral_value()
+    ):
         return str(int(value))
     raise _wrong_type(name, value, _ID_RULE, privacy)
 
@@ -137,13 +151,19 @@ def read_text(post: Post) -> str | None:
     if not values:
         return None
     text = "\n\n".join(filter(None, values)) if len(values) > 1 else values[0]
-    if source.is_html and text is not post.record.get("text"):  # a plain one is no HTML
+    if source.html and _is_html(post):
         if len(text) > MAX_HTML_CHARACTERS:
             message = f"text has {len(text)} characters; the limit is {MAX_HTML_CHARACTERS} of HTML"
             raise ItemError(Reason.FIELD_TOO_LONG, message)
         text = html_to_text(text)
     _of_length("text", text)
     return text
+
+
+def _is_html(post: Post) -> bool:
+    """Says whether the text stands where its source has HTML."""
+    paths = (path for path in post.shape.paths["text"] if post.at(path))
+    return next(paths, None) in post.source.html
 
 
 def has_whole_text(post: Post) -> bool:
@@ -164,7 +184,7 @@ def read_created_at(post: Post, warnings: list[str]) -> datetime | None:
     """Returns when the post was made, in UTC; None and a warning where that cannot be told."""
     try:
         return read_time(post.find("created_at"))
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError):  # decimals have errors of their own
         warnings.append(WarningCode.CREATED_AT_UNREAD)
         return None
 
@@ -230,6 +250,9 @@ def read_hashtags(post: Post, text: str | None, warnings: list[str]) -> tuple[st
 
 
 def _wrong_type(name: str, value: Any, rule: str, privacy: Privacy) -> ItemError:
+    if isinstance(value, NotUnicode):
+        message = f"{name} holds bytes or escapes that are not Unicode text"
+        return ItemError(Reason.INVALID_UTF8, message)
     found = type_name(value, quoted=privacy.quotes_values)
     return ItemError(Reason.WRONG_TYPE, f"{name} is {found}, not {rule}")
 

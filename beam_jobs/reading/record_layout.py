@@ -208,7 +208,7 @@ class RecordLayout:
         return column in own or column in _all_keys() or column.partition(".")[0] in _all_keys()
 
     def missing_column(self) -> str | None:
-        """Returns which column of `columns` or `keep` the file lacks, in words; None for none."""
+        """Returns which column of `columns` the file lacks, in words; None for none."""
         if self.found is None:
             return None
         for ours, theirs in self.columns:

@@ -14,6 +14,7 @@ from beam_jobs.reading.envelopes import NoPost, unwrap
 from beam_jobs.reading.kept_fields import read_kept
 from beam_jobs.reading.key_paths import Record
 from beam_jobs.reading.record_fields import (
+    NotUnicode,
     looks_rounded,
     read_author,
     read_created_at,
@@ -70,11 +71,12 @@ def parse_record(
                 raise ItemError(opened.reason, opened.message)
             post = layout.post_of(opened)
         if suspect and not is_unicode(record):
-            item_id = _unicode_id(post)
-            message = "the record holds bytes or escapes that are not Unicode text"
-            raise ItemError(Reason.INVALID_UTF8, message)
+            marked = mark_broken(record)
+            post = post._replace(record=mark_broken(post.record))
+        else:
+            marked = record
         item_id = read_id(post)
-        return read_item(post, item_id, source, record)
+        return read_item(post, item_id, source, marked)
     except ItemError as error:
         privacy = layout.privacy
         raw = to_json(record) if raw is None else raw
@@ -181,14 +183,6 @@ def refuse(
     return replace(letter, item_id=item_id, content_key=privacy.digest(raw))
 
 
-def _unicode_id(post: Post) -> str | None:
-    try:
-        item_id = read_id(post)
-    except ItemError:
-        return None
-    return item_id if is_unicode(item_id) else None
-
-
 def is_unicode(value: Any) -> bool:
     r"""Returns whether every string in a value is Unicode text: has no lone surrogate.
 
@@ -200,6 +194,27 @@ def is_unicode(value: Any) -> bool:
     except (UnicodeEncodeError, RecursionError):
         return False
     return True
+
+
+def mark_broken(value: Any) -> Any:
+    """Returns a value in which each string that is no Unicode text is a `NotUnicode`.
+
+    Raises:
+        ItemError: invalid_utf8, where it is nested too deeply to be told.
+    """
+    try:
+        return _mark_broken(value)
+    except RecursionError:
+        message = "the record holds bytes or escapes that are not Unicode text"
+        raise ItemError(Reason.INVALID_UTF8, message) from None
+
+
+def _mark_broken(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _mark_broken(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_mark_broken(one) for one in value]
+    return value if not isinstance(value, str) or is_unicode(value) else NotUnicode()
 
 
 def to_json(record: Any) -> bytes:

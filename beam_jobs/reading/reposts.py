@@ -14,6 +14,7 @@ from schemas.warnings import WarningCode
 MAX_PLAIN_CHARACTERS = 260
 """A longer text of X that ends in an ellipsis and a link was cut; a shorter one may be meant so."""
 _CUT_REPOST = re.compile(r"RT @\w{1,20}: .*(?:…|\.\.\.)\s*", re.DOTALL)
+_NO_POST = ("", 0, "0", "None", "nan", "NaN")
 _TRUE = (True, "True", "true", "TRUE")
 _CUT_POST = re.compile(r"…\s*https?://t\.co/\w+\s*\Z")
 
@@ -33,7 +34,7 @@ def read_repost_of(post: Post, original: Post | None, warnings: list[str]) -> st
     values = [original.find("item_id")] if original else []
     values += [post.at(path) for path in post.shape.repost_of]
     for value in values:
-        if value in (None, "", 0, "0", "None", "nan", "NaN"):
+        if value is None or (isinstance(value, str | int) and value in _NO_POST):
             continue
         try:
             if repost_of := to_identifier(value, "repost_of", post.layout.privacy):

@@ -31,7 +31,7 @@ class Source:
         fields: the paths of each of `FIELDS`.
         originals: where the post stands that a repost repeats, whole.
         repost_of: where its id stands, alone.
-        is_html: whether texts are HTML.
+        html: the paths of texts that are HTML.
         joined: the fields whose paths are all read, and put together.
         deleted: matches what stands in place of a text that was deleted or removed.
     """
@@ -42,7 +42,7 @@ class Source:
     fields: Mapping[str, tuple[KeyPath, ...]]
     originals: tuple[KeyPath, ...] = ()
     repost_of: tuple[KeyPath, ...] = ()
-    is_html: bool = False
+    html: frozenset[KeyPath] = frozenset()
     joined: frozenset[str] = frozenset()
     deleted: re.Pattern[str] | None = None
 
@@ -65,7 +65,7 @@ def _source(
     *,
     originals: str = "",
     repost_of: str = "",
-    is_html: bool = False,
+    html: str = "",
     joined: str = "",
     deleted: re.Pattern[str] | None = None,
     **fields: str,
@@ -81,7 +81,7 @@ def _source(
         fields=MappingProxyType(paths),
         originals=parse_paths(originals),
         repost_of=parse_paths(repost_of),
-        is_html=is_html,
+        html=frozenset(parse_paths(html)),
         joined=frozenset(joined.split()),
         deleted=deleted,
     )
@@ -134,7 +134,7 @@ SOURCES = (
         lang="language",
         hashtags="tags",
         originals="reblog",
-        is_html=True,
+        html="content",
     ),
     _source(
         "mastodon",
@@ -151,7 +151,7 @@ SOURCES = (
         lang="language",
         hashtags="tag",
         originals="reblog",
-        is_html=True,
+        html="content",
     ),
     _source(
         "reddit",
@@ -197,7 +197,7 @@ SOURCES = (
         text="snippet.textOriginal snippet.textDisplay",
         created_at="snippet.publishedAt",
         author_id="snippet.authorChannelId.value snippet.authorDisplayName",
-        is_html=True,
+        html="snippet.textDisplay",
     ),
     _source(
         "youtube",
@@ -207,7 +207,7 @@ SOURCES = (
         text="textOriginal textDisplay text",
         created_at="publishedAt time_parsed",
         author_id="authorChannelId.value authorChannelId channel authorDisplayName author",
-        is_html=True,
+        html="textDisplay",
     ),
     _source(
         "youtube",

@@ -63,7 +63,9 @@ _NANOSECOND_DIGITS = 19
 _NUMBER = re.compile(r"(\d+)(?:\.(\d*))?", re.ASCII)
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,](?P<fraction>\d+))?)?"
 _CLOCK += r"(?:\s*(?P<half>[AP]\.?M\.?))?"
-_ZONE = r"(?P<zone>[A-Z]{1,5})?\s*(?P<offset>[+-]\d{2}:?(?:\d{2})?)?(?:\s*[(\[][^()\[\]]*[)\]])?"
+_ZONE = r"(?P<zone>[A-Z]{1,5})?\s*(?P<offset>[+-]\d{2}:?(?:\d{2})?)?"
+# A name in brackets, or behind the offset that it stands for, as Go prints it.
+_ZONE += r"(?:\s*[(\[][^()\[\]]*[)\]]|(?<=\d)\s+[A-Z]{2,5})?"
 _NUMERIC = re.compile(
     r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"
     rf"(?:(?:[T_]|,?\s+)(?:{_CLOCK})?\s*{_ZONE})?",

@@ -1,6 +1,5 @@
 """Turns a text as posted into windows of token ids."""
 
-import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from tokenizers import Tokenizer
 
 from model.config import TextConfig
 from model.errors import ArtifactError, ItemError
+from model.preprocessing.entities import decode_entities
 from schemas.dead_letters import Reason
 
 LENGTH_STEP = 8
@@ -52,7 +52,7 @@ def clean_text(text: str) -> str:
     '@user I <3 this!! http (mail me: a@b.org)'
     """
     # Twice: tweets that went through two programs carry `&amp;lt;`.
-    text = html.unescape(html.unescape(text))
+    text = decode_entities(decode_entities(text))
     text = LINK.sub("http", text)
     text = MENTION.sub("@user", text)
     # The encoders' tokenizers reject lone surrogates and NUL has no meaning in a text.

@@ -99,7 +99,7 @@ def deleted_post(item_id: str | None) -> dict[str, Any]:
             {"kind": "youtube#video", "id": "v", "snippet": VIDEO}]}, [VIDEO_ITEM]),
         ({"kind": "youtube#searchListResponse", "items": [
             {"kind": "youtube#searchResult", "id": {"kind": "youtube#video", "videoId": "v"},
-             "snippet": VIDEO},
+             "snippet": VIDEO | {"description": "it&#39;s #Fun"}},
             {"kind": "youtube#searchResult", "id": {"kind": "youtube#channel", "channelId": "UC1"},
              "snippet": VIDEO}]}, [VIDEO_ITEM, not_a_post()]),
         ([YT_DLP], [YT_DLP_ITEM]),

@@ -1,5 +1,6 @@
 """Hashtags of a text by X's own rules, and of fields as programs write them."""
 
+import json
 import string
 import time
 
@@ -69,6 +70,7 @@ CASES = {
     "https://a.example/page#part and #tag": ["tag"],
     "http://a.example/#part a.example/#part": [],
     "http://a.example/#!/someone": [],
+    "https://пример.example/#a https://日本.example/#b": [],
     "#http://a.example #https://a.example": [],
     "http://a.example#part": [],
     "http://t.co/8t7G3ddS#a": [],
@@ -102,6 +104,11 @@ def test_hashtags_of_a_text(text: str) -> None:
         ('"{Happy,day}"', ("happy", "day")),
         ("\"('Happy', 'day')\"", ("happy", "day")),
         ("\"[{'text': 'Happy', 'indices': [0, 6]}]\"", ("happy",)),
+        ("\"['Happy' 'day']\"", ("happy", "day")),
+        ("\"array(['Happy', 'day'], dtype=object)\"", ("happy", "day")),
+        ('"c(\\"Happy\\", \\"day\\")"', ("happy", "day")),
+        ('"#Happy#day"', ("happy", "day")),
+        ('"[nan]"', ()),
         ('"[]"', ()),
         ('"None"', ()),
         ('"＃全角"', ("全角",)),
@@ -114,6 +121,14 @@ def test_lists_as_programs_write_them(field: str, hashtags: tuple[str, ...]) -> 
     [item] = read("t.jsonl", line.encode())
     assert isinstance(item, Item)
     assert (item.hashtags, item.warnings) == (hashtags, ())
+
+
+@pytest.mark.parametrize("field", ["array(['a'", "list(a='b')", "{'a': 1, 'b'}"])
+def test_what_is_no_list_of_tags_is_told(field: str) -> None:
+    line = json.dumps({"id": "1", "text": "#ignored", "hashtags": field})
+    [item] = read("t.jsonl", line.encode())
+    assert isinstance(item, Item)
+    assert (item.hashtags, item.warnings) == ((), ("hashtags_unread",))
 
 
 def test_too_many_and_too_long_tags_are_left_out() -> None:
@@ -137,7 +152,11 @@ def test_tags_between_blanks_are_all_found(tags: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["#" * 100_000, "#_" * 50_000, "a." * 50_000 + "/#a", "(#a)" * 25_000 + "/", "[" * 100_000],
+    [
+        *("#" * 100_000, "#_" * 50_000, "a." * 50_000 + "/#a", "(#a)" * 25_000 + "/"),
+        *("[" * 100_000, "http://x/ ,#a" + "a.\u0301" * 33_000, "x/ ,#a " + "k.हि" * 23_000),
+        *("x/ ,#a " + "日a.h-" * 19_000, "#a &#" + "1" * 99_000, "#a &#x" + "1" * 99_000),
+    ],
 )
 def test_no_text_takes_long(text: str) -> None:
     started = time.process_time()

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.support.item_reading import (
     V1,
     V2,
     Outcome,
+    fields_of,
     read,
 )
 
@@ -78,3 +80,59 @@ def test_any_record(record: dict[str, Any]) -> None:
     check_outcomes([parse_record(record, Location("t.jsonl", 1), RecordLayout(), suspect=True)])
     lenient = json.dumps(record).encode()
     check_outcomes(read("t.jsonl", lenient))
+
+
+@pytest.mark.parametrize(
+    ("record", "fields"),
+    [
+        ({"user": {"id_str": "3", "name": "\ud83d"}}, {"author_id": "3"}),
+        ({"lang": "\ud83d"}, {"warnings": ("lang_unread",)}),
+        ({"author_id": "a\udce9"}, {"warnings": ("author_id_unread",)}),
+        ({"created_at": "\udce9"}, {"warnings": ("created_at_unread",)}),
+        (
+            {"hashtags": ["joy", "\udce9"]},
+            {"hashtags": ("joy",), "warnings": ("hashtags_unread",)},
+        ),
+        ({"author_id": {"$numberDouble": "NaN"}}, {}),
+        ({"created_at": {"$numberDecimal": "NaN"}}, {}),
+        ({"retweet_id": {"$numberDecimal": "sNaN"}}, {}),
+    ],
+)
+def test_a_broken_field_that_is_optional_costs_no_item(
+    record: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    whole = {"id": "1", "text": "so #Happy", **record}
+    outcome = parse_record(whole, Location("t.jsonl", 1), RecordLayout(), suspect=True)
+    expected = {"item_id": "1", "text": "so #Happy", "hashtags": ("happy",), **fields}
+    assert fields_of(outcome) == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ({"id": "1", "text": "\ud83d"}, "invalid_utf8"),
+        ({"id": "\ud83d", "text": "a"}, "invalid_utf8"),
+        ({"id": "1", "text": "a", "audio_uri": "\udce9.wav"}, "invalid_utf8"),
+        ({"id": Decimal("1E+9999"), "text": "a"}, "wrong_type"),
+        ({"id": {"$numberDecimal": "1E+9999"}, "text": "a"}, "wrong_type"),
+        ({"id": {"$numberDecimal": "NaN"}, "text": "a"}, "missing_id"),
+    ],
+)
+def test_a_broken_field_that_is_needed_is_a_dead_letter(
+    record: dict[str, Any], reason: str
+) -> None:
+    outcome = parse_record(record, Location("t.jsonl", 1), RecordLayout(), suspect=True)
+    assert isinstance(outcome, DeadLetter)
+    assert outcome.reason == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["&#" + "1" * 50_000 + ";", "<b>x</b>" + " " * 90_000 + "y", "<div>" * 10_000 + "a"],
+)
+def test_html_of_any_kind_is_read_in_time(text: str) -> None:
+    """Each of these took minutes once, or stopped the run."""
+    record = {"id": "1", "content": text, "account": {"id": "9"}}
+    outcome = parse_record(record, Location("t.jsonl", 1), RecordLayout())
+    assert isinstance(outcome, Item)
+    assert (outcome.item_id, outcome.author_id) == ("1", "9")
