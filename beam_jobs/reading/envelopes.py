@@ -310,9 +310,9 @@ def _of_snippet(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
 
 def _of_video(record: dict[str, Any], snippet: dict[str, Any]) -> dict[str, Any] | NoPost:
     """A video of videos.list or search.list: its text is its title and its description."""
-    item_id = record.get("id")
-    is_found = isinstance(item_id, dict)
-    kind = item_id.get("kind") if is_found else record.get("kind")
+    found = record.get("id")
+    of_search = found if isinstance(found, dict) else None
+    kind = (of_search or record).get("kind")
     if kind in ("youtube#channel", "youtube#playlist"):
         return NoPost(Reason.NOT_A_POST, f"the record is a {kind.removeprefix('youtube#')}")
     told = [snippet.get("title"), snippet.get("description")]
@@ -320,9 +320,9 @@ def _of_video(record: dict[str, Any], snippet: dict[str, Any]) -> dict[str, Any]
     author = {"authorChannelId": {"value": snippet.get("channelId")}}
     return {
         **record,
-        "id": item_id.get("videoId") if is_found else item_id,
+        "id": of_search.get("videoId") if of_search else found,
         # A search escapes them as HTML.
-        "snippet": {**snippet, **author, "textDisplay" if is_found else "textOriginal": text},
+        "snippet": {**snippet, **author, "textDisplay" if of_search else "textOriginal": text},
     }
 
 
