@@ -1,8 +1,12 @@
 """The mm-emor package: also what Beam's --setup_file ships to workers."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+
+HOME = "https://github.com/mm-emor/mm-emor"
+"""The repository, as users of a package index find it; the one place that names it."""
 
 # Ranges, not pins: the pins, with hashes, are in requirements/. Beam and Keras are held below their
 # next minor release: what we patch of them may move in it.
@@ -69,15 +73,34 @@ EXTRAS = {
     ],
 }
 
+
+def long_description() -> str:
+    """Returns the README; its links lead to the repository, as an index has no files beside it."""
+
+    def absolute(link: re.Match[str]) -> str:
+        is_picture, words, target = link.groups()
+        return f"{is_picture}[{words}]({HOME}/{'raw' if is_picture else 'blob'}/HEAD/{target})"
+
+    readme = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+    return re.sub(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)]+)\)", absolute, readme)
+
+
 setup(
     name="mm-emor",
     version="0.2.0",
-    description="Emotion labels and reports for a corpus of tweets and audio clips, as a Beam job",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    description="Emotion labels and reports for social-media posts and audio clips, as a Beam job",
+    long_description=long_description(),
     long_description_content_type="text/markdown",
     author="The MM-EMOR authors",
     license="Apache-2.0",
-    project_urls={"Paper": "https://doi.org/10.3390/bdcc7040164"},
+    url=HOME,
+    project_urls={
+        "Changes": f"{HOME}/blob/HEAD/CHANGES.md",
+        "Documentation": f"{HOME}/tree/HEAD/docs",
+        "Issues": f"{HOME}/issues",
+        "Paper": "https://doi.org/10.3390/bdcc7040164",
+        "Source": HOME,
+    },
     keywords="emotion recognition, speech emotion, social media, multimodal, apache beam",
     classifiers=[
         "Development Status :: 4 - Beta",

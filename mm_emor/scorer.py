@@ -141,8 +141,8 @@ class Scorer:
             raise ValueError("there is nothing to score: give texts, clips or both")
         sizes = {name: len(column) for name, column in columns.items()}
         if len(set(sizes.values())) > 1:
-            told = ", ".join(f"{n} {name}" for name, n in sizes.items())
-            raise ValueError(f"there are {told}; they must be as many")
+            counts = ", ".join(f"{n} {name}" for name, n in sizes.items())
+            raise ValueError(f"there are {counts}; they must be as many")
         n_items = next(iter(sizes.values()))
         nothing = [None] * n_items
         items = [*zip(columns.get("texts", nothing), columns.get("clips", nothing), strict=True)]
@@ -226,7 +226,7 @@ def _clip_reader(scorer: EmotionScorer, place: str, value: Any) -> Callable[[], 
         return None
     if not isinstance(value, str | os.PathLike | bytes | bytearray | memoryview):
         raise TypeError(f"{place} is a {type(value).__name__}; a clip is a path, bytes or None")
-    if not scorer.preprocess.audio:  # a model of text alone is told that there is a clip
+    if not scorer.preprocess.audio:  # a model of text alone learns only that there is a clip
         return bytes
     limit = scorer.preprocess.max_clip_bytes
     if isinstance(value, str | os.PathLike):

@@ -144,6 +144,21 @@ def list_objects(prefix: str) -> list[tuple[str, int, int]]:
     return [(f"{SCHEME}{bucket}/{blob.name}", blob.size, blob.generation) for blob in found]
 
 
+def find_object(uri: str) -> tuple[int, int] | None:
+    """Returns size in bytes and generation of one object; None where there is none of this name.
+
+    Raises:
+        UserError: the bucket may not be read, or cannot be reached.
+    """
+    from google.cloud.storage.retry import DEFAULT_RETRY  # noqa: PLC0415
+
+    bucket, name = split_uri(uri)
+    client = open_client()
+    retry = DEFAULT_RETRY.with_timeout(ACCESS_SECONDS)
+    blob = _explained(uri, lambda: client.bucket(bucket).get_blob(name, retry=retry))
+    return None if blob is None else (blob.size, blob.generation)
+
+
 def fetch_directory(uri: str) -> Path:
     """Copies the objects right under a prefix to this machine's cache, and returns where they are.
 

@@ -11,6 +11,7 @@ class WarningCode(StrEnum):
     LANG_UNREAD = "lang_unread"
     HASHTAGS_UNREAD = "hashtags_unread"
     REPOST_OF_UNREAD = "repost_of_unread"
+    ORIGINAL_UNREAD = "original_unread"
     KEPT_FIELD_UNREAD = "kept_field_unread"
     TEXT_CUT = "text_cut"
     ID_ROUNDED = "id_rounded"
@@ -28,7 +29,10 @@ WARNING_MEANINGS: dict[WarningCode, str] = {
     "out",
     WarningCode.REPOST_OF_UNREAD: "the id of the post that is reposted is of a wrong type or "
     "rounded; it is null",
-    WarningCode.KEPT_FIELD_UNREAD: "a field that --keep names is too long; it is null",
+    WarningCode.ORIGINAL_UNREAD: "the text of the post that is reposted is of a wrong type, too "
+    "long or deleted; the repost's own is scored",
+    WarningCode.KEPT_FIELD_UNREAD: "a field that --keep names is too long, or may show "
+    "what the run hides; it is null",
     WarningCode.TEXT_CUT: "a program has cut the text, and the file has not the whole",
     WarningCode.ID_ROUNDED: "the id has zeros from its 16th digit on, as a spreadsheet rounds it",
     WarningCode.LANGUAGE_NOT_LEARNED: "the text is in a language that the model has not learned",

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -58,6 +59,19 @@ def trained_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("artifact") / "trained"
     save_tiny_artifact(path)
     return path
+
+
+@pytest.fixture(scope="module")
+def eager_tensorflow() -> Iterator[None]:
+    """Has TensorFlow run operation by operation: without graphs a fit of few items is faster.
+
+    For what is measured of a trained model; how it is trained is tested as users train.
+    """
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

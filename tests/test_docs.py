@@ -3,7 +3,10 @@
 import ast
 import os
 import re
+import subprocess
+import sys
 import tomllib
+from email import message_from_string
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,9 @@ import pytest
 import typer
 
 from beam_jobs.commands.cli import app
+from beam_jobs.reports.groupings import choose_groupings
+from model.errors import UserError
+from schemas.labels import label_schema
 from tests.docs.shown import DOCUMENTS, ROOT, blocks, commands, links, read, spans, words
 
 PACKAGES = tuple(sorted(path.parent.name for path in ROOT.glob("*/py.typed")))
@@ -139,6 +145,16 @@ def test_every_flag_of_score_and_report_is_explained() -> None:
         assert flags_of(command) - named == {"--help", "beam_flags"}
 
 
+def test_what_reports_group_by_besides_columns_is_named() -> None:
+    with pytest.raises(UserError) as caught:
+        choose_groupings(["nothing"])
+    named = re.findall(r"\w+(?=,| of )", str(caught.value).partition("it groups by ")[2])
+    special = {*named} - {*label_schema(()).names}
+    assert special == {"repost", "hashtag", "x_FIELD"}
+    [row] = [line for line in read("docs/reports.md").splitlines() if line.startswith("| `--by ")]
+    assert [each for each in special if f"`{each}`" not in row] == []
+
+
 def test_the_layout_is_the_tree_s() -> None:
     """Each folder of the layout is there, and each room and top folder stands in it."""
     layout = blocks("CONTRIBUTING.md")[0].text
@@ -175,7 +191,8 @@ def test_the_version_is_one() -> None:
 
 
 def test_changes_are_dated_newest_first() -> None:
-    titles = re.findall(r"^## (.+)$", read("CHANGES.md"), re.M)
+    first, *titles = re.findall(r"^## (.+)$", read("CHANGES.md"), re.M)
+    assert first == "[Unreleased]"
     dates = [re.fullmatch(r"\[\d+\.\d+\.\d+\] - (\d{4}-\d\d-\d\d)", title) for title in titles]
     assert all(dates)
     assert sorted((date[1] for date in dates if date), reverse=True) == [
@@ -192,6 +209,27 @@ def test_hooks_before_a_commit_are_local() -> None:
     lint = re.findall(r"^lint:.*\n((?:\t.*\n)+)", MAKEFILE, re.M)[0]
     tools = {Path(entry).name for entry in entries}
     assert tools == set(re.findall(r"\$\(BIN\)/(\w+)", lint))
+
+
+@pytest.mark.job
+def test_no_link_of_the_metadata_needs_the_tree(tmp_path: Path) -> None:
+    command = [sys.executable, "setup.py", "-q", "egg_info", "--egg-base", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True)
+    [path] = tmp_path.glob("*/PKG-INFO")
+    metadata = message_from_string(path.read_text(encoding="utf-8"))
+    home = metadata["Home-page"]
+    names = [link.partition(",")[0] for link in metadata.get_all("Project-URL") or ()]
+    assert sorted(names) == ["Changes", "Documentation", "Issues", "Paper", "Source"]
+    readme = read("README.md")
+    inside = {*links("README.md")}
+    described = metadata.get_payload()
+    assert isinstance(described, str)
+    targets = re.findall(r"\]\(([^)]+)\)", described)
+    assert len(targets) == readme.count("](")
+    assert [each for each in targets if not each.startswith("https://")] == []
+    at_home = {each.removeprefix(f"{home}/") for each in targets if each.startswith(home)}
+    folder = {"docs/report.png": "raw"}
+    assert at_home == {f"{folder.get(each, 'blob')}/HEAD/{each}" for each in inside}
 
 
 def test_the_metadata_is_whole() -> None:

@@ -1,6 +1,7 @@
 """Packages, and the rooms inside them, import one way; a module is imported where it belongs."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,6 +128,17 @@ def test_rooms_have_no_circle(package: str) -> None:
         done |= free
 
 
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_stand_in_the_page_below_those_that_they_import(package: str) -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition(f"    {package}/")[2]
+    names = re.findall(r"^ {6,}(\w+)/ ", page, re.M)
+    rooms = {room: names.index(room.rpartition(".")[2]) for room in filter(None, ROOMS[package])}
+    for room, line in rooms.items():
+        imported = filter(None, ROOMS[package][room])
+        below = [each for each in imported if rooms[each] >= line]
+        assert [each for each in below if not each.startswith(f"{room}.")] == [], room
+
+
 @pytest.mark.parametrize("package", LAYERS)
 def test_modules_of_a_room_have_no_circle(package: str) -> None:
     names = dict(modules_of(package))
@@ -221,7 +233,7 @@ def test_each_patch_is_where_patches_are_and_names_its_source(
     found = {}
     for package in LAYERS:
         for name, path in modules_of(package):
-            if changed := list(patches_of(path, library)):
+            if changed := list(dict.fromkeys(patches_of(path, library))):
                 found[name] = changed
                 docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
                 assert "Upstream: " in docstring, name
@@ -253,6 +265,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/beam_jobs/reading/test_json_files.py": (
         *("beam_jobs.reading.json_values", "beam_jobs.reading.text_lines"),
     ),
+    "tests/beam_jobs/reading/test_kept_fields.py": ("beam_jobs.reading.hidden_fields",),
     "tests/beam_jobs/reading/test_sources.py": tuple(
         f"beam_jobs.reading.{name}" for name in ("html_text", "key_paths", "pages", "record_layout")
     ),
@@ -269,11 +282,9 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
         *("beam_jobs.reports.directory", "beam_jobs.reports.pipeline"),
     ),
     "tests/beam_jobs/reports/test_tables.py": ("beam_jobs.reports.groupings",),
-    "tests/beam_jobs/runners/test_remote_job.py": (
-        *("beam_jobs.commands.estimates", "beam_jobs.commands.plan"),
-    ),
+    "tests/beam_jobs/runners/test_remote_job.py": (*("beam_jobs.commands.plan",),),
     "tests/beam_jobs/runs/test_only_new.py": ("beam_jobs.runs.earlier_letters",),
-    "tests/beam_jobs/runs/test_manifest.py": ("beam_jobs.runs.json_files",),
+    "tests/beam_jobs/runs/test_manifest.py": ("beam_jobs.runs.json_records",),
     "tests/beam_jobs/runs/test_sorted_parquet.py": ("beam_jobs.runs.output_files",),
     "tests/beam_jobs/scoring/test_prepared_job.py": ("beam_jobs.runners.beam_flags",),
     "tests/beam_jobs/scoring/test_stages.py": ("beam_jobs.scoring.pipeline",),
@@ -284,8 +295,8 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
         *("beam_jobs.runners.worker_output", "beam_jobs.runners.worker_processes"),
     ),
     "tests/jobs/test_scoring_job.py": (
-        *("beam_jobs.runners.local_runner", "beam_jobs.scoring.launch"),
-        *("beam_jobs.scoring.request", "beam_jobs.scoring.scoring_result", "model.flag_checks"),
+        *("beam_jobs.scoring.launch", "beam_jobs.scoring.request"),
+        *("beam_jobs.scoring.scoring_result", "model.flag_checks"),
     ),
     "tests/jobs/test_killed_training.py": ("model.training.finished_part",),
     "tests/model/datasets/test_meld.py": ("model.datasets.broken_clips",),

@@ -30,6 +30,7 @@ from beam_jobs.commands.flags import (
 from beam_jobs.commands.log_lines import LogFormat, complain, is_json, print_note, set_up_logs
 from beam_jobs.commands.report_command import report
 from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH_SIZE
+from beam_jobs.reading.source_name import SourceName
 from beam_jobs.runs.if_done import IfDone
 from beam_jobs.scoring.backfill import NoFileOfDateError
 from model.cli import app as model_app
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="mm-emor",
-    help="Emotion labels and reports for a corpus of tweets and audio clips.",
+    help="Emotion labels and reports for social-media posts and audio clips.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # its table breaks words that are wider than a column
 )
@@ -63,7 +64,7 @@ def options(
         bool, typer.Option("--version", callback=_print_version, help="Show the version.")
     ] = False,
 ) -> None:
-    """Emotion labels and reports for a corpus of tweets and audio clips."""
+    """Emotion labels and reports for social-media posts and audio clips."""
 
 
 @app.command(short_help="Label every item with an emotion; write Parquet.")
@@ -138,13 +139,8 @@ def score(
         ),
     ] = None,
     source: Annotated[
-        str,
-        typer.Option(
-            help="Who wrote the items: plain, x, bluesky, mastodon, reddit, youtube or tiktok; "
-            "auto: each record tells.",
-            metavar="NAME",
-        ),
-    ] = "auto",
+        SourceName, typer.Option(help="Who wrote the items; auto: each record tells.")
+    ] = SourceName.AUTO,
     keep: Annotated[
         list[str] | None,
         typer.Option(help="Field that goes into the labels as x_FIELD.", metavar="FIELD"),
@@ -225,8 +221,8 @@ def score(
     check_can_be_awaited(
         parse_beam_flags(request.beam_flags), is_backfill=bool(first), metrics_file=metrics_file
     )
-    if vcpu_hour_price is not None and not dry_run:
-        raise UserError("--vcpu-hour-price needs --dry-run")
+    if vcpu_hour_price is not None:
+        _check_price(vcpu_hour_price, dry_run=dry_run)
     run = partial(_score_and_report, as_json=as_json, metrics_file=metrics_file)
     if dry_run:
         run = partial(_print_plan, vcpu_hour_price=vcpu_hour_price, as_json=as_json)
@@ -325,13 +321,18 @@ def _backfill(
         raise typer.Exit(complain(failure, EXIT_JOB_FAILED))
 
 
+def _check_price(vcpu_hour_price: float, *, dry_run: bool) -> None:
+    if not dry_run:
+        raise UserError("--vcpu-hour-price needs --dry-run")
+    if not 0 <= vcpu_hour_price < float("inf"):
+        raise UserError(f"--vcpu-hour-price is {vcpu_hour_price}; it must be 0 or more")
+
+
 def _print_plan(request: "ScoringRequest", *, vcpu_hour_price: float | None, as_json: bool) -> None:
     from beam_jobs.commands.plan import describe, plan_job
     from beam_jobs.runs.only_new import NothingNew
     from beam_jobs.scoring.prepared_job import prepare_job
 
-    if vcpu_hour_price is not None and not 0 <= vcpu_hour_price < float("inf"):
-        raise UserError(f"--vcpu-hour-price is {vcpu_hour_price}; it must be 0 or more")
     prepared = prepare_job(request, print_note)
     if isinstance(prepared, NothingNew):
         typer.echo(json.dumps(prepared.to_json()) if as_json else str(prepared))

@@ -29,25 +29,32 @@ tokens at RoBERTa-base's size, on the machine of docs/benchmarks.md."""
 
 @dataclass(frozen=True)
 class MeasuredRate:
-    """How fast a core scores, in int8, as docs/benchmarks.md has it.
+    """How fast a model scores in int8, as docs/benchmarks.md has it, and a test compares.
 
     Attributes:
-        texts_per_second: the whole job on texts, a core.
-        clip_seconds: what a clip adds, of a core.
-        source: which rows of it.
+        model: which.
+        texts_per_second: the whole job on texts, on two cores.
+        clip_ms: what a clip adds, of one core.
     """
 
+    model: str
     texts_per_second: float
-    clip_seconds: float
-    source: str
+    clip_ms: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.model} ({self.texts_per_second:g} texts/s on 2 cores; "
+            f"a clip adds {self.clip_ms:g} ms)"
+        )
+
+    @property
+    def texts_per_core_second(self) -> float:
+        """Texts a second, of one core."""
+        return self.texts_per_second / 2
 
 
-SMALL_MODEL = MeasuredRate(
-    376.0, 0.0014, "the default model (751 texts/s on 2 cores; a clip adds 1.4 ms)"
-)
-LARGE_MODEL = MeasuredRate(
-    110.0, 0.0121, "a model of RoBERTa-base's size (219 texts/s on 2 cores; a clip adds 12.1 ms)"
-)
+SMALL_MODEL = MeasuredRate("the default model", 744, 1.3)
+LARGE_MODEL = MeasuredRate("a model of RoBERTa-base's size", 223, 12.1)
 
 
 def measured_rate(
@@ -60,7 +67,7 @@ def measured_rate(
     rate = LARGE_MODEL if large else SMALL_MODEL
     slower = SLOWER_THAN_INT8[choice.precision]
     scaled = f", {slower:g} times slower in {choice.precision}" if slower > 1 else ""
-    return rate, f"measured in int8 on a Xeon with AMX on {rate.source}{scaled}"
+    return rate, f"measured in int8 on a Xeon with AMX on {rate}{scaled}"
 
 
 def worker_cores(options: PipelineOptions) -> int | None:

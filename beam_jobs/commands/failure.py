@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.reading.sources import DEFAULT
+from beam_jobs.reading.key_paths import KeyPath
+from beam_jobs.reading.sources import AUTO, DEFAULT, SOURCES
 from beam_jobs.runs.job_outcome import JobOutcome
 from beam_jobs.runs.manifest import RunManifest, Status
 from schemas.dead_letters import NOT_BAD, REASON_MEANINGS, Reason
@@ -16,7 +17,6 @@ from schemas.tables import DEAD_LETTERS
 
 MAX_NAMES = 12
 """Of a record's fields, how many are named."""
-_ID_NAMES = {path[0] for path in DEFAULT.fields["item_id"]}
 
 
 def explain_failure(outcome: JobOutcome, out: str) -> str | None:
@@ -70,8 +70,9 @@ def _first_letter(run: RunManifest, out: str, reason: Reason) -> dict[str, Any]:
 def _hint(run: RunManifest, out: str, leading: Reason) -> str:
     """Returns how to name a field that the files may have under another name."""
     columns = dict(run.settings.get("columns", ()))
+    source = run.settings.get("source", AUTO)
     if leading == Reason.NO_CONTENT:
-        read = columns.get("text", "text or full_text")
+        read = columns.get("text") or _places_of("text", source)
         return f"; texts are read from {read}: name another column with --column text=NAME"
     if leading != Reason.MISSING_ID:
         return ""
@@ -81,11 +82,28 @@ def _hint(run: RunManifest, out: str, leading: Reason) -> str:
         return first
     # Where authors are hidden, the payload has our fields in place of the record's own.
     names = [] if run.settings.get("author_key") else _names_in(letter["payload"])
-    read_from = {columns["item_id"]} if "item_id" in columns else _ID_NAMES
+    own = columns.get("item_id")
+    read_from = {own} if own else {path[0] for path in _paths_of("item_id", source)}
     if read_from & set(names):
         return first
     others = f"; it has {', '.join(map(ascii, names))}" if names else ""
     return f"{first}{others}: name another column with --column item_id=NAME"
+
+
+def _paths_of(field: str, source: str) -> list[KeyPath]:
+    """Returns where the records of a `--source` have a field; where nothing tells it, X's do."""
+    rows = [DEFAULT] if source == AUTO else [one for one in SOURCES if one.name == source]
+    return list(dict.fromkeys(path for row in rows for path in row.fields[field]))
+
+
+def _places_of(field: str, source: str) -> str:
+    """Returns `_paths_of` a field in words; of a source that nothing tells, that others differ.
+
+    >>> _places_of("text", "mastodon"), _places_of("text", "reddit")
+    ('content', 'title or selftext or body')
+    """
+    places = " or ".join(".".join(path) for path in _paths_of(field, source))
+    return places if source != AUTO else f"{places}, or where the record's own source has them"
 
 
 def _names_in(payload: str | None) -> list[str]:

@@ -135,8 +135,8 @@ def plan_job(
     slower = SLOWER_THAN_INT8[job.model.choice.precision]
     core_seconds = None
     if rate and n_items is not None and n_clips is not None:
-        core_seconds = max(n_items, n_clips) / rate.texts_per_second * slower
-        core_seconds += n_clips * rate.clip_seconds
+        core_seconds = max(n_items, n_clips) / rate.texts_per_core_second * slower
+        core_seconds += n_clips * rate.clip_ms / 1000
     core_hours = None if core_seconds is None else core_seconds / 3600
     manifest = read_manifest(job.run.out)
     published = manifest.runs.get(job.run.date) if manifest else None
@@ -161,7 +161,7 @@ def plan_job(
         steps=steps,
         fused=tuple(step.name for step in steps if step.name in touched),
         n_stages=len(stages),
-        rate=rate.texts_per_second / slower if rate else None,
+        rate=rate.texts_per_core_second / slower if rate else None,
         rate_source=source,
         n_cores=n_cores,
         seconds=core_seconds / n_cores if core_seconds is not None and n_cores else None,

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 
-from beam_jobs.items.pseudonyms import check_key, keyed_digest, pseudonym
+from beam_jobs.items.pseudonyms import check_key, hide_author_in_id, keyed_digest, pseudonym
 
 CONTENT_PURPOSE = b"mm-emor content"
 """What a digest without a key is made for (BLAKE2's `person`): it is no other program's."""
@@ -71,6 +71,10 @@ class Privacy:
     def author(self, author_id: str | None) -> str | None:
         """Returns an author as the outputs name them."""
         return pseudonym(author_id) if author_id and self.hides_authors else author_id
+
+    def item(self, item_id: str) -> str:
+        """Returns an id of a post as the outputs have it."""
+        return hide_author_in_id(item_id) if self.hides_authors else item_id
 
     def without_authors(self) -> "Privacy":
         """Returns what is left to hide of an item whose author is a token already."""

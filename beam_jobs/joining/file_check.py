@@ -36,7 +36,7 @@ class Sighting(NamedTuple):
     """A record that carries a certain id."""
 
     source: Location
-    standing: RecordState
+    state: RecordState
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def clip_id(path: str) -> str:
     return shown(posixpath.splitext(posixpath.basename(path))[0])
 
 
-def judge_partition(
+def check_partition(
     partition: int,  # noqa: ARG001 - the key
     groups: Mapping[str, Iterable[Any]],
     progress: Progress | None = None,
@@ -103,8 +103,8 @@ def judge_partition(
     entries_of: dict[str, list[tuple[str, int, int, int]]] = {}
     for pack in groups["packs"]:
         file, entries = orjson.loads(zlib.decompress(pack))
-        for item_id, row, part, standing in entries:
-            entries_of.setdefault(item_id, []).append((file, row, part, standing))
+        for item_id, row, part, state in entries:
+            entries_of.setdefault(item_id, []).append((file, row, part, state))
     labelled = {
         item_id
         for pack in groups.get("labelled", ())
@@ -154,8 +154,8 @@ def _take_labelled(
     rows_of: dict[str, set[RowKey]] = {}
     for item_id in labelled & entries_of.keys():
         clips.pop(item_id, None)  # of those without a record it is said that they are labelled
-        for file, row, part, standing in entries_of.pop(item_id):
-            if standing != RecordState.REFUSED:
+        for file, row, part, state in entries_of.pop(item_id):
+            if state != RecordState.REFUSED:
                 rows_of.setdefault(file, set()).add((row, part))
     return rows_of
 
@@ -170,9 +170,9 @@ def keep_first(
     >>> str(keep_first([full, empty], has_clip=True)[0]), keep_first([empty], has_clip=False)
     ('b.csv:2', (None, []))
     """
-    candidates = sorted(seen.source for seen in sightings if seen.standing is RecordState.FULL)
+    candidates = sorted(seen.source for seen in sightings if seen.state is RecordState.FULL)
     if not candidates and has_clip:
-        candidates = sorted(seen.source for seen in sightings if seen.standing is RecordState.EMPTY)
+        candidates = sorted(seen.source for seen in sightings if seen.state is RecordState.EMPTY)
     return (candidates[0] if candidates else None), candidates[1:]
 
 

@@ -16,13 +16,14 @@ from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.items.elements import Item
 from beam_jobs.items.paths import real_path, shown
+from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.progress import Progress
 from beam_jobs.joining.file_check import (
     FileCheck,
     LoneClip,
     RecordState,
+    check_partition,
     clip_id,
-    judge_partition,
     merge_checks,
 )
 from beam_jobs.reading.inputs import JobInputs, file_version, read_item_file
@@ -56,12 +57,13 @@ class IndexItems(beam.PTransform):
     as scored already, whatever else it is; a record that was refused when it was read is not.
 
     Nothing becomes a dead letter here. A file that cannot be opened, or changes while it is read,
-    stops the job.
+    stops the job; so does a worker that lacks the key of the authors' tokens.
     """
 
     inputs: JobInputs
     progress: Progress | None = None
     published_labels: tuple[str, ...] = ()
+    privacy: Privacy = PUBLIC
 
     def expand(self, root: beam.pvalue.PBegin) -> beam.PCollection[FileCheck | LoneClip]:
         """Wires the join."""
@@ -75,6 +77,7 @@ class IndexItems(beam.PTransform):
                 self.progress,
                 self.inputs.text_format,
                 source=self.inputs.source,
+                privacy=self.privacy,
             )
             | "PartCounts" >> beam.Map(_tag_counts).with_outputs("counts", main="packs")
         )
@@ -93,7 +96,7 @@ class IndexItems(beam.PTransform):
         found = (
             by_partition
             | "JoinOnPartition" >> beam.CoGroupByKey()
-            | "Judge" >> beam.FlatMapTuple(judge_partition, progress=self.progress)
+            | "CheckPartitions" >> beam.FlatMapTuple(check_partition, progress=self.progress)
             | "PartLoneClips" >> beam.Map(_tag_lone_clips).with_outputs("lone_clips", main="rows")
         )
         by_file = (
@@ -126,16 +129,20 @@ def index_file(
     progress: Progress | None = None,
     text_format: TextFormat = PLAIN,
     source: str = AUTO,
+    privacy: Privacy = PUBLIC,
 ) -> Iterator[tuple[int, bytes] | FileCheck]:
     """Yields the ids of a file in packs, each with its partition; last, how many records it has.
 
-    A pack is the JSON of `[file, [[id, row, part, standing], …]]`, compressed to 10 to 20 bytes an
+    A pack is the JSON of `[file, [[id, row, part, state], …]]`, compressed to 10 to 20 bytes an
     id. An element for each id would take the local runner 500 bytes of memory and four times as
-    long (measured with 500,000 ids). The ids are counted in `progress`.
+    long (measured with 500,000 ids). The ids are counted in `progress`. They are as the labels have
+    them, where `privacy` hides the authors in them.
 
     Raises:
         RuntimeError: the file changed while it was read.
+        UserError: the worker lacks the key that authors are hidden with.
     """
+    privacy.check()
     version = file_version(path)
     packs: dict[int, list[tuple[str, int, int, int]]] = {}
     n_ids = n_records = 0
@@ -146,13 +153,13 @@ def index_file(
             row, part = outcome.source.row, outcome.source.part
             has_content = outcome.text is not None or outcome.audio_uri is not None
             entry = (
-                outcome.item_id,
+                privacy.item(outcome.item_id),
                 row,
                 part,
                 RecordState.FULL if has_content else RecordState.EMPTY,
             )
         elif outcome.item_id is not None:
-            entry = outcome.item_id, 0, 0, RecordState.REFUSED
+            entry = privacy.item(outcome.item_id), 0, 0, RecordState.REFUSED
         else:
             continue
         packs.setdefault(partition_of(entry[0]), []).append(entry)

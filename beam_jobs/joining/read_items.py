@@ -1,4 +1,4 @@
-"""The items of a job's files, once the join has judged their rows."""
+"""The items of a job's files, once the join has checked their rows."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -48,12 +48,12 @@ class ReadItems(beam.PTransform):
         """Reads, and parts the items from the dead letters."""
         return OkDead.of(
             checks
-            | "ReadFiles" >> beam.ParDo(ReadJudgedItems(self.inputs, self.privacy))
+            | "ReadFiles" >> beam.ParDo(ReadCheckedItems(self.inputs, self.privacy))
             | "PartDeadLetters" >> beam.Map(tag_dead).with_outputs(DEAD, main=OK)
         )
 
 
-class ReadJudgedItems(beam.DoFn):
+class ReadCheckedItems(beam.DoFn):
     """Checks once a worker that it can hide what is to be hidden, and reads."""
 
     def __init__(self, inputs: JobInputs, privacy: Privacy) -> None:
@@ -69,7 +69,7 @@ class ReadJudgedItems(beam.DoFn):
 
     def process(self, check: FileCheck | LoneClip) -> Iterator[Item | DeadLetter]:
         """Yields what becomes of each record of a file, or of a lone clip."""
-        outcomes = read_judged_items(
+        outcomes = read_checked_items(
             check,
             self._columns,
             self._audio_roots,
@@ -85,7 +85,7 @@ class ReadJudgedItems(beam.DoFn):
         count_read(n_read)
 
 
-def read_judged_items(
+def read_checked_items(
     check: FileCheck | LoneClip,
     columns: tuple[tuple[str, str], ...] = (),
     audio_roots: tuple[str, ...] = (),

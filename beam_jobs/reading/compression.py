@@ -15,12 +15,14 @@ HEAD_BYTES = 4096
 """What is looked at of a file before it is read."""
 MAX_WINDOW_LOG = 31
 """The longest window of Zstandard, 2 GiB, which the dumps of Reddit were written with
-(`zstd --long=31`). Memory is taken up as the window fills: a small file takes little."""
+(`zstd --long=31`). Memory is taken up as the window fills: a small file takes little, a large one
+up to 2 GiB in each process that reads one."""
 MAX_XZ_MEMORY_BYTES = 1 << 30
-"""xz at its highest setting needs 65 MiB."""
+"""Of each block and stream; xz at its highest setting needs 65 MiB."""
 
 COMPRESSED_SUFFIXES = (".gz", ".zst", ".bz2", ".xz")
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar")
+_XZ_MARK = b"\xfd7zXZ\0"
 _SKIPPABLE_FRAMES = tuple(bytes([0x50 + n]) + b"\x2a\x4d\x18" for n in range(16))
 """What pzstd writes before each frame."""
 
@@ -86,7 +88,7 @@ def _opener(head: bytes) -> Callable[[BinaryIO, bytes], BinaryIO] | None:
     # The first block's mark, or the end's of an empty stream: a CSV can begin with "BZh".
     if head[:3] == b"BZh" and head[4:10] in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90"):
         return _open_bz2
-    return _open_xz if head[:6] == b"\xfd7zXZ\0" else None
+    return _open_xz if head[:6] == _XZ_MARK else None
 
 
 def _open_gzip(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
@@ -102,10 +104,51 @@ def _open_bz2(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
     return cast(BinaryIO, bz2.BZ2File(file))
 
 
-def _open_xz(file: BinaryIO, head: bytes) -> BinaryIO:
-    # LZMAFile takes no limit; the first block's header tells what it needs.
-    lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_XZ_MEMORY_BYTES).decompress(head, 1)
-    return cast(BinaryIO, lzma.LZMAFile(file))
+def _open_xz(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
+    return cast(BinaryIO, _XzFile(file))
+
+
+class _XzFile:
+    """The streams of an xz file, one after the other; `lzma.LZMAFile`, which takes no limit.
+
+    As there, what follows a stream and is none is left out.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._decompressor = self._new_decompressor()
+
+    def _new_decompressor(self) -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_XZ_MEMORY_BYTES)
+
+    def read1(self, n_bytes: int) -> bytes:
+        """Returns some bytes, at most so many; none at the end.
+
+        Raises:
+            EOFError: a stream is cut.
+            lzma.LZMAError: a stream is damaged, or needs more memory than the limit.
+        """
+        while True:
+            packed = b""
+            if self._decompressor.eof:
+                packed = self._next_stream()
+                if not packed:
+                    return b""
+                self._decompressor = self._new_decompressor()
+            elif self._decompressor.needs_input:
+                packed = self._file.read(BUFFER_BYTES)
+                if not packed:
+                    raise EOFError("the compressed file ends before its end is marked")
+            data = self._decompressor.decompress(packed, n_bytes)
+            if data:
+                return data
+
+    def _next_stream(self) -> bytes:
+        """Returns the first bytes of the stream that follows; none where none does."""
+        packed = self._decompressor.unused_data.lstrip(b"\0")
+        while len(packed) < len(_XZ_MARK) and (more := self._file.read(BUFFER_BYTES)):
+            packed = (packed + more).lstrip(b"\0")
+        return packed if packed.startswith(_XZ_MARK) else b""
 
 
 class _Guarded(io.RawIOBase):

@@ -39,8 +39,8 @@ def read_csv(
     """
     privacy = file_layout.privacy
     reader = RowReader(lines, text_format.delimiter or delimiter)
-    told = reader.skip_separator_line()
-    delimiter = text_format.delimiter or told or delimiter
+    separator = reader.skip_separator_line()
+    delimiter = text_format.delimiter or separator or delimiter
     reader.use_delimiter(delimiter)
     rows = rows_of(reader)
     header = next(rows, None)

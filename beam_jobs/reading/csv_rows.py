@@ -104,9 +104,10 @@ class RowReader:
         self._is_quoted = self._is_scanned = False
         self._has_escapes = False
         self._run = _Run(0)  # before any line
-        self._use(delimiter)
+        self.use_delimiter(delimiter)
 
-    def _use(self, delimiter: str) -> None:
+    def use_delimiter(self, delimiter: str) -> None:
+        """Changes the delimiter, before any row is read."""
         self._delimiter = delimiter
         self._csv = csv.reader(self, delimiter=delimiter, strict=True)
         mark, end = re.escape(delimiter), r"\r?\n?\Z"
@@ -123,10 +124,6 @@ class RowReader:
         self._take()
         self._taken.clear()
         return match[1]
-
-    def use_delimiter(self, delimiter: str) -> None:
-        """Changes the delimiter, before any row is read."""
-        self._use(delimiter)
 
     def has_header(self, n_cells: int, id_cell: int) -> None:
         """Tells how many cells each row is to have, and which of them is the id."""
@@ -183,9 +180,9 @@ class RowReader:
             if unescaped is not None and len(unescaped) == self._n_cells:
                 self._has_escapes, self._run = True, _Run(0)
                 return unescaped
-        bare = line.rstrip("\r\n").split(self._delimiter)
-        if '"' in line and not self._is_quoted and len(bare) == self._n_cells:
-            return bare
+        unquoted = line.rstrip("\r\n").split(self._delimiter)
+        if '"' in line and not self._is_quoted and len(unquoted) == self._n_cells:
+            return unquoted
         return None
 
     def _split_strictly(self, line: str) -> list[str] | None:

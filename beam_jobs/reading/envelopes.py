@@ -83,7 +83,7 @@ def _of_hit(record: dict[str, Any]) -> dict[str, Any] | None:
 
 def _of_stream(record: dict[str, Any]) -> NoPost | None:
     """X's stream: `{"delete": {"status": {...}}}`."""
-    inner = record["delete"]
+    inner = None if _is_post(record) else record["delete"]
     status = inner.get("status", inner.get("tweet")) if isinstance(inner, dict) else None
     if not isinstance(status, dict):
         return None
@@ -124,7 +124,7 @@ def _of_graphql(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
 
 def _of_tombstone(record: dict[str, Any]) -> NoPost | None:
     """X's pages: `{"__typename": "TweetTombstone", "tombstone": {...}}`."""
-    if not isinstance(record["tombstone"], dict):
+    if not isinstance(record["tombstone"], dict) or _is_post(record):
         return None
     return NoPost(Reason.DELETED_POST, "a tombstone stands in its place")
 
@@ -166,6 +166,8 @@ def _of_feed(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
 
 def _of_missing(record: dict[str, Any]) -> NoPost | None:
     """Bluesky's marks: `{"uri": …, "notFound": true}`, `{"uri": …, "blocked": true}`."""
+    if _is_post(record):
+        return None
     if record.get("notFound") is True:
         return NoPost(Reason.DELETED_POST, "it is not found any more", _name(record.get("uri")))
     if record.get("blocked") is True:

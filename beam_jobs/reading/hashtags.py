@@ -101,8 +101,8 @@ def parse_list(text: str) -> list[Any] | None:
     value = parse_literal(text)
     if isinstance(value, list | tuple | set):
         return list(value)
-    bare = _BARE_LIST.fullmatch(text)
-    return _split(bare[1] or bare[2] or "") if bare else None
+    listed = _BARE_LIST.fullmatch(text)
+    return _split(listed[1] or listed[2] or "") if listed else None
 
 
 def _split(text: str) -> list[Any] | None:
@@ -146,8 +146,8 @@ def normalise(tags: Sequence[str]) -> tuple[tuple[str, ...], bool]:
     """
     different: dict[str, None] = {}
     for tag in tags:
-        bare = tag.strip().lstrip("#\uff03").lower()
-        if bare:
-            different[bare] = None
+        name = tag.strip().lstrip("#\uff03").lower()
+        if name:
+            different[name] = None
     kept = [tag for tag in different if len(tag) <= MAX_HASHTAG_CHARACTERS][:MAX_HASHTAGS]
     return tuple(kept), len(kept) == len(different)

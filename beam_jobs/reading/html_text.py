@@ -33,9 +33,10 @@ def html_to_text(source: str) -> str:
         return ""
     for node in body.css(_BREAKING):
         if (
-            node.tag in _HIDDEN_TAGS
+            node.tag == "br"
+            or node.tag in _HIDDEN_TAGS
             or "quote-inline" in (node.attributes.get("class") or "").split()
-        ) or node.tag == "br":
+        ):
             node.replace_with("\n")
         else:
             node.insert_before("\n")

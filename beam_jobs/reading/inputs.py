@@ -15,10 +15,10 @@ from beam_jobs.items.paths import CHUNK_BYTES, InputFile, is_local, to_name
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.reading.item_files import check_item_files, read_records
 from beam_jobs.reading.local_files import is_hidden, local_version, match_local
-from beam_jobs.reading.sources import AUTO, FIELDS, SOURCE_NAMES
+from beam_jobs.reading.sources import AUTO, FIELDS
 from beam_jobs.reading.text_format import PLAIN, TextFormat
 from model.errors import UserError
-from model.storage import is_cloud, list_objects
+from model.storage import find_object, is_cloud, list_objects
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,6 @@ class JobInputs:
         check_item_files(self.item_files)
         for root in self.audio_roots:
             _check_audio_root(root)
-        if self.source not in SOURCE_NAMES:
-            raise UserError(f"--source is {self.source}; it is one of {', '.join(SOURCE_NAMES)}")
         fields = [field for field, _ in self.columns]
         for field in fields:
             if field not in FIELDS:
@@ -99,11 +97,15 @@ def file_version(path: str) -> str:
     """
     if is_local(path):
         return local_version(path)
-    matches = _match_objects(path) if is_cloud(path) else _match_with_beam(path)
-    for file in matches:
-        if file.path == path:
-            return f"{file.size_bytes}:{file.updated}"
-    raise FileNotFoundError(f"{path} is not there")
+    # Looked up by its name as it is: `[1]` in it is no pattern.
+    if is_cloud(path):
+        found = find_object(path)
+        if found is None:
+            raise FileNotFoundError(f"{path} is not there")
+        n_bytes, generation = found
+        return f"{n_bytes}:{generation}"
+    metadata = FileSystems.get_filesystem(path).metadata(path)
+    return f"{metadata.size_in_bytes}:{metadata.last_updated_in_seconds or None}"
 
 
 def _match_objects(pattern: str) -> Iterator[InputFile]:

@@ -18,7 +18,6 @@ from beam_jobs.reading.json_values import (
     load_leniently,
     load_values,
     posts_before_fault,
-    to_utf8,
     without_script,
 )
 from beam_jobs.reading.pages import posts_of
@@ -37,10 +36,9 @@ _BETWEEN_LINES = frozenset({b"[", b"]", b"],", b"];", b",", b";"})
 
 
 def read_json_lines(
-    lines: Iterable[bytes], path: str, layout: RecordLayout
+    lines: Iterator[bytes], path: str, layout: RecordLayout
 ) -> Iterator[Item | DeadLetter]:
     """Yields the records of JSON Lines; a blank line counts as a line, and holds no record."""
-    lines = to_utf8(lines)
     head = list(_take_head(lines))
     if head and _opens(head[-1]):
         yield from _read_document_or_lines(head, lines, path, layout)
@@ -49,7 +47,7 @@ def read_json_lines(
 
 
 def read_json(
-    lines: Iterable[bytes], path: str, layout: RecordLayout
+    lines: Iterator[bytes], path: str, layout: RecordLayout
 ) -> Iterator[Item | DeadLetter]:
     """Yields the records of a `.json` file: of JSON Lines, or of documents.
 
@@ -58,7 +56,6 @@ def read_json(
     other; and JSON Lines with faults if not. The records of a document stand on its line 1, and
     those of a page or list at their part of it; those of further documents on their first lines.
     """
-    lines = to_utf8(lines)
     head = list(_take_head(lines))
     if head and not is_object(head[-1]):
         yield from _read_document_or_lines(head, lines, path, layout)

@@ -1,11 +1,8 @@
-"""JSON as programs write it: several values one after the other, NaN, lone surrogates, UTF-16."""
+"""JSON as programs write it: several values one after the other, NaN, lone surrogates."""
 
 import ast
-import codecs
-import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -117,31 +114,6 @@ def without_script(line: bytes) -> bytes:
     b' ['
     """
     return _SCRIPT.sub(b"", line, count=1)
-
-
-def to_utf8(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """Yields lines in UTF-8: of a file that starts with the mark of UTF-16, recoded.
-
-    What is no UTF-16 becomes U+FFFD, as nobody can tell where such a line ends.
-    """
-    lines = iter(lines)
-    first = next(lines, None)
-    if first is None:
-        return
-    if not first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        yield first
-        yield from lines
-        return
-    decoder = codecs.getincrementaldecoder("utf-16")(errors="replace")
-    waiting = ""
-    for raw in itertools.chain([first], lines):
-        waiting += decoder.decode(raw)
-        *whole, waiting = waiting.split("\n")
-        for line in whole:
-            yield f"{line}\n".encode(errors="replace")
-    waiting += decoder.decode(b"", final=True)
-    if waiting:
-        yield waiting.encode(errors="replace")
 
 
 def is_object(line: bytes) -> bool:

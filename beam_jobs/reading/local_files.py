@@ -33,11 +33,11 @@ def match_local(pattern: str) -> Iterator[InputFile]:
         try:
             status = os.stat(found)
         except OSError as error:
-            told = shown(to_path(found))
+            path = shown(to_path(found))
             if os.path.islink(found):
                 target = shown(to_path(os.readlink(found)))
-                raise UserError(f"{told} is a link to {target}, which is not there") from error
-            raise UserError(f"{told} cannot be looked up: {error.strerror}") from error
+                raise UserError(f"{path} is a link to {target}, which is not there") from error
+            raise UserError(f"{path} cannot be looked up: {error.strerror}") from error
         if stat.S_ISDIR(status.st_mode):
             continue
         if kind := _KINDS.get(stat.S_IFMT(status.st_mode)):

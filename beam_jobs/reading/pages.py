@@ -1,4 +1,8 @@
-"""The posts of a JSON value that holds several: a response's page, a list, a thread, a table."""
+"""The posts of a JSON value that holds several: a response's page, a list, a thread, a table.
+
+A page of X v2 tells in `errors` which of the posts that were asked for by id are gone: these are
+records of it, too, beside `data` or alone.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -101,16 +105,24 @@ def _comments_of(value: dict[str, Any], layout: RecordLayout) -> list[Any] | Non
 
 
 def _response_of(value: dict[str, Any], layout: RecordLayout) -> list[Any] | None:
-    """Returns the posts of a response without an id of its own."""
+    """Returns the posts of a response without an id of its own.
+
+    X tells which of the posts that were asked for by id it has not in `errors`, beside the others
+    or alone; so these follow the others. What else stands in `errors`, as of a post that is only
+    referred to, is left out beside posts, and alone is a record that is none.
+    """
+    errors = _list_of(value.get("errors")) if layout.unwraps else []
     if "data" in value or "meta" in value:
-        return _data_of(value)
+        posts = _data_of(value)
+        missing = [_missing_post(error) for error in errors if _is_of_post(error)]
+        return [*(posts or []), *missing] if missing else posts
     lists = (value[name] for name in _LISTS if isinstance(value.get(name), list))
     page: list[Any] | None = next(lists, None) if layout.unwraps else None
     hits = value.get("hits")
     if page is not None:
         return page
     if isinstance(value.get("errors"), list) and layout.unwraps:
-        return [_missing_post(error) for error in value["errors"]]
+        return [_missing_post(error) if _is_of_post(error) else error for error in errors]
     if isinstance(hits, dict) and isinstance(hits.get("hits"), list):
         return list(hits["hits"])
     return _frame_of(value)
@@ -163,12 +175,24 @@ def _with_original(tweet: Any, included: dict[str, dict[str, Any]]) -> Any:
     return {**tweet, "referenced_tweets": whole}
 
 
-def _missing_post(error: Any) -> Any:
+def _is_of_post(error: Any) -> bool:
+    """Says whether an error tells of a post that was asked for: not of one that another names.
+
+    >>> _is_of_post({"resource_type": "tweet", "parameter": "ids", "resource_id": "5"})
+    True
+    >>> _is_of_post({"resource_type": "tweet", "parameter": "referenced_tweets.id"})
+    False
+    """
+    return (
+        isinstance(error, dict)
+        and error.get("resource_type") == "tweet"
+        and error.get("parameter", "id") in ("id", "ids")
+    )
+
+
+def _missing_post(error: dict[str, Any]) -> dict[str, Any]:
     """Returns a post that X does not have any more as its stream tells of one."""
-    if isinstance(error, dict) and error.get("resource_type") == "tweet":
-        item_id = error.get("resource_id", error.get("value"))
-        return {"delete": {"status": {"id_str": item_id}}}
-    return error
+    return {"delete": {"status": {"id_str": error.get("resource_id", error.get("value"))}}}
 
 
 def _thread_of(value: dict[str, Any]) -> list[Any] | None:

@@ -133,9 +133,7 @@ class RecordLayout:
         keys = tuple(record)
         shape = self._shapes.get(keys)
         if shape is None:
-            if len(self._shapes) >= MAX_SHAPES:
-                self._shapes.clear()
-            shape = self._shapes[keys] = self._make_shape(self.source_of(keys), keys)
+            shape = self._remember(keys, self._make_shape(self.source_of(keys), keys))
         return shape
 
     def shape_in(self, source: Source, record: Record) -> Shape:
@@ -143,7 +141,13 @@ class RecordLayout:
         keys = ("", source.program, *record)
         shape = self._shapes.get(keys)
         if shape is None:
-            shape = self._shapes[keys] = self._make_shape(source, tuple(record))
+            shape = self._remember(keys, self._make_shape(source, tuple(record)))
+        return shape
+
+    def _remember(self, keys: tuple[str, ...], shape: Shape) -> Shape:
+        if len(self._shapes) >= MAX_SHAPES:
+            self._shapes.clear()
+        self._shapes[keys] = shape
         return shape
 
     def _make_shape(self, source: Source, keys: tuple[str, ...]) -> Shape:
@@ -178,7 +182,7 @@ class RecordLayout:
         for name in self._containers:
             value = record.get(name)
             if isinstance(value, str):
-                value = _parse_container(value)
+                value = parse_container(value)
             if value is None:
                 continue
             *heads, last = name.split(".")
@@ -256,10 +260,10 @@ def _container_names() -> frozenset[str]:
     return frozenset(names | {path[0] for source in SOURCES for path in source.originals})
 
 
-def _parse_container(text: str) -> Any:
+def parse_container(text: str) -> Any:
     """Returns the object or list that a cell holds as text; the text itself of another.
 
-    >>> _parse_container("{'id': 7}"), _parse_container('[{"tag": "a"}]'), _parse_container("{")
+    >>> parse_container("{'id': 7}"), parse_container('[{"tag": "a"}]'), parse_container("{")
     ({'id': 7}, [{'tag': 'a'}], '{')
     """
     if text[:1] not in ("{", "[") or len(text) > MAX_CELL_CHARACTERS:

@@ -29,7 +29,7 @@ from beam_jobs.reading.record_layout import Post, RecordLayout
 from beam_jobs.reading.reposts import find_original, is_cut, read_repost_of
 from beam_jobs.reading.sources import FIELDS
 from model.errors import ItemError
-from schemas.dead_letters import Reason, Stage
+from schemas.dead_letters import REASON_MEANINGS, Reason, Stage
 from schemas.warnings import WarningCode
 
 
@@ -68,7 +68,9 @@ def parse_record(
             opened = unwrap(dict(post.record))
             if isinstance(opened, NoPost):
                 item_id = opened.item_id if is_unicode(opened.item_id) else None
-                raise ItemError(opened.reason, opened.message)
+                is_public = layout.privacy.quotes_values  # it may quote an id or a text
+                message = opened.message if is_public else REASON_MEANINGS[opened.reason]
+                raise ItemError(opened.reason, message)
             post = layout.post_of(opened)
         if suspect and not is_unicode(record):
             marked = mark_broken(record)
@@ -80,6 +82,7 @@ def parse_record(
     except ItemError as error:
         privacy = layout.privacy
         raw = to_json(record) if raw is None else raw
+        item_id = item_id and privacy.item(item_id)
         content_key = privacy.digest(raw.rstrip(b"\r\n"))
         if privacy.hides_authors and post is not None:
             raw, privacy = to_json(_known_fields(post)), privacy.without_authors()
@@ -104,10 +107,10 @@ def read_item(post: Post, item_id: str, source: Location, record: Record) -> Ite
     # Most posts lack some fields: what no key can hold is not looked for.
     has = shape.paths
     original = find_original(post) if shape.originals else None
-    text = read_text(original) if original else None
-    teller = post if original is None or text is None else original
-    if teller is post:
-        text = read_text(post)
+    if original is None:
+        teller, text = post, read_text(post)
+    else:
+        teller, text = _read_repost(post, original, warnings)
     text_is_cut = is_cut(teller, text)
     if text_is_cut:
         warnings.append(WarningCode.TEXT_CUT)
@@ -118,6 +121,12 @@ def read_item(post: Post, item_id: str, source: Location, record: Record) -> Ite
         lang = read_lang(original, [])
     has_repost = original is not None or shape.repost_of
     author = read_author(post, warnings) if has["author_id"] else None
+    repost_of = read_repost_of(post, original, warnings) if has_repost else None
+    hidden_author = None
+    if layout.privacy.author_key is not None:
+        hidden_author = author
+        item_id = layout.privacy.item(item_id)
+        repost_of = repost_of and layout.privacy.item(repost_of)
     return Item(
         item_id=item_id,
         source=source,
@@ -127,11 +136,28 @@ def read_item(post: Post, item_id: str, source: Location, record: Record) -> Ite
         author_id=layout.privacy.author(author) if author else None,
         lang=lang,
         hashtags=read_hashtags(teller, text, warnings),
-        repost_of=read_repost_of(post, original, warnings) if has_repost else None,
+        repost_of=repost_of,
         text_is_cut=text_is_cut,
-        kept=read_kept(post, record, warnings) if layout.keep else (),
+        kept=read_kept(post, record, hidden_author, warnings) if layout.keep else (),
         warnings=tuple(sorted(warnings)) if warnings else (),
     )
+
+
+def _read_repost(post: Post, original: Post, warnings: list[str]) -> tuple[Post, str | None]:
+    """Returns the text of a repost, and the post that has it: the original, or else its own.
+
+    Raises:
+        ItemError: neither has a text that can be read.
+    """
+    try:
+        text = read_text(original)
+    except ItemError:
+        text = read_text(post)
+        if not text:
+            raise
+        warnings.append(WarningCode.ORIGINAL_UNREAD)
+        return post, text
+    return (post, read_text(post)) if text is None else (original, text)
 
 
 def _known_fields(post: Post) -> dict[str, Any]:
@@ -145,6 +171,8 @@ def _known_fields(post: Post) -> dict[str, Any]:
     fields: dict[str, Any] = {"author_id": post.layout.privacy.author(author)} if author else {}
     for name in FIELDS:
         value = post.find(name)
+        if name == "item_id" and isinstance(value, str):
+            value = post.layout.privacy.item(value)
         strings = value if isinstance(value, list) else [str(value)]
         if (
             name == "author_id"

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from beam_jobs.reading.key_paths import KeyPath, parse_path, parse_paths
+from beam_jobs.reading.key_paths import KeyPath, parse_paths
+from beam_jobs.reading.source_name import SourceName
 
-AUTO, PLAIN = "auto", "plain"
+AUTO, PLAIN = SourceName.AUTO, SourceName.PLAIN
 FIELDS = ("item_id", "text", "audio_uri", "created_at", "author_id", "lang", "hashtags")
 """What `--column` can rename."""
 
@@ -311,7 +312,6 @@ SOURCES = (
 """The first whose marks a record has is its own; one that has none is X's, whose API has most."""
 
 DEFAULT = next(one for one in SOURCES if one.name == "x" and not one.marks)
-SOURCE_NAMES = (AUTO, PLAIN, *dict.fromkeys(one.name for one in SOURCES if one.name != PLAIN))
 
 
 @lru_cache(maxsize=4096)
@@ -340,40 +340,3 @@ def source_of(keys: tuple[str, ...], name: str = AUTO) -> Source:
     if unmarked:
         return unmarked[0]
     return min(chosen, key=lambda one: (-len(one.keys & there), len(one.fields["text"])))
-
-
-def is_text_path(path: KeyPath) -> bool:
-    """Says whether a source has a text at a path, or below it.
-
-    >>> is_text_path(("record",)), is_text_path(("record", "text")), is_text_path(("lang",))
-    (True, True, False)
-    """
-    return _is_of("text", path)
-
-
-def is_author_path(path: KeyPath) -> bool:
-    """Says whether a source has an author at a path, or below it."""
-    return _is_of("author_id", path) or path[0] in ("user", "username", "screen_name", "account")
-
-
-def _is_of(name: str, path: KeyPath) -> bool:
-    return any(
-        known[: len(path)] == path or path[: len(known)] == known
-        for source in SOURCES
-        for known in source.fields[name]
-    )
-
-
-__all__ = [
-    "AUTO",
-    "DEFAULT",
-    "FIELDS",
-    "PLAIN",
-    "SOURCES",
-    "SOURCE_NAMES",
-    "Source",
-    "is_author_path",
-    "is_text_path",
-    "parse_path",
-    "source_of",
-]

@@ -51,14 +51,14 @@ class TextFormat:
 
     def to_json(self) -> dict[str, str | bool]:
         """Returns what differs from the default, as a run's settings have it."""
-        told: dict[str, str | bool] = {}
+        settings: dict[str, str | bool] = {}
         if self.encoding is not None:
-            told["encoding"] = self.encoding
+            settings["encoding"] = self.encoding
         if self.delimiter is not None:
-            told["delimiter"] = self.delimiter
+            settings["delimiter"] = self.delimiter
         if not self.has_header:
-            told["has_header"] = False
-        return told
+            settings["has_header"] = False
+        return settings
 
 
 PLAIN = TextFormat()

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from beam_jobs.reports.page.render import render_page
 from beam_jobs.reports.page.report import Report, Span
-from beam_jobs.runs.json_files import read_json
+from beam_jobs.runs.json_records import read_json
 from beam_jobs.runs.output_files import read_small_table, rename_files, stage_file
 from beam_jobs.runs.sorted_parquet import to_parquet
 from model.errors import UserError

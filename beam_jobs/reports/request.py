@@ -33,7 +33,6 @@ from beam_jobs.runners.remote_job import (
     keep_machine_private,
     waits,
 )
-from beam_jobs.runners.worker_processes import watch_worker_processes
 from beam_jobs.runs.manifest import MANIFEST_NAME, RunManifest, Status, read_manifest
 from beam_jobs.runs.output_files import check_out, check_writable
 from model.config import Share
@@ -101,7 +100,7 @@ def report_corpus(request: ReportRequest) -> Report:
     job = prepare_report(request)
     check_writable(request.out, TEMPORARY_NAME)
     if runs_here(options):
-        with watch_worker_processes(), beam.Pipeline(local_runner(options), options) as root:
+        with local_runner(options) as runner, beam.Pipeline(runner, options) as root:
             build_report_pipeline(root, job)
     else:
         with beam.Pipeline(options=options) as root:

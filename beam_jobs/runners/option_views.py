@@ -8,6 +8,8 @@ https://github.com/apache/beam/blob/v2.77.0/sdks/python/apache_beam/options/pipe
 is the line.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,13 +17,15 @@ from weakref import WeakKeyDictionary
 from apache_beam.options.pipeline_options import PipelineOptions
 
 
-def keep_option_views() -> None:
-    """Makes Beam keep the views of options in this process; called again, it changes nothing.
+@contextmanager
+def keep_option_views() -> Iterator[None]:
+    """Makes Beam keep the views of options in this process; within itself, it changes nothing.
 
     A view holds no value of its own but shares those of its options, so that it is never stale.
     """
     make_view = PipelineOptions.view_as
     if hasattr(make_view, "__wrapped__"):
+        yield
         return
     # Beside the options, not in them: they are pickled.
     views_of: WeakKeyDictionary[PipelineOptions, dict[type, Any]] = WeakKeyDictionary()
@@ -35,3 +39,7 @@ def keep_option_views() -> None:
         return view
 
     PipelineOptions.view_as = view_as
+    try:
+        yield
+    finally:
+        PipelineOptions.view_as = make_view

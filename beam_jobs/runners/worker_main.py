@@ -12,6 +12,5 @@ from beam_jobs.runners.option_views import keep_option_views  # noqa: E402
 from beam_jobs.runners.worker_output import mute_workers  # noqa: E402
 
 if __name__ == "__main__":
-    mute_workers()
-    keep_option_views()
-    main(sys.argv)
+    with mute_workers(), keep_option_views():
+        main(sys.argv)

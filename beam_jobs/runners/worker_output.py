@@ -6,15 +6,25 @@ stands beside a log line of the same text.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from apache_beam.runners.worker import sdk_worker
 
 from model.network.backend import VERBOSE_VARIABLE
 
 
-def mute_workers() -> None:
+@contextmanager
+def mute_workers() -> Iterator[None]:
     """Makes Beam's workers of this process print nothing, unless the user asked for all logs.
 
     They print the traceback of each failure. The runner gets it, too, and reports it in a line.
     """
-    sdk_worker.print = print if os.environ.get(VERBOSE_VARIABLE) else lambda *_, **__: None
+    if os.environ.get(VERBOSE_VARIABLE):
+        yield
+        return
+    sdk_worker.print = lambda *_, **__: None
+    try:
+        yield
+    finally:
+        vars(sdk_worker).pop("print", None)  # the built-in one stands behind it

@@ -8,6 +8,7 @@ Beam's other local runner had the same fault, mended in https://github.com/apach
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -97,26 +98,52 @@ class WatchedWorkerHandler(SubprocessSdkWorkerHandler):
 def watch_worker_processes() -> Iterator[None]:
     """Makes Beam's local runner watch the worker processes that it starts.
 
-    Its worker threads print no tracebacks, as its processes do not.
+    Its worker threads print no tracebacks, as its processes do not. When it ends, the process is
+    as before: it may be a notebook's.
 
     Raises:
         RuntimeError: the job failed, and a worker process has died.
     """
     processes = WorkerProcesses()
-    create = partial(WatchedWorkerHandler, processes)
-    WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)(create)
-    threading.excepthook = _hide_lost_connections
-    mute_workers()
+    with _register(processes), _hide_lost_connections(), mute_workers():
+        try:
+            yield
+        except Exception as error:
+            # Of the lost connections, too, each ends the job, and says nothing of the reason.
+            if processes.n_started and processes.has_died.wait(DEATH_SECONDS):
+                raise RuntimeError(processes.death) from error
+            raise
+
+
+@contextmanager
+def _register(processes: WorkerProcesses) -> Iterator[None]:
+    """Makes Beam start the processes as watched ones."""
+    environments = WorkerHandler._registered_environments
+    before = environments[python_urns.SUBPROCESS_SDK]
+    environments[python_urns.SUBPROCESS_SDK] = partial(WatchedWorkerHandler, processes), bytes
     try:
         yield
-    except Exception as error:
-        # Of the lost connections, too, each ends the job, and says nothing of the reason.
-        if processes.n_started and processes.has_died.wait(DEATH_SECONDS):
-            raise RuntimeError(processes.death) from error
-        raise
+    finally:
+        environments[python_urns.SUBPROCESS_SDK] = before
 
 
-def _hide_lost_connections(arguments: threading.ExceptHookArgs) -> None:
+@contextmanager
+def _hide_lost_connections() -> Iterator[None]:
     """Leaves out the traceback of a thread that read from a dead worker."""
-    if not (arguments.thread and arguments.thread.name in CONNECTION_THREADS):
-        threading.__excepthook__(arguments)
+    before = threading.excepthook
+
+    def hide_or_show(arguments: threading.ExceptHookArgs) -> None:
+        if not (arguments.thread and arguments.thread.name in CONNECTION_THREADS):
+            before(arguments)
+
+    threading.excepthook = hide_or_show
+    try:
+        yield
+    except Exception:
+        deadline = time.monotonic() + DEATH_SECONDS
+        for thread in threading.enumerate():
+            if thread.name in CONNECTION_THREADS:  # one may have its traceback still to show
+                thread.join(max(0.0, deadline - time.monotonic()))
+        raise
+    finally:
+        threading.excepthook = before

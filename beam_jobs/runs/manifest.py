@@ -10,7 +10,7 @@ from apache_beam.io.filesystems import FileSystems
 from pydantic import TypeAdapter
 
 from beam_jobs.items.paths import InputFile
-from beam_jobs.runs.json_files import parse_json, read_json
+from beam_jobs.runs.json_records import parse_json, read_json
 from beam_jobs.runs.output_files import WrittenFile
 from schemas.dead_letters import NOT_BAD, Reason
 

@@ -16,7 +16,6 @@ from beam_jobs.items.progress import Progress
 from beam_jobs.runners.beam_flags import runs_here
 from beam_jobs.runners.local_runner import local_runner
 from beam_jobs.runners.remote_job import Submitted, runner_name, waits
-from beam_jobs.runners.worker_processes import watch_worker_processes
 from beam_jobs.runs.if_done import IfDone
 from beam_jobs.runs.job_outcome import JobOutcome, RunMeasures
 from beam_jobs.runs.manifest import RunManifest, Status, read_manifest
@@ -89,8 +88,8 @@ def _run_pipeline(
         load_scorer(job.model)
     with tempfile.TemporaryDirectory() as directory:
         progress = Progress(directory)
-        with _watched(progress, on_progress), watch_worker_processes():
-            return _timed(replace(job, progress=progress), local_runner(options), options)
+        with _watched(progress, on_progress), local_runner(options) as runner:
+            return _timed(replace(job, progress=progress), runner, options)
 
 
 def _submit(job: ScoringJob, options: PipelineOptions) -> Submitted:

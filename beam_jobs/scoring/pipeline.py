@@ -66,7 +66,7 @@ def build_scoring_pipeline(root: beam.Pipeline, job: ScoringJob) -> None:
     stage, so that no text, clip or label crosses a shuffle. With `reshuffle`, items do, as texts
     and paths of clips: clips are opened after it.
     """
-    checks = root | IndexItems(job.inputs, job.progress, job.published_labels)
+    checks = root | IndexItems(job.inputs, job.progress, job.published_labels, job.privacy)
     items = checks | ReadItems(job.inputs, job.privacy)
     read = items.ok | beam.Reshuffle() if job.reshuffle else items.ok
     features = read | PreprocessItems(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from apache_beam.options.pipeline_options import (
@@ -72,12 +72,14 @@ class CheckedRequest:
 
     Attributes:
         options: Beam's.
+        inputs: how the files are read; which ones is each date's own.
         privacy: what of the items no output may show.
         artifact: the model.
         engine: what the model runs on.
     """
 
     options: PipelineOptions
+    inputs: JobInputs
     privacy: Privacy
     artifact: Artifact
     engine: EngineChoice
@@ -139,6 +141,14 @@ def check_request(request: ScoringRequest) -> CheckedRequest:
         check_job_server(options)
     _check_storage(request, options)
     privacy = _privacy_of(request)
+    check_kept(request.keep, request.columns, privacy)
+    inputs = JobInputs(
+        audio_roots=tuple(map(to_path, request.audio_roots)),
+        columns=request.columns,
+        text_format=request.text_format,
+        source=request.source,
+        keep=request.keep,
+    )
     artifact = Artifact.load(request.model)
     if request.min_confidence and UNCERTAIN in artifact.config.emotions:
         raise UserError(
@@ -149,12 +159,13 @@ def check_request(request: ScoringRequest) -> CheckedRequest:
         artifact, request.engine, request.precision, request.require_gpu, is_local
     )
     read_manifest(request.out)
-    return CheckedRequest(options, privacy, artifact, engine)
+    return CheckedRequest(options, inputs, privacy, artifact, engine)
 
 
 def _privacy_of(request: ScoringRequest) -> Privacy:
     uses_key = request.pseudonymise_authors or (request.redact_text and has_key())
-    key = key_fingerprint() if uses_key else None
+    flag = "--pseudonymise-authors" if request.pseudonymise_authors else "--redact-text"
+    key = key_fingerprint(flag) if uses_key else None
     privacy = Privacy(key if request.pseudonymise_authors else None, request.redact_text, key)
     if request.only_new and privacy.content_digest is None:
         raise UserError(
@@ -212,11 +223,9 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
     Raises:
         UserError: the run that it would add to was scored with other settings.
     """
-    check_kept(request.keep, request.columns, checked.privacy)
     artifact, published = checked.artifact, files.published
-    audio_roots = tuple(map(to_path, request.audio_roots))
     settings = {
-        "audio_roots": list(audio_roots),
+        "audio_roots": list(checked.inputs.audio_roots),
         # The last bits of a score can differ with the batch that it is computed in.
         "batch_size": request.batch_size,
         "engine": checked.engine.as_settings(),
@@ -229,8 +238,8 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         "languages": list(artifact.languages),  # of texts in others the rows warn
         "content_digest": checked.privacy.content_digest,
     }
-    if told := request.text_format.to_json():
-        settings["text_format"] = told
+    if text_format := request.text_format.to_json():
+        settings["text_format"] = text_format
     run = Run(
         out=request.out,
         date=request.run_date,
@@ -247,14 +256,10 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         kept=request.keep,
     )
     job = ScoringJob(
-        inputs=JobInputs(
+        inputs=replace(
+            checked.inputs,
             item_files=tuple(file.path for file in files.item_files),
             clip_files=tuple(file.path for file in files.clip_files),
-            audio_roots=audio_roots,
-            columns=request.columns,
-            text_format=request.text_format,
-            source=request.source,
-            keep=request.keep,
         ),
         model=ScoringModel(
             request.model,

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from beam_jobs.items.job_defaults import BATCH_SIZE, MAX_BAD_FRACTION, MAX_BATCH_SIZE
-from beam_jobs.reading.sources import AUTO
+from beam_jobs.reading.source_name import SourceName
 from beam_jobs.reading.text_format import PLAIN, TextFormat
 from beam_jobs.runs.if_done import IfDone
 from model.config import Share
@@ -67,7 +67,7 @@ class ScoringRequest:
     only_new: bool = False
     accelerator: str | None = None
     text_format: TextFormat = PLAIN
-    source: str = AUTO
+    source: SourceName = SourceName.AUTO
     keep: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

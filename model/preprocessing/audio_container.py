@@ -36,7 +36,7 @@ MP3_FRAMES_TO_TELL = 3
 
 
 class Container(StrEnum):
-    """The layout of an audio file, told by its first bytes."""
+    """The layout of an audio file, as its first bytes show it."""
 
     WAV = "wav"
     STREAMED_WAV = "streamed wav"
@@ -172,7 +172,7 @@ def ogg_seconds(data: bytes) -> float | None:
 
 
 def xing_sizes(data: bytes) -> tuple[int, int] | None:
-    """Returns the frames and bytes that an MP3's Xing, Info or VBRI header counts (0 = untold)."""
+    """Returns the frames and bytes that an MP3's Xing, Info or VBRI header counts (0 = unknown)."""
     start = _id3v2_end(data)
     if len(data) < start + 4:
         return None
@@ -224,8 +224,8 @@ def _missing_of_wav(data: bytes) -> int:
         if name == b"ds64" and start + 16 <= len(data):  # RF64: the sizes, in 64 bits
             (long_size,) = struct.unpack_from("<8xQ", data, start)
         if name == b"data":
-            is_told = size < STREAMED_SIZE
-            return max(0, start + (size if is_told else long_size) - len(data))
+            is_known = size < STREAMED_SIZE
+            return max(0, start + (size if is_known else long_size) - len(data))
     return _missing_of_form(data, "<")
 
 

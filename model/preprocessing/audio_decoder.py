@@ -126,16 +126,16 @@ def _decode(
             return DecodedClip(waveform.finish())
         shortage, waveform = found or shortage, Waveform(config, channel)
     if missing:
-        told = f"its {container} header declares at least {len(data) + missing}"
+        fault = f"its {container} header declares at least {len(data) + missing}"
         if container in OGG:
-            told = f"the {container} stream ends within a page"
-        shortage = _Shortage(np.inf, f"clip is {len(data)} bytes; {told}")
+            fault = f"the {container} stream ends within a page"
+        shortage = _Shortage(np.inf, f"clip is {len(data)} bytes; {fault}")
     found = _decode_with_ffmpeg(data, container, waveform, shortage)
     if missing and not waveform.n_source_samples:
         raise ItemError(Reason.TRUNCATED_CLIP, shortage.message)
     if missing:
         shortage = replace(shortage, seconds=_missing_seconds(data, missing, container, waveform))
-    elif shortage.seconds:  # libsndfile told how long it is
+    elif shortage.seconds:  # libsndfile knows how long it should be
         shortage = replace(shortage, seconds=shortage.declared_seconds - waveform.seconds)
     worst = max(shortage, found, key=lambda each: each.seconds)
     if worst.seconds > 0:

@@ -3,10 +3,11 @@
     python -m tests.faults.fuzz --clips 20000 --lines 20000 --seed 1
     python -m tests.faults.fuzz --seed 1 --only clips:1234     one case again, in this process
 
-A clip is one of every format that tests can make, a line (or a small file, for the formats that
-are no lines) one of the sample corpus. Each goes through the functions that the job calls. What is
-no model input and no dead letter is a failure: another exception, the death of the process, or a
-case that takes longer than the limit. A process of its own works, so that its death is seen.
+A clip is one of every format that tests can make. A line (or a small file, for the formats that
+are no lines) is one of the sample corpus, or holds posts as a network's programs write them. Each
+goes through the functions that the job calls. What is no model input and no dead letter is a
+failure: another exception, the death of the process, or a case that takes longer than the limit. A
+process of its own works, so that its death is seen.
 """
 
 import argparse
@@ -42,6 +43,7 @@ from model.scoring.artifact import Artifact
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, Reason
 from tests.faults.jobs import CORPUS
 from tests.faults.mutations import mutate
+from tests.faults.posts import Spoilt, network_originals
 from tests.support.clips import FORMATS, encode, speech_like
 
 OUTCOMES = ("good", "nothing", *Reason)
@@ -57,15 +59,15 @@ class Originals:
 
     Attributes:
         clips: whole files.
-        lines: for each name of a file of items, what stands before the line, and the lines.
+        lines: files of items, and lines of them.
     """
 
     clips: tuple[bytes, ...]
-    lines: tuple[tuple[str, bytes, tuple[bytes, ...]], ...]
+    lines: tuple[Spoilt, ...]
 
 
 def originals() -> Originals:
-    """Returns short clips of every format, and the lines of the sample corpus."""
+    """Returns short clips of every format, the sample corpus' lines, and each network's posts."""
     clips = [
         encode(speech_like(seconds, rate_hz), rate_hz, format_)
         for format_ in FORMATS
@@ -101,6 +103,7 @@ def originals() -> Originals:
             ("t.jsonl.bz2", b"", tuple(bz2.compress(line) for line in v11[:20])),
             ("t.jsonl.xz", b"", tuple(lzma.compress(line) for line in v11[:20])),
             ("t.parquet", b"", tuple(parquets)),
+            *network_originals(),
         ),
     )
 
@@ -165,7 +168,7 @@ class Fuzzer:
         if (
             not outcomes
             and data.strip()
-            and name.endswith((".jsonl", ".json"))
+            and name.endswith((".jsonl", ".json", ".js"))
             and not _packed(data)
         ):
             raise AssertionError(f"{data[:200]!r} is neither an item nor a dead letter")

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
-from beam_jobs.reading.inputs import match_files
+from beam_jobs.reading.inputs import file_version, match_files
 from beam_jobs.runners.cloud_access import prepare_cloud_storage
 from beam_jobs.runs.if_done import IfDone
 from beam_jobs.runs.manifest import Status
@@ -106,6 +106,20 @@ def test_a_pattern_matches_what_beam_matches(
         for file in expected.metadata_list
         if not file.path.endswith("/")
     )
+
+
+@pytest.mark.usefixtures("storage")
+@pytest.mark.parametrize("name", ["a[1].jsonl", "a*.jsonl", "what?.jsonl", "[x", "plain.jsonl"])
+def test_an_object_is_found_by_its_own_name(name: str) -> None:
+    bucket = open_client().bucket("in")
+    bucket.blob(name).upload_from_string(b"12345")
+    bucket.blob("a1.jsonl").upload_from_string(b"of another")
+    before = file_version(f"gs://in/{name}")
+    assert before.startswith("5:")
+    bucket.blob(name).upload_from_string(b"54321")
+    assert file_version(f"gs://in/{name}") != before
+    with pytest.raises(FileNotFoundError, match=r"gs://in/gone\.jsonl is not there"):
+        file_version("gs://in/gone.jsonl")
 
 
 @pytest.mark.slow

@@ -1,6 +1,9 @@
 """score_corpus and report do what the commands do."""
 
+import re
+from dataclasses import fields
 from datetime import UTC, date, datetime
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import mm_emor
+from beam_jobs.reports.request import ReportRequest
 from beam_jobs.runs.manifest import Status
+from beam_jobs.scoring.request import ScoringRequest
 from mm_emor.jobs import _day
 from model.errors import UserError
+from tests.support.host_process import patched_parts
 
 TEXTS = {"1": "so happy today", "2": "I miss her so much", "3": " "}
 
@@ -27,6 +33,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def out(corpus: Path) -> Path:
     out = corpus.parent / "out"
     progress: list[tuple[int, int]] = []
+    before = patched_parts()
     result = mm_emor.score_corpus(
         items=corpus,
         out=out,
@@ -40,6 +47,7 @@ def out(corpus: Path) -> Path:
     assert (run.status, run.date) == (Status.COMPLETE, date(2026, 11, 22))
     assert (run.counts.n_labels, run.counts.n_dead) == (2, 1)
     assert progress[-1] == (3, 3)
+    assert patched_parts() == before
     return out
 
 
@@ -74,7 +82,9 @@ def test_a_complete_date_is_left_alone(corpus: Path, out: Path) -> None:
 
 @pytest.mark.job
 def test_report(out: Path) -> None:
+    before = patched_parts()
     made = mm_emor.report(out, out.parent / "report", first="2026-11-22", by=["lang"], top=5)
+    assert patched_parts() == before
     [run] = made.tables["run_summary"].to_pylist()
     assert (run["n_items"], run["n_labels"], run["n_dead"]) == (3, 2, 1)
     assert (out.parent / "report" / "report.html").is_file()
@@ -90,8 +100,13 @@ def test_report(out: Path) -> None:
         ({}, "there is nothing to score"),
         ({"items": "gone.jsonl"}, "no file matches gone.jsonl"),
         ({"items": "x", "run_date": "22.11."}, "run_date is '22.11.'; it must be a day as"),
-        ({"items": "x", "if_done": "leave"}, "--if-done is leave; it must be 'skip' or 'replace'"),
-        ({"items": "x", "engine": "gpu"}, "--engine is gpu; it must be 'auto', 'tensorflow' or"),
+        ({"items": "x", "if_done": "leave"}, "if_done is leave; it must be 'skip' or 'replace'"),
+        ({"items": "x", "engine": "gpu"}, "engine is gpu; it must be 'auto', 'tensorflow' or"),
+        ({"items": "x", "batch_size": 0}, "batch_size is 0; it must be at least 1"),
+        ({"items": "x", "audio_roots": "gone"}, "audio_roots 'gone' is not a directory"),
+        ({"items": "x", "columns": {"body": "b"}}, "columns body=…: the fields are item_id, text"),
+        ({"items": "x", "source": "myspace"}, "source is myspace; it must be 'auto', 'plain', 'x'"),
+        ({"items": "x", "delimiter": "ab"}, "delimiter is 'ab'; it must be one character"),
         ({"items": "x", "beam_flags": ["--worker"]}, "--worker is not a flag of this command"),
     ],
 )
@@ -102,10 +117,26 @@ def test_what_is_wrong_is_told(tmp_path: Path, settings: dict[str, Any], told: s
 
 
 def test_a_mistyped_argument_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^--batchsize: Unexpected keyword argument"):
+    known = "batchsize is no argument of score_corpus; it has accelerator, audio_roots, batch_size"
+    with pytest.raises(UserError, match=f"^{known}, "):
         mm_emor.score_corpus(items="x", out=tmp_path, batchsize=2)
+    with pytest.raises(UserError, match=r"^examples is no argument of report; it has against, "):
+        mm_emor.report(tmp_path, tmp_path, examples=2)
+    with pytest.raises(UserError, match=r"^n_examples is -1; it must be at least 0$"):
+        mm_emor.report(tmp_path, tmp_path, n_examples=-1)
+    with pytest.raises(UserError, match=r"^by names 'colour'; it groups by "):
+        mm_emor.report(tmp_path, tmp_path, by=["colour"])
     with pytest.raises(UserError, match=r"^last is 'monday'; it must be a day as YYYY-MM-DD$"):
         mm_emor.report(tmp_path, tmp_path, last="monday")
+
+
+@pytest.mark.parametrize(
+    ("function", "request_class"),
+    [(mm_emor.score_corpus, ScoringRequest), (mm_emor.report, ReportRequest)],
+)
+def test_every_setting_is_explained(function: Any, request_class: Any) -> None:
+    explained = {*re.findall(r"`(\w+)`", function.__doc__), *signature(function).parameters}
+    assert [each.name for each in fields(request_class) if each.name not in explained] == []
 
 
 def test_a_time_names_its_day() -> None:

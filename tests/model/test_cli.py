@@ -123,7 +123,7 @@ def test_what_a_model_cannot_score_is_told(run: Run, tiny_artifact: Path, tmp_pa
     assert "manifest, test: n 2\n" in out
 
 
-@pytest.mark.tensorflow
+@pytest.mark.usefixtures("eager_tensorflow")
 @pytest.mark.slow
 def test_evaluate_by_folds(run: Run, tmp_path: Path) -> None:
     arguments = ("--folds", "tiny.toml", "--n-folds", "2", "--out", str(tmp_path))
@@ -147,7 +147,7 @@ def test_evaluate_by_folds(run: Run, tmp_path: Path) -> None:
     assert metrics_again["confusion"] == metrics["confusion"]
 
 
-@pytest.mark.tensorflow
+@pytest.mark.usefixtures("eager_tensorflow")
 @pytest.mark.slow
 def test_random_folds_of_texts(run: Run, data_dir: Path) -> None:
     """Parts of another data set are left out, and the text encoder is named."""
@@ -178,7 +178,7 @@ OWN_TOML = TINY_TOML.replace("goemotions-ekman", "manifest").replace("emodb", "m
 OWN_TOML = OWN_TOML.replace(TINY_TOML.splitlines()[2] + "\n", "")
 
 
-@pytest.mark.tensorflow
+@pytest.mark.usefixtures("eager_tensorflow")
 def test_train_and_score_with_data_of_ones_own(run: Run, tmp_path: Path) -> None:
     table = write_own_data(tmp_path / "own", sizes={"train": 8, "test": 4})
     config, out = tmp_path / "own.toml", tmp_path / "model"

@@ -25,6 +25,7 @@ def asked(words: str) -> dict[str, str]:
         ("mm-emor score --if", ["--if-done"]),
         ("mm-emor score --if-done ", ["skip", "replace"]),
         ("mm-emor score --engine t", ["tensorflow"]),
+        ("mm-emor score --source m", ["mastodon"]),
         ("mm-emor score --model def", ["default"]),
         ("mm-emor evaluate --dataset iem", ["iemocap4", "iemocap4-excited"]),
         ("mm-emor evaluate --split t", ["train", "test"]),

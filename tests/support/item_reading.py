@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
-from beam_jobs.joining.file_check import FileCheck, LoneClip, judge_partition, merge_checks
+from beam_jobs.joining.file_check import FileCheck, LoneClip, check_partition, merge_checks
 from beam_jobs.joining.index_items import N_PARTITIONS, index_file, partition_clip, partition_of
-from beam_jobs.joining.read_items import read_judged_items
+from beam_jobs.joining.read_items import read_checked_items
 from beam_jobs.reading.inputs import JobInputs
 from beam_jobs.reading.item_files import read_records
 
@@ -53,7 +53,7 @@ def read_without_beam(inputs: JobInputs, labelled: Collection[str] = ()) -> list
     for item_id in labelled:
         pack = zlib.compress(orjson.dumps([item_id]))
         groups[partition_of(item_id)]["labelled"].append(pack)
-    found += [one for number, group in groups.items() for one in judge_partition(number, group)]
+    found += [one for number, group in groups.items() for one in check_partition(number, group)]
     verdicts: list[FileCheck | LoneClip] = [
         merge_checks(
             path, [one for one in found if isinstance(one, FileCheck) and one.file == path]
@@ -64,7 +64,7 @@ def read_without_beam(inputs: JobInputs, labelled: Collection[str] = ()) -> list
     return [
         outcome
         for one in verdicts
-        for outcome in read_judged_items(one, inputs.columns, inputs.audio_roots)
+        for outcome in read_checked_items(one, inputs.columns, inputs.audio_roots)
     ]
 
 

@@ -22,8 +22,9 @@ import pytest
 from tests.support.starts_tensorflow import HEAVY, ROOT, starts_tensorflow
 
 OTHER_KINDS = ("job", "tensorflow")
-TENSORFLOW_FIXTURES = {"trained_artifact"}
+TENSORFLOW_FIXTURES = {"trained_artifact", "eager_tensorflow"}
 JOB_FIXTURES = {"storage", "written", "browser"}
+STARTS_A_JOB = ("beam.Pipeline(", "score_corpus(")
 JOB_DIRECTORIES = ("jobs", "docs", "warehouse")
 """Of the tests: what stands there is of whole jobs, and of commands as a reader types them."""
 
@@ -39,7 +40,9 @@ class MarkTests:
         ):
             item.add_marker("tensorflow")
         dtest = item.dtest if isinstance(item, pytest.DoctestItem) else None
-        if dtest and any("beam.Pipeline(" in example.source for example in dtest.examples):
+        if dtest and any(
+            start in example.source for example in dtest.examples for start in STARTS_A_JOB
+        ):
             item.add_marker("job")
         room = item.path.relative_to(ROOT).parts[:2]
         if fixtures & JOB_FIXTURES or room in {("tests", each) for each in JOB_DIRECTORIES}:

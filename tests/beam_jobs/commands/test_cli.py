@@ -71,7 +71,10 @@ def test_help_breaks_no_word_in_80_columns(
     assert cut in ([], ["  --accelerator type:NAME;count:N;…"])
     if command == ("score",):
         printed = "\n".join(lines)
-        for words in ("--pseudonymise-authors ", "<auto|tensorflow|onnx>\n", "|bfloat16>\n"):
+        for words in (
+            *("--pseudonymise-authors ", "<auto|tensorflow|onnx>\n", "|bfloat16>\n"),
+            "<auto|plain|x|bluesky|mastodon|reddit|youtube|tiktok>\n",
+        ):
             assert words in printed
 
 

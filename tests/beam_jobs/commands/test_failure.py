@@ -79,7 +79,9 @@ LOST = "1 input file(s) could not be read to the end; the first is "
             "t.csv",
             CSV,
             [("item_id", "pk")],
-            NO_TEXT + "text or full_text: name another column with --column text=NAME",
+            NO_TEXT
+            + "note_tweet.text or extended_tweet.full_text or full_text or text, or where the "
+            "record's own source has them: name another column with --column text=NAME",
         ),
         (
             "t.jsonl",
@@ -99,8 +101,28 @@ def test_a_field_of_another_name_is_told(
     )
 
 
+@pytest.mark.parametrize(
+    ("source", "places"),
+    [
+        ("plain", "text"),
+        ("mastodon", "content"),
+        ("reddit", "title or selftext or body"),
+        ("youtube", "snippet.textOriginal or snippet.textDisplay or textOriginal or textDisplay or "
+         "text"),
+    ],
+)  # fmt: skip
+def test_the_places_of_texts_are_those_of_the_source(
+    tmp_path: Path, source: str, places: str
+) -> None:
+    (tmp_path / "t.jsonl").write_text('{"id": "1"}\n{"id": "2"}\n', encoding="utf-8")
+    assert failure_without_job(tmp_path, "t.jsonl", (), source) == (
+        f"{NO_TEXT}{places}: name another column with --column text=NAME; see "
+        f"{tmp_path}/out/dead_letters"
+    )
+
+
 def failure_without_job(
-    directory: Path, name: str, columns: tuple[tuple[str, str], ...]
+    directory: Path, name: str, columns: tuple[tuple[str, str], ...], source: str = "auto"
 ) -> str | None:
     """What is said of a run that publishes the dead letters that reading the file gives."""
     out = f"{directory}/out"
@@ -117,7 +139,7 @@ def failure_without_job(
         counts.status(max_bad_fraction=0.5),
         *("r", date(2026, 11, 22), "m", NOON, NOON, counts),
         outputs=(WrittenFile("dead_letters", path, len(rows), 0, ""),),
-        settings={"columns": [list(column) for column in columns]},
+        settings={"columns": [list(column) for column in columns], "source": source},
     )
     return explain_failure(ScoringResult(run, out), out)
 

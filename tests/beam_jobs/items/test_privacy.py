@@ -18,7 +18,7 @@ from beam_jobs.items.elements import DeadLetter, Features, Item, Location
 from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.pseudonyms import KEY_VARIABLE, key_fingerprint
 from beam_jobs.joining.file_check import FileCheck
-from beam_jobs.joining.read_items import apply_check, read_judged_items
+from beam_jobs.joining.read_items import apply_check, read_checked_items
 from beam_jobs.reading.inputs import read_item_file
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.preprocess import preprocess_batch
@@ -48,16 +48,16 @@ class FailingScorer(EmotionScorer):
 
 def read(path: Path, data: bytes, privacy: Privacy = REDACT) -> list[Item | DeadLetter]:
     path.write_bytes(data)
-    n_records = len([*read_judged_items_of(path, privacy, n_records=None)])
-    return list(read_judged_items_of(path, privacy, n_records))
+    n_records = len([*read_checked_items_of(path, privacy, n_records=None)])
+    return list(read_checked_items_of(path, privacy, n_records))
 
 
-def read_judged_items_of(
+def read_checked_items_of(
     path: Path, privacy: Privacy, n_records: int | None
 ) -> Iterator[Item | DeadLetter]:
     if n_records is None:
         return read_item_file(str(path), (), privacy)
-    return read_judged_items(FileCheck(str(path), n_records=n_records), privacy=privacy)
+    return read_checked_items(FileCheck(str(path), n_records=n_records), privacy=privacy)
 
 
 @pytest.mark.parametrize(

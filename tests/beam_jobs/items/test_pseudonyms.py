@@ -9,6 +9,7 @@ import os
 import pickle
 import subprocess
 import sys
+import zlib
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.testing.test_pipeline import TestPipeline
 
 from beam_jobs.items.elements import DeadLetter, Item, Location
-from beam_jobs.items.privacy import Privacy
+from beam_jobs.items.privacy import PUBLIC, Privacy
 from beam_jobs.items.pseudonyms import KEY_VARIABLE, key_fingerprint, pseudonym
-from beam_jobs.joining.file_check import FileCheck
+from beam_jobs.joining.file_check import FileCheck, RecordState
+from beam_jobs.joining.index_items import index_file, partition_of
 from beam_jobs.joining.read_items import ReadItems
 from beam_jobs.reading.inputs import JobInputs
 from beam_jobs.reading.item_files import read_records
@@ -77,8 +79,8 @@ def test_a_key_that_is_missing_or_short_is_refused_and_not_shown(
         with pytest.raises(UserError) as caught:
             use()
         assert str(caught.value) == (
-            f"MM_EMOR_AUTHOR_KEY {found}; --pseudonymise-authors needs a key of at least 16 bytes "
-            "in it, on each worker too"
+            f"MM_EMOR_AUTHOR_KEY {found}; a key of at least 16 bytes is needed in it, on each "
+            "worker too"
         )
 
 
@@ -203,6 +205,95 @@ def test_a_column_that_is_not_the_authors_hides_the_usual_one(privacy: Privacy) 
     assert json.loads(letter.payload or "") == {"author_id": pseudonym("jane")}
 
 
+DID, OTHER_DID = "did:plc:z72i7hdynmk6r22z27h6tvur", "did:web:jane.example"
+POST = "app.bsky.feed.post"
+
+
+def test_the_author_in_an_address_is_a_token(privacy: Privacy) -> None:
+    assert PUBLIC.item(f"at://{DID}/{POST}/3k") == f"at://{DID}/{POST}/3k"
+    token = pseudonym(DID)
+    assert privacy.item(f"at://{DID}/{POST}/3k") == f"at://{token}/{POST}/3k"
+    by_handle = f"at://{pseudonym('jane.bsky.social')}/{POST}/3k"
+    assert privacy.item(f"at://jane.bsky.social/{POST}/3k") == by_handle
+    marked = f"at://{token}/{POST}/3k#{pseudonym(OTHER_DID)}"
+    assert privacy.item(f"at://{DID}/{POST}/3k#{OTHER_DID}") == marked
+    status = "https://mastodon.example/users/jane/statuses/1"
+    expected = hmac.digest(KEY.encode(), b"uri:" + status.encode(), hashlib.sha256).hex()[:32]
+    assert privacy.item(status) == f"uri:{expected}"
+    assert privacy.item("https://mastodon.example/users/jane/statuses/2") != f"uri:{expected}"
+    assert privacy.item("1294030472427835393") == "1294030472427835393"
+    assert privacy.item("t3_7jane") == "t3_7jane"
+
+
+def bluesky_post(did: str, key: str, text: Any = "the rain") -> dict[str, Any]:
+    author = {"did": did, "handle": "jane.bsky.social"}
+    return {"uri": f"at://{did}/{POST}/{key}", "author": author, "record": {"text": text}}
+
+
+def test_bluesky_shows_no_author_and_reposts_still_match(privacy: Privacy) -> None:
+    original = bluesky_post(DID, "3k")
+    reason = {"$type": "app.bsky.feed.defs#reasonRepost", "by": {"did": OTHER_DID}}
+    records = [
+        *(original, {"post": original, "reason": reason}, bluesky_post(DID, "4k", 5)),
+        {"uri": f"at://{DID}/{POST}/5k", "notFound": True},
+        {"did": DID, "kind": "commit", "commit": {"collection": POST, "rkey": "6k",
+         "operation": "delete"}},
+        {"did": DID, "kind": "commit", "commit": {"collection": "app.bsky.feed.repost", "rkey": "7",
+         "operation": "create", "record": {"subject": {"uri": f"at://{OTHER_DID}/{POST}/8k"}}}},
+        {"uri": f"at://{DID}/{POST}/9k", "value": {"text": 5, "langs": ["en"]}},
+    ]  # fmt: skip
+    data = "\n".join(map(json.dumps, records)).encode()
+    first, repost, *letters = read("t.jsonl", data, privacy)
+    home = f"at://{pseudonym(DID)}/{POST}"
+    assert isinstance(first, Item)
+    assert isinstance(repost, Item)
+    assert (first.item_id, first.author_id) == (f"{home}/3k", pseudonym(DID))
+    assert repost.item_id == f"{home}/3k#{pseudonym(OTHER_DID)}"
+    assert (repost.repost_of, repost.author_id) == (first.item_id, pseudonym(OTHER_DID))
+    assert [(one.item_id, str(one.reason)) for one in letters if isinstance(one, DeadLetter)] == [
+        (f"{home}/4k", "wrong_type"),
+        (f"{home}/5k", "deleted_post"),
+        (f"{home}/6k", "deleted_post"),
+        (None, "not_a_post"),
+        (f"{home}/9k", "wrong_type"),
+    ]
+    shown = repr([first, repost, *letters])
+    assert DID not in shown
+    assert OTHER_DID not in shown
+    assert "jane" not in shown
+
+
+def test_activity_pub_shows_no_author_and_boosts_still_match(privacy: Privacy) -> None:
+    actor = "https://social.example/users/jane"
+    note = {
+        "id": f"{actor}/statuses/1", "type": "Note", "content": "<p>the rain</p>",
+        "attributedTo": actor, "published": "2026-11-01T10:00:00Z", "contentMap": {"en": "x"},
+    }  # fmt: skip
+    boost = {"type": "Announce", "actor": "https://social.example/users/joe"}
+    boost["published"] = "2026-11-02T10:00:00Z"
+    boost["id"] = f"{boost['actor']}/statuses/2/activity"
+    records = [note, boost | {"object": note}, boost | {"object": note["id"]}]
+    first, second, letter = read("t.jsonl", "\n".join(map(json.dumps, records)).encode(), privacy)
+    assert isinstance(first, Item)
+    assert isinstance(second, Item)
+    assert isinstance(letter, DeadLetter)
+    assert first.item_id == privacy.item(note["id"])
+    assert second.repost_of == first.item_id
+    assert second.item_id == letter.item_id == privacy.item(boost["id"])
+    shown = repr([first, second, letter])
+    assert "jane" not in shown
+    assert "joe" not in shown
+
+
+def test_the_index_has_the_ids_of_the_labels(privacy: Privacy, tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text(json.dumps(bluesky_post(DID, "3k")) + "\n", encoding="utf-8")
+    (number, pack), _ = index_file(str(path), privacy=privacy)
+    token = f"at://{pseudonym(DID)}/{POST}/3k"
+    entries = [str(path), [[token, 1, 0, int(RecordState.FULL)]]]
+    assert (number, json.loads(zlib.decompress(pack))) == (partition_of(token), entries)
+
+
 @pytest.mark.job
 @pytest.mark.parametrize("key", [None, "another key of some length"])
 def test_a_worker_without_the_jobs_key_stops_the_job(
@@ -319,12 +410,20 @@ def command(*arguments: str, key: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("key", [None, "fifteen-bytes-!"])
+@pytest.mark.parametrize(
+    ("flag", "key"),
+    [
+        ("--pseudonymise-authors", None),
+        ("--pseudonymise-authors", "fifteen-bytes-!"),
+        ("--redact-text", "fifteen-bytes-!"),
+    ],
+)
 def test_the_command_refuses_a_key_that_will_not_do(
     mm_emor: Run,
     monkeypatch: pytest.MonkeyPatch,
     tiny_artifact: Path,
     tweets: Path,
+    flag: str,
     key: str | None,
 ) -> None:
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
@@ -332,12 +431,14 @@ def test_the_command_refuses_a_key_that_will_not_do(
         monkeypatch.setenv(KEY_VARIABLE, key)
     code, _, stderr = mm_emor(
         *("score", "--items", str(tweets), "--out", str(tweets.parent / "out")),
-        *("--pseudonymise-authors", "--model", str(tiny_artifact)),
+        *(flag, "--model", str(tiny_artifact)),
     )
-    assert code == 2
-    assert stderr.startswith("mm-emor: MM_EMOR_AUTHOR_KEY ")
-    assert stderr.count("\n") == 1
-    assert key is None or key not in stderr
+    found = "has 15 bytes" if key else "is not set"
+    assert (code, stderr) == (
+        2,
+        f"mm-emor: MM_EMOR_AUTHOR_KEY {found}; a key of at least 16 bytes is needed in it for "
+        f"{flag}, on each worker too\n",
+    )
     assert not (tweets.parent / "out").exists()
 
 

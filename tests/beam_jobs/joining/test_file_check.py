@@ -11,8 +11,8 @@ from beam_jobs.joining.file_check import (
     LoneClip,
     RecordState,
     Sighting,
+    check_partition,
     clip_id,
-    judge_partition,
     keep_first,
 )
 
@@ -64,7 +64,7 @@ def test_a_partition_takes_only_the_published_ids_that_it_reads() -> None:
         "clips": ["3.wav"],
         "labelled": [pack(["2", "3", "of last year"])],
     }
-    assert list(judge_partition(0, groups)) == [
+    assert list(check_partition(0, groups)) == [
         FileCheck("a.jsonl", already_scored=frozenset({(2, 0)})),
         LoneClip("3", ("3.wav",), already_scored=True),
     ]

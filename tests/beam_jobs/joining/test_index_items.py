@@ -16,7 +16,7 @@ from beam_jobs.joining import index_items as join
 from beam_jobs.joining.file_check import (
     FileCheck,
     LoneClip,
-    judge_partition,
+    check_partition,
     merge_checks,
 )
 from beam_jobs.joining.index_items import (
@@ -100,7 +100,7 @@ def test_index_file_packs_the_ids_and_flushes(
         verdicts = [
             verdict
             for partition in range(join.N_PARTITIONS)
-            for verdict in judge_partition(
+            for verdict in check_partition(
                 partition,
                 {
                     "packs": [pack[1] for pack in packs if pack[0] == partition],  # type: ignore[index]
@@ -183,11 +183,11 @@ def test_published_ids_go_to_their_partitions(
             "clips": [f"{item_id}.wav" for item_id in ids if partition_of(item_id) == number],
             "labelled": [pack for partition, pack in packs if partition == number],
         }
-        found = list(judge_partition(number, groups))
+        found = list(check_partition(number, groups))
         assert found == [
             LoneClip(item_id, (f"{item_id}.wav",), already_scored=True)
             for item_id in sorted(ids)
             if partition_of(item_id) == number
         ]
         groups["labelled"] = []
-        assert not any(verdict.already_scored for verdict in judge_partition(number, groups))
+        assert not any(verdict.already_scored for verdict in check_partition(number, groups))

@@ -22,7 +22,7 @@ import beam_jobs
 from beam_jobs.items.elements import DeadLetter, Item, Location
 from beam_jobs.joining.file_check import FileCheck, LoneClip, clip_id
 from beam_jobs.joining.index_items import IndexItems, index_file
-from beam_jobs.joining.read_items import ReadItems, apply_check, read_judged_items
+from beam_jobs.joining.read_items import ReadItems, apply_check, read_checked_items
 from beam_jobs.reading.inputs import JobInputs, match_files
 from schemas.dead_letters import PAYLOAD_LIMIT_BYTES, Reason, Stage
 from tests.beam_jobs.joining.test_index_items import write_lines
@@ -176,9 +176,9 @@ class TestAFileThatChangesBetweenTheReads:
         path = write_lines(tmp_path / "a.jsonl", self.LINES)
         *_, verdicts = index_file(path)
         assert verdicts == FileCheck(path, n_records=4)
-        before = list(read_judged_items(verdicts))
+        before = list(read_checked_items(verdicts))
         write_lines(tmp_path / "a.jsonl", now)
-        reading = read_judged_items(replace(verdicts, version=None))  # as where none can be told
+        reading = read_checked_items(replace(verdicts, version=None))  # as where none can be told
         assert [next(reading) for _ in range(n_yielded)] == before[:n_yielded]
         message = f"^{path} changed while the job ran: 4 records were indexed, {n_read} read$"
         with pytest.raises(RuntimeError, match=message):
@@ -199,13 +199,13 @@ class TestAFileThatChangesBetweenTheReads:
         if change != "time":
             os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
         with pytest.raises(RuntimeError, match=f"^{path} changed while the job ran: its size, tim"):
-            list(read_judged_items(check))
+            list(read_checked_items(check))
 
     def test_a_change_while_it_is_read_stops_it(self, tmp_path: Path) -> None:
         path = write_lines(tmp_path / "a.jsonl", [{"id": str(n), "text": "t"} for n in range(3)])
         *_, check = index_file(path)
         assert isinstance(check, FileCheck)
-        reading = read_judged_items(check)
+        reading = read_checked_items(check)
         next(reading)
         os.utime(path, (0, 0))
         with pytest.raises(RuntimeError, match="changed while the job ran: its size, time"):
@@ -231,7 +231,7 @@ class TestAFileThatChangesBetweenTheReads:
 
 def test_the_paths_of_many_clips_are_cut_at_the_limit() -> None:
     clips = tuple(f"/c/{n:04}/é.wav" for n in range(1000))
-    (letter,) = read_judged_items(LoneClip("é", clips))
+    (letter,) = read_checked_items(LoneClip("é", clips))
     assert isinstance(letter, DeadLetter)
     assert letter.reason is Reason.TWO_CLIPS
     assert letter.payload == "\n".join(clips).encode()[:PAYLOAD_LIMIT_BYTES].decode(errors="ignore")

@@ -65,6 +65,10 @@ class TestEncodings:
             item("2", 2, file="t.json", text="ça va")
         ]
 
+    def test_the_mark_of_utf16_behind_that_of_utf8_is_no_text(self) -> None:
+        data = codecs.BOM_UTF8 + codecs.BOM_UTF16_LE + LINES.encode("utf-16-le")
+        assert {one.item_id for one in read("t.jsonl", data)} == {None}
+
     def test_half_a_character_costs_its_line(self) -> None:
         lines = ["id,text", "1,a", "2,\ud83d", "3,c", "4,d"]
         data = "\n".join(lines).encode("utf-16-le", errors="surrogatepass")
@@ -161,6 +165,27 @@ class TestDumps:
         assert isinstance(letter, DeadLetter)
         assert letter.reason is Reason.UNREADABLE_FILE
         assert "Memory usage limit" in letter.message
+
+    def test_xz_is_held_to_the_limit_in_each_of_its_streams(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("beam_jobs.reading.compression.MAX_XZ_MEMORY_BYTES", 1 << 21)
+        small, large = (
+            lzma.compress(data, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": n_bytes}])
+            for data, n_bytes in ((LINES.encode(), 1 << 16), (b'{"id": "3"}\n', 1 << 23))
+        )
+        *lines, letter = read("t.jsonl.xz", small + small + large)
+        assert [one.item_id for one in lines] == ["1", "2", "1", "2"]
+        assert isinstance(letter, DeadLetter)
+        assert letter.reason is Reason.UNREADABLE_FILE
+        assert letter.message == (
+            "line 5 and what follows cannot be read: Memory usage limit exceeded"
+        )
+
+    def test_xz_is_padded_between_streams_and_what_follows_them_is_left_out(self) -> None:
+        one, two = lzma.compress(LINES.encode()), lzma.compress(b'{"id": "3"}\n')
+        for data in (one + b"\0" * 8 + two, one + two + b"\0" * 4, one + two + b"nothing"):
+            assert [each.item_id for each in read("t.jsonl.xz", data)] == ["1", "2", "3"]
 
     def test_archives_are_named(self) -> None:
         packed = io.BytesIO()

@@ -10,7 +10,7 @@ from beam_jobs.items.elements import Item, Location
 from beam_jobs.items.paths import shown
 from beam_jobs.joining.file_check import LoneClip, clip_id
 from beam_jobs.joining.index_items import index_file
-from beam_jobs.joining.read_items import read_judged_items
+from beam_jobs.joining.read_items import read_checked_items
 from beam_jobs.reading.clip_files import read_clip
 from beam_jobs.reading.inputs import file_version, match_files
 from model.errors import UserError
@@ -90,7 +90,7 @@ def test_a_name_that_is_no_utf8_is_read_and_shown_with_escapes(tmp_path: Path) -
     assert shown(file.path) == f"{tmp_path}/caf\\xe9.jsonl"
     *_, check = index_file(file.path)
     assert not isinstance(check, tuple | LoneClip)
-    found, letter = read_judged_items(check)
+    found, letter = read_checked_items(check)
     assert found == Item("1", Location(file.path, 1), text="t")
     assert str(found.source) == letter.source[:-1] + "1" == f"{tmp_path}/caf\\xe9.jsonl:1"
 

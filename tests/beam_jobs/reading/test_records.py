@@ -82,6 +82,18 @@ def test_any_record(record: dict[str, Any]) -> None:
     check_outcomes(read("t.jsonl", lenient))
 
 
+def test_no_more_shapes_are_remembered_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("beam_jobs.reading.record_layout.MAX_SHAPES", 10)
+    layout = RecordLayout()
+    for number in range(50):
+        original = {"id": "5", "text": "whole", f"key{number}": 1}
+        record = {"id": "6", "text": "cut", "retweeted_status": original}
+        item = parse_record(record, Location("t.jsonl", 1), layout)
+        assert isinstance(item, Item)
+        assert item.text == "whole"
+        assert len(layout._shapes) <= 10
+
+
 @pytest.mark.parametrize(
     ("record", "fields"),
     [

@@ -175,3 +175,32 @@ def test_csv_of_twarc_pandas_and_hydrator() -> None:
         assert [fields_of(one) for one in read("t.csv", written.getvalue().encode())] == [
             REPOST | {"author_id": "77"}
         ]
+
+
+@pytest.mark.parametrize(
+    "original",
+    [{"id": "5", "text": 5}, {"id": "5", "text": "x" * 100_001}, {"id": "5", "text": ["a"]}],
+)
+def test_an_original_that_cannot_be_read_does_not_cost_the_repost(original: dict[str, Any]) -> None:
+    own = {"repost_of": "5", "warnings": ("original_unread",)}
+    record = {"id": "6", "text": "RT @a: hi #Joy", "retweeted_status": original}
+    assert read_value(record) == [
+        {"item_id": "6", "text": "RT @a: hi #Joy", "hashtags": ("joy",)} | own
+    ]
+    cut = own | {"text_is_cut": True, "warnings": ("original_unread", "text_cut")}
+    assert read_value(record | {"text": CUT}) == [{"item_id": "6", "text": CUT} | cut]
+
+
+def test_a_deleted_original_costs_the_repost_only_where_it_has_no_text_itself() -> None:
+    record = {"id": "6", "retweeted_status": {"id": "5", "text": 5}}
+    assert read_value(record) == [{"item_id": "6", "reason": "wrong_type"}]
+    mastodon = {
+        "id": "6",
+        "content": "<p>hi</p>",
+        "account": {"id": "9"},
+        "reblog": {"id": "5", "content": 7},
+    }
+    assert read_value(mastodon) == [
+        {"item_id": "6", "text": "hi", "author_id": "9", "repost_of": "5",
+         "warnings": ("original_unread",)}
+    ]  # fmt: skip

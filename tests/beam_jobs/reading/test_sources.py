@@ -162,6 +162,29 @@ from tests.support.source_records import (
             {"errors": [{"resource_type": "tweet", "resource_id": "5", "title": "Not Found"}]},
             [{"item_id": "5", "reason": "deleted_post"}],
         ),
+        (
+            {"data": [{"id": "1", "text": "a"}], "errors": [
+                {"resource_type": "tweet", "parameter": "ids", "resource_id": "5"},
+                {"resource_type": "tweet", "parameter": "referenced_tweets.id", "value": "6"},
+                {"resource_type": "user", "parameter": "entities.mentions.username", "value": "b"},
+                {"resource_type": "tweet", "parameter": "id", "value": "7"}]},
+            [{"item_id": "1", "text": "a"}, {"item_id": "5", "reason": "deleted_post"},
+             {"item_id": "7", "reason": "deleted_post"}],
+        ),
+        (
+            {"meta": {"result_count": 0}, "errors": [
+                {"resource_type": "tweet", "parameter": "ids", "resource_id": "5"}]},
+            [{"item_id": "5", "reason": "deleted_post"}],
+        ),
+        (
+            {"errors": [{"resource_type": "tweet", "parameter": "referenced_tweets.id",
+                         "value": "6"}, {"title": "Unauthorized"}]},
+            [{"item_id": None, "reason": "missing_id"}, {"item_id": None, "reason": "missing_id"}],
+        ),
+        ({"id": "5", "text": "t", "notFound": True}, [{"item_id": "5", "text": "t"}]),
+        ({"id": "5", "text": "t", "blocked": True}, [{"item_id": "5", "text": "t"}]),
+        ({"id": "4", "text": "t", "delete": {"status": {}}}, [{"item_id": "4", "text": "t"}]),
+        ({"id": "6", "text": "x", "tombstone": {}}, [{"item_id": "6", "text": "x"}]),
         ([{"tweet": {"id_str": "5", "full_text": "a"}}], [{"item_id": "5", "text": "a"}]),
         (
             {"noteTweet": {"noteTweetId": "5", "createdAt": "2022-11-20T10:00:00.000Z",

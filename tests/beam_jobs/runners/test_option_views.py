@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from apache_beam.options.pipeline_options import (
@@ -16,11 +17,10 @@ FLAGS = ["--runner=DirectRunner", "--direct_num_workers=2", "--temp_location=a"]
 
 
 @pytest.fixture(autouse=True)
-def _patched(monkeypatch: pytest.MonkeyPatch) -> None:
+def _patched() -> Iterator[None]:
     """Patches Beam as a job does, for one test."""
-    make_view = getattr(PipelineOptions.view_as, "__wrapped__", PipelineOptions.view_as)
-    monkeypatch.setattr(PipelineOptions, "view_as", make_view)
-    keep_option_views()
+    with keep_option_views():
+        yield
 
 
 def test_a_view_is_made_once_and_shows_what_is_set_in_another() -> None:
@@ -50,7 +50,8 @@ def test_what_is_pickled_holds_no_views_and_not_who_is_impersonated() -> None:
 
 def test_patching_twice_changes_nothing() -> None:
     once = PipelineOptions.view_as
-    keep_option_views()
+    with keep_option_views():
+        assert PipelineOptions.view_as is once
     assert PipelineOptions.view_as is once
 
 

@@ -292,6 +292,22 @@ def test_an_interruption_ends_a_backfill(
             [*ALL_DAYS, "--clips", "/clips/*.wav"],
             "--from and --to need {{date}} in each pattern, and /clips/*.wav has none: each date",
         ),
+        ([*ALL_DAYS, "--source", "foo"], "'--source': 'foo' is not one of 'auto', 'plain', 'x',"),
+        ([*ALL_DAYS, "--column", "x=y"], "--column x=…: the fields are item_id, text, audio_uri,"),
+        (
+            [*ALL_DAYS, "--column", "text=a", "--column", "text=b"],
+            "--column text=…: the field is renamed twice",
+        ),
+        ([*ALL_DAYS, "--keep", "a", "--keep", "a"], "--keep a: its column would be x_a, as --keep"),
+        (
+            [*ALL_DAYS, "--keep", "text", "--redact-text"],
+            "--keep text would show a text, which --redact-text hides",
+        ),
+        ([*ALL_DAYS, "--audio-root", "/nowhere"], "--audio-root '/nowhere' is not a directory"),
+        (
+            [*ALL_DAYS, "--dry-run", "--vcpu-hour-price", "-1"],
+            "--vcpu-hour-price is -1.0; it must be 0 or more",
+        ),
     ],
 )
 def test_mistakes_exit_2_with_one_line(

@@ -28,6 +28,8 @@ start_keras()
 import model.paper.reproduction  # noqa: E402
 from model.paper.reproduction import Experiment, Reproduction  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("eager_tensorflow")
+
 IEMOCAP_CODES = {"ang": "angry", "hap": "happy", "exc": "happy", "neu": "the", "sad": "sad"}
 
 

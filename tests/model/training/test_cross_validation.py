@@ -23,6 +23,8 @@ from model.training.fitting import read_history  # noqa: E402
 from model.training.fold_by import FoldBy  # noqa: E402
 from model.training.training_data import TrainingData  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("eager_tensorflow")
+
 FloatArray = npt.NDArray[np.float32]
 
 
