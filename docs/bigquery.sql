@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS `emotions`.`labels` (
   `item_id` STRING NOT NULL OPTIONS (description = "The item's id."),
   `created_at` TIMESTAMP OPTIONS (description = "When the item was posted, UTC."),
   `author_id` STRING OPTIONS (description = "Who posted it."),
-  `lang` STRING OPTIONS (description = "Language tag as given; where none is, as detected from a text that is clear."),
+  `lang` STRING OPTIONS (description = "Language tag as given, of a name its code; else as detected, if that is clear."),
   `lang_detected` BOOL NOT NULL OPTIONS (description = "Whether `lang` was detected."),
   `hashtags` ARRAY<STRING> OPTIONS (description = "Hashtags, lower case, without `#`."),
   `repost_of` STRING OPTIONS (description = "The id of the post that this one repeats, whose text and hashtags it has; null: it is no repost, or the file does not say of what."),

@@ -11,7 +11,12 @@ ITEM_SCHEMA = pa.schema(
         field("audio_uri", pa.string(), "The clip: a path or URI.", nullable=True),
         field("created_at", TIMESTAMP, "When the item was posted, UTC.", nullable=True),
         field("author_id", pa.string(), "Who posted it.", nullable=True),
-        field("lang", pa.string(), "Language tag as given (BCP 47).", nullable=True),
+        field(
+            "lang",
+            pa.string(),
+            "Language tag as given (BCP 47), of a name its code.",
+            nullable=True,
+        ),
         field("hashtags", pa.list_(pa.string()), "Hashtags, lower case, without `#`."),
         field("repost_of", pa.string(), "The id of the post that it repeats.", nullable=True),
         field("text_is_cut", pa.bool_(), "Whether a program has cut the text."),

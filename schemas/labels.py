@@ -45,7 +45,7 @@ def label_schema(emotions: Sequence[str], kept: Sequence[str] = ()) -> pa.Schema
             field(
                 "lang",
                 pa.string(),
-                "Language tag as given; where none is, as detected from a text that is clear.",
+                "Language tag as given, of a name its code; else as detected, if that is clear.",
                 nullable=True,
             ),
             field("lang_detected", pa.bool_(), "Whether `lang` was detected."),

@@ -267,8 +267,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     ),
     "tests/beam_jobs/reading/test_kept_fields.py": ("beam_jobs.reading.hidden_fields",),
     "tests/beam_jobs/reading/test_sources.py": tuple(
-        f"beam_jobs.reading.{name}"
-        for name in ("envelopes", "html_text", "key_paths", "pages", "record_layout")
+        f"beam_jobs.reading.{name}" for name in ("html_text", "key_paths", "pages", "record_layout")
     ),
     "tests/beam_jobs/reports/page/test_render.py": tuple(
         f"beam_jobs.reports.page.{name}"

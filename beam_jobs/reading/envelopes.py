@@ -1,16 +1,28 @@
 """What programs wrap a post in: a record as it is written, to the post in it.
 
-What a record is instead of a post (a like, a deletion, a mark that a post is gone) is told, too.
+Envelopes lie in envelopes: a search engine's hit holds an event, and that a post. What a record is
+instead of a post (a like, a deletion, a mark that a post is gone) is told, too.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from schemas.dead_letters import Reason
 
 BLUESKY_POST = "app.bsky.feed.post"
 BLUESKY_REPOST = "app.bsky.feed.repost"
+MAX_DEPTH = 8
+"""Of envelopes within envelopes."""
+_NOTICES = ("limit", "scrub_geo", "status_withheld", "user_withheld", "disconnect", "warning")
+_POST_EVENTS = frozenset({"update", "status.update", "notification"})
+_OTHER_EVENTS = frozenset(
+    {"conversation", "filters_changed", "notifications_merged", "encrypted_message"}
+    | {"announcement", "announcement.reaction", "announcement.delete"}
+)
+"""Of Mastodon's streams, with a post and without one."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +38,25 @@ class NoPost:
     item_id: str | None = None
 
 
-def unwrap(record: dict[str, Any]) -> dict[str, Any] | NoPost:
+def unwrap(record: dict[str, Any], depth: int = 0) -> dict[str, Any] | NoPost:
     """Returns the post of a record, the record itself where it is one, or why there is none.
 
-    >>> unwrap({"tweet": {"id": "1", "full_text": "a"}})
+    Args:
+        record: as it is written.
+        depth: how many envelopes it was taken out of.
+
+    >>> unwrap({"_source": {"tweet": {"id": "1", "full_text": "a"}}})
     {'id': '1', 'full_text': 'a'}
     """
     for key, open_envelope in _ENVELOPES.items():
         if key in record:
             opened = open_envelope(record)
-            if opened is not None:
+            if opened is None:
+                continue
+            # What still holds the envelope was made a post of, and is one.
+            if isinstance(opened, NoPost) or opened.get(key) is record[key] or depth >= MAX_DEPTH:
                 return opened
+            return unwrap(opened, depth + 1)
     return record
 
 
@@ -56,6 +76,8 @@ def _of_hit(record: dict[str, Any]) -> dict[str, Any] | None:
     inner = record["_source"]
     if not isinstance(inner, dict):
         return None
+    if "text" not in inner and any(isinstance(inner.get(key), dict) for key in _ENVELOPES):
+        return inner  # an envelope, whose post has an id of its own
     return {"id": record["_id"], **inner} if record.get("_id") else inner
 
 
@@ -67,6 +89,18 @@ def _of_stream(record: dict[str, Any]) -> NoPost | None:
         return None
     item_id = status.get("id_str", status.get("id"))
     return NoPost(Reason.DELETED_POST, "the stream tells of its deletion", _name(item_id))
+
+
+def _of_notice(record: dict[str, Any]) -> NoPost | None:
+    """X's stream, of itself: `{"limit": {"track": 5}}`."""
+    notice = next((name for name in _NOTICES if isinstance(record.get(name), dict)), None)
+    if notice is None or not {"id", "id_str", "item_id"}.isdisjoint(record):
+        return None
+    return NoPost(
+        Reason.NOT_A_POST,
+        f"the record is the stream's notice {notice}",
+        _name(record[notice].get("id") if notice == "status_withheld" else None),
+    )
 
 
 def _of_graphql(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
@@ -82,8 +116,7 @@ def _of_graphql(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
         post["user"] = {"id_str": user}
     original = _at(legacy, "retweeted_status_result", "result")
     if isinstance(original, dict):
-        original = original.get("tweet", original)
-        opened = unwrap(original) if isinstance(original, dict) else None
+        opened = unwrap(original)
         if isinstance(opened, dict):
             post["retweeted_status"] = opened
     return post
@@ -145,8 +178,9 @@ def _of_missing(record: dict[str, Any]) -> NoPost | None:
 def _of_commit(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
     """Jetstream's events: `{"did": …, "kind": "commit", "commit": {...}}`."""
     commit = record.get("commit")
-    if record.get("kind") in ("identity", "account", "sync") and "did" in record:
-        return NoPost(Reason.NOT_A_POST, f"the event is of the kind {record['kind']}")
+    kind = record.get("kind", record.get("type"))  # the first servers write a type
+    if kind in ("identity", "account", "sync", "id", "acc") and "did" in record:
+        return NoPost(Reason.NOT_A_POST, f"the event is of the kind {kind}")
     if not isinstance(commit, dict) or "collection" not in commit:
         return None
     return _of_operation(record, commit)
@@ -157,7 +191,7 @@ def _of_operation(record: dict[str, Any], commit: dict[str, Any]) -> dict[str, A
     uri = f"at://{record.get('did')}/{collection}/{commit.get('rkey')}"
     if collection not in (BLUESKY_POST, BLUESKY_REPOST):
         return NoPost(Reason.NOT_A_POST, f"the event is of {collection!a:.100}")
-    if commit.get("operation") in ("delete", "d"):
+    if commit.get("operation", commit.get("type")) in ("delete", "d"):
         return NoPost(Reason.DELETED_POST, "the event is its deletion", uri)
     if collection == BLUESKY_REPOST:
         of = _at(commit, "record", "subject", "uri")
@@ -170,6 +204,47 @@ def _of_operation(record: dict[str, Any], commit: dict[str, Any]) -> dict[str, A
         "did": record.get("did"),
         "time_us": record.get("time_us"),
     }
+
+
+def _of_listed(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
+    """Bluesky's listRecords: `{"uri": "at://DID/COLLECTION/KEY", "value": {...}}`."""
+    uri, value = record.get("uri"), record["value"]
+    if not isinstance(value, dict) or not isinstance(uri, str) or not uri.startswith("at://"):
+        return None
+    did, _, place = uri.removeprefix("at://").partition("/")
+    collection = value.get("$type") or place.partition("/")[0]
+    if collection == BLUESKY_REPOST:
+        of = _at(value, "subject", "uri")
+        return NoPost(Reason.NOT_A_POST, f"the record is a repost of {of!a:.300}, by name alone")
+    if collection and collection != BLUESKY_POST:
+        return NoPost(Reason.NOT_A_POST, f"the record is of {collection!a:.100}")
+    return {"did": did, **record}
+
+
+def _of_event(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
+    """Mastodon's streams: `{"event": "update", "payload": "{…}"}`."""
+    kind, payload = record.get("event"), record["payload"]
+    if not isinstance(kind, str) or "id" in record or "item_id" in record:
+        return None
+    if kind == "delete":
+        return NoPost(Reason.DELETED_POST, "the event is its deletion", _name(payload))
+    if kind in _OTHER_EVENTS:
+        return NoPost(Reason.NOT_A_POST, f"the event is of the kind {kind}")
+    if kind not in _POST_EVENTS:
+        return None
+    if isinstance(payload, str):
+        try:
+            payload = orjson.loads(payload)
+        except orjson.JSONDecodeError as error:
+            return NoPost(Reason.BROKEN_JSON, f"the event's payload is not JSON: {error}")
+    return payload if isinstance(payload, dict) else None
+
+
+def _of_notification(record: dict[str, Any]) -> dict[str, Any] | None:
+    """Mastodon's notifications: `{"type": "mention", "account": {...}, "status": {...}}`."""
+    status = record["status"]
+    is_notification = "type" in record and "content" not in record and not _is_post(record)
+    return status if is_notification and isinstance(status, dict) and "content" in status else None
 
 
 def _of_activity(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
@@ -208,9 +283,12 @@ def _of_note(note: dict[str, Any]) -> dict[str, Any] | NoPost:
 
 
 def _of_typed(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
-    """ActivityPub's notes, on their own."""
-    if record["type"] == "Tombstone" or (record["type"] == "Note" and "contentMap" in record):
+    """ActivityPub's notes, on their own; Mastodon's notifications that are of no post."""
+    kind = record["type"]
+    if kind == "Tombstone" or (kind == "Note" and "contentMap" in record):
         return _of_note(record)
+    if isinstance(record.get("account"), dict) and {"content", "text"}.isdisjoint(record):
+        return NoPost(Reason.NOT_A_POST, f"the record is a notification: {kind!a:.100}")
     return None
 
 
@@ -220,10 +298,34 @@ def _of_thing(record: dict[str, Any]) -> dict[str, Any] | None:
     return inner if record.get("kind") in ("t1", "t3") and isinstance(inner, dict) else None
 
 
-def _of_thread(record: dict[str, Any]) -> dict[str, Any] | None:
-    """YouTube's threads: `{"snippet": {"topLevelComment": {...}}}`."""
+def _of_snippet(record: dict[str, Any]) -> dict[str, Any] | NoPost | None:
+    """YouTube's threads: `{"snippet": {"topLevelComment": {...}}}`; and its videos."""
     inner = _at(record, "snippet", "topLevelComment")
-    return inner if isinstance(inner, dict) else None
+    if isinstance(inner, dict):
+        return inner
+    snippet = record["snippet"]
+    if not isinstance(snippet, dict) or "title" not in snippet or _is_post(record):
+        return None
+    is_comment = "textOriginal" in snippet or "textDisplay" in snippet
+    return None if is_comment else _of_video(record, snippet)
+
+
+def _of_video(record: dict[str, Any], snippet: dict[str, Any]) -> dict[str, Any] | NoPost:
+    """A video of videos.list or search.list: its text is its title and its description."""
+    found = record.get("id")
+    of_search = found if isinstance(found, dict) else None
+    kind = (of_search or record).get("kind")
+    if kind in ("youtube#channel", "youtube#playlist"):
+        return NoPost(Reason.NOT_A_POST, f"the record is a {kind.removeprefix('youtube#')}")
+    told = [snippet.get("title"), snippet.get("description")]
+    text = "\n\n".join(one for one in told if isinstance(one, str) and one)
+    author = {"authorChannelId": {"value": snippet.get("channelId")}}
+    return {
+        **record,
+        "id": of_search.get("videoId") if of_search else found,
+        # A search escapes them as HTML.
+        "snippet": {**snippet, **author, "textDisplay" if of_search else "textOriginal": text},
+    }
 
 
 def _at(value: Any, *keys: str) -> Any:
@@ -243,6 +345,7 @@ _ENVELOPES: dict[str, Callable[[dict[str, Any]], dict[str, Any] | NoPost | None]
     "noteTweet": _of_archive,
     "_source": _of_hit,
     "delete": _of_stream,
+    **dict.fromkeys(_NOTICES, _of_notice),
     "legacy": _of_graphql,
     "tombstone": _of_tombstone,
     "_type": _of_snscrape,
@@ -251,10 +354,13 @@ _ENVELOPES: dict[str, Callable[[dict[str, Any]], dict[str, Any] | NoPost | None]
     "blocked": _of_missing,
     "time_us": _of_commit,
     "commit": _of_commit,
+    "value": _of_listed,
+    "payload": _of_event,
+    "status": _of_notification,
     "object": _of_activity,
     "type": _of_typed,
     "data": _of_thing,
-    "snippet": _of_thread,
+    "snippet": _of_snippet,
 }
 """A key at the top of a record, and who looks into the envelope that it may be of."""
 ENVELOPE_KEYS = frozenset(_ENVELOPES)

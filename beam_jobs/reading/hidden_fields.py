@@ -25,7 +25,9 @@ _AUTHORS_BESIDE = """
     user_screen_name userName users video_owner_channel_id
 """
 """What else names an author: also the address of a post, which its author's name is a part of."""
-_NO_CONTAINERS = frozenset({"type", "_type", "notFound", "blocked", "time_us"})
+_NO_CONTAINERS = frozenset(
+    {"type", "_type", "notFound", "blocked", "time_us", "limit", "warning", "disconnect"}
+)
 """Keys that tell of an envelope, and hold none of it."""
 _CONTAINERS_BESIDE = """
     card core embed embeds entities includes quote quoted_status quoted_status_result quotedTweet

@@ -2,7 +2,7 @@
 
 A line is a plain item, a post, or a page of posts (`{"data": [...], "meta": …}`, a list …); kinds
 mix line by line. A document may be written over many lines, and follow another; X's own archive is
-one behind `window.YTD… =`.
+one behind `window.YTD… =`, and of several parts several.
 """
 
 import itertools
@@ -31,7 +31,7 @@ MAX_DOCUMENT_BYTES = 1 << 26
 """64 MiB, some 600 MB as objects; a larger file that is no JSON Lines is taken for them still."""
 MAX_HEAD_LINES = 1000
 """Lines of a file that is no document, in which a whole object tells that it is JSON Lines."""
-_BETWEEN_LINES = frozenset({b"[", b"]", b"],", b","})
+_BETWEEN_LINES = frozenset({b"[", b"]", b"],", b"];", b",", b";"})
 """What a list with a post on each line has besides them."""
 
 
@@ -141,13 +141,17 @@ def _load_document(data: bytes) -> tuple[dict[str, Any] | list[Any] | None, bool
 def _read_documents(
     data: bytes, lines: list[bytes], path: str, layout: RecordLayout
 ) -> Iterator[Item | DeadLetter]:
-    """Yields the records of documents that stand one after the other, and of one that is broken."""
+    """Yields the records of documents that stand one after the other, and of one that is broken.
+
+    What follows them and is no JSON is one dead letter, or one for each post that it tells of.
+    """
     text = data.decode("utf-8", errors="surrogateescape")
     values, end = load_values(text)
+    scalars = (n for n, (_, value) in enumerate(values) if not isinstance(value, dict | list))
+    if (n_documents := next(scalars, None)) is not None:
+        values, end = values[:n_documents], values[n_documents][0]
     rest = text[end:]
-    if not all(isinstance(value, dict | list) for _, value in values) or (
-        rest and rest[0] not in "{["
-    ):
+    if not values and not rest.startswith(("{", "[")):
         yield from _read_lines(lines, path, layout)
         return
     row, counted, n_before = 1, 0, 0
@@ -161,7 +165,8 @@ def _read_documents(
             yield outcome
     if rest:
         source = Location(path, row + text.count("\n", counted, end))
-        message = f"the document that starts here is not JSON: {_fault_of(rest)}"
+        part = "document that starts" if rest[0] in "{[" else "text that follows the document"
+        message = f"the {part} here is not JSON: {_fault_of(rest)}"
         yield from _refuse_page(rest, source, message, layout)
 
 
@@ -177,6 +182,12 @@ def _bare(line: bytes) -> bytes:
     return line.strip().removesuffix(b",")
 
 
+def _is_between(line: bytes) -> bool:
+    """Says whether a line holds nothing but what stands before, between and after records."""
+    bare = without_script(line).strip()
+    return not bare or bare in _BETWEEN_LINES
+
+
 def _read_lines(
     lines: Iterable[bytes], path: str, layout: RecordLayout
 ) -> Iterator[Item | DeadLetter]:
@@ -185,7 +196,7 @@ def _read_lines(
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError:
-            if line and not line.isspace() and line.strip() not in _BETWEEN_LINES:
+            if not _is_between(line):
                 yield from _read_refused_line(line, source, layout)
             continue
         page = posts_of(value, layout)

@@ -11,11 +11,12 @@ import orjson
 # A list of posts in a page, or a list that is the page itself.
 _LIST_START = re.compile(
     r'"(?:data|statuses|results|tweets|feed|posts|records|orderedItems|items|children|comments'
-    r'|videos)"\s*:\s*\[|\A\s*\['
+    r'|videos|itemList|item_list|aweme_list)"\s*:\s*\[|\A\s*\['
 )
-_BLANK = re.compile(r"[\s,\x1e]*")
 # X's own archive is a script: window.YTD.tweets.part0 = [, and before 2018 Grailbird.data.… =
-_SCRIPT = re.compile(rb"\A\s*(?:window\.YTD|Grailbird\.data)[\w.]*\s*=")
+_ASSIGNMENT = r"(?:window\.YTD|Grailbird\.data)[\w.]*(?:\[['\"]\w+['\"]\])?\s*="
+_BLANK = re.compile(rf"(?:[\s,;\x1e]+|{_ASSIGNMENT})*")
+_SCRIPT = re.compile(rb"\A\s*" + _ASSIGNMENT.encode())
 
 
 def _to_null(_: str) -> None:
@@ -43,7 +44,8 @@ def load_leniently(text: str) -> Any:
 def load_values(text: str) -> tuple[list[tuple[int, Any]], int]:
     """Returns the values that stand one after the other, each with its place, and where they end.
 
-    Blanks and commas may stand between them. They end at the text's end, or where it is no JSON.
+    Blanks, commas, semicolons and the assignments of X's own archive may stand between them. They
+    end at the text's end, or where it is no JSON.
 
     >>> load_values('{"id": 1}, {"id": 2}{"id')
     ([(0, {'id': 1}), (11, {'id': 2})], 20)
@@ -104,10 +106,12 @@ def parse_literal(text: str) -> Any:
 
 
 def without_script(line: bytes) -> bytes:
-    """Returns the first line of a file without what makes X's own archive a script.
+    """Returns the first line of a document without what makes X's own archive a script.
 
     >>> without_script(b'window.YTD.tweets.part0 = [ {')
     b' [ {'
+    >>> without_script(b"window.YTD.tweets['part0'] = [")
+    b' ['
     """
     return _SCRIPT.sub(b"", line, count=1)
 

@@ -19,6 +19,11 @@ _LISTS = (
     "posts",  # Bluesky's searchPosts, getPosts
     "records",  # Bluesky's listRecords
     "orderedItems",  # ActivityPub's outbox
+    "itemList",  # TikTok's site and app
+    "item_list",
+    "aweme_list",
+    "comments",
+    "videos",
 )
 _TIKTOK_LISTS = (
     "videos",
@@ -75,6 +80,8 @@ def _page_of(value: Any, layout: RecordLayout) -> list[Any] | None:
     page = _thread_of(value) if layout.unwraps else None
     if page is None and isinstance(value.get("orderedItems"), list):  # an outbox has an id, too
         page = value["orderedItems"]
+    if page is None and "comments" in value and layout.unwraps:
+        page = _comments_of(value, layout)
     if page is not None or _has_id(value, layout):  # an item with a field of such a name
         return page
     return _response_of(value, layout)
@@ -83,6 +90,18 @@ def _page_of(value: Any, layout: RecordLayout) -> list[Any] | None:
 def _has_id(record: dict[str, Any], layout: RecordLayout) -> bool:
     """Says whether anything stands where an id would."""
     return layout.post_of(record).find("item_id") not in (None, "")
+
+
+def _comments_of(value: dict[str, Any], layout: RecordLayout) -> list[Any] | None:
+    """Returns the comments of a video as yt-dlp has them; the video itself is no post.
+
+    None of a value that has a text of its own: it is a post.
+    """
+    comments = value["comments"]
+    if not isinstance(comments, list) or layout.post_of(value).find("text") not in (None, ""):
+        return None
+    is_page = any(isinstance(one, dict) and {"id", "text"} <= one.keys() for one in comments)
+    return comments if is_page else None
 
 
 def _response_of(value: dict[str, Any], layout: RecordLayout) -> list[Any] | None:

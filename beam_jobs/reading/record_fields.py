@@ -22,6 +22,7 @@ from typing import Any
 from beam_jobs.items.privacy import Privacy
 from beam_jobs.reading.hashtags import find_hashtags, normalise, parse_list, tags_in
 from beam_jobs.reading.html_text import html_to_text
+from beam_jobs.reading.language_codes import language_code
 from beam_jobs.reading.record_layout import Post
 from beam_jobs.reading.times import read_time
 from model.errors import ItemError
@@ -145,7 +146,7 @@ def read_text(post: Post) -> str | None:
     for value in values:
         if not isinstance(value, str):
             raise _wrong_type("text", value, "a string", post.layout.privacy)
-        if source.deleted and value.strip() in source.deleted:
+        if source.deleted and source.deleted.fullmatch(value.strip()):
             raise ItemError(Reason.DELETED_POST, f"the text is {value.strip()}")
     if not values:
         return None
@@ -199,12 +200,13 @@ def read_author(post: Post, warnings: list[str]) -> str | None:
 
 
 def read_lang(post: Post, warnings: list[str]) -> str | None:
-    """Returns the language tag as given; None and a warning where it is none."""
+    """Returns the language's tag, of a name its code; None and a warning where it is none."""
     try:
-        return read_string(post, "lang") or None
+        name = read_string(post, "lang")
     except ItemError:
         warnings.append(WarningCode.LANG_UNREAD)
         return None
+    return language_code(name) if name else None
 
 
 def read_hashtags(post: Post, text: str | None, warnings: list[str]) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """Where each source has the fields of a post: one table, to read and to add to.
 
 A path is written with dots; `0`, `*` and `type=retweeted` are steps into a list. Of several paths
-of a field the first that holds a value decides. To add a program's format, add a row: which keys
-tell its records, and where its fields stand. Rows of one name are one choice of `--source`.
+of a field the first that holds a value decides, and last of all the field's own name. A record that
+has a `text` is scored on it, and another only where a program writes both. To add a program's
+format, add a row: which keys tell its records, and where its fields stand. Rows of one name are one
+choice of `--source`.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -31,7 +34,7 @@ class Source:
         repost_of: where its id stands, alone.
         html: the paths of texts that are HTML.
         joined: the fields whose paths are all read, and put together.
-        deleted: texts that stand in place of one that was deleted or removed.
+        deleted: matches what stands in place of a text that was deleted or removed.
     """
 
     name: str
@@ -42,7 +45,7 @@ class Source:
     repost_of: tuple[KeyPath, ...] = ()
     html: frozenset[KeyPath] = frozenset()
     joined: frozenset[str] = frozenset()
-    deleted: frozenset[str] = field(default=frozenset())
+    deleted: re.Pattern[str] | None = None
 
     @property
     def keys(self) -> frozenset[str]:
@@ -65,10 +68,13 @@ def _source(
     repost_of: str = "",
     html: str = "",
     joined: str = "",
-    deleted: tuple[str, ...] = (),
+    deleted: re.Pattern[str] | None = None,
     **fields: str,
 ) -> Source:
     paths = {each: parse_paths(fields.get(each, _USUAL.get(each, each))) for each in FIELDS}
+    for each, of_field in paths.items():
+        if (each,) not in of_field and not (each == "text" and each in joined):
+            paths[each] = (*of_field, (each,))
     return Source(
         name=name,
         program=program,
@@ -78,24 +84,39 @@ def _source(
         repost_of=parse_paths(repost_of),
         html=frozenset(parse_paths(html)),
         joined=frozenset(joined.split()),
-        deleted=frozenset(deleted),
+        deleted=deleted,
     )
+
+
+_REMOVED = re.compile(r"\[\s*(deleted|removed)(\s+by\s+[^\[\]]{1,200})?\s*\]", re.IGNORECASE)
 
 
 SOURCES = (
     _source(
         "bluesky",
         "getAuthorFeed, searchPosts, getPosts; listRecords and repositories; Jetstream",
-        ("uri record", "uri value", "uri cid", "uri text", "did record", "$type createdAt"),
+        ("uri record", "uri value", "uri cid", "did record", "$type createdAt"),
         item_id="uri id",
         text="record.text value.text text",
-        created_at="record.createdAt value.createdAt createdAt created_at indexedAt",
+        created_at="record.createdAt record.created_at value.createdAt createdAt created_at "
+        "indexedAt indexed_at",
         author_id="author.did did repo author.handle author",
         lang="record.langs.0 value.langs.0 langs.0",
         hashtags="record.facets.*.features.*.tag value.facets.*.features.*.tag "
         "facets.*.features.*.tag record.tags value.tags tags",
         joined="hashtags",
         originals="reposted",
+    ),
+    _source(
+        "bluesky",
+        "posts, flattened",
+        ("uri text",),
+        item_id="id uri",
+        created_at="createdAt created_at indexedAt indexed_at",
+        author_id="author.did did repo author.handle author",
+        lang="langs.0",
+        hashtags="facets.*.features.*.tag tags",
+        joined="hashtags",
     ),
     _source(
         "mastodon",
@@ -119,8 +140,13 @@ SOURCES = (
     _source(
         "mastodon",
         "the outbox of an archive, and other ActivityPub",
-        ("content published", "content attributedTo", "content contentMap", "type published"),
-        text="content",
+        (
+            "content published",
+            "content attributedTo",
+            "content contentMap",
+            "type published",
+        ),
+        text="text content",
         created_at="published",
         author_id="attributedTo actor",
         lang="language",
@@ -130,28 +156,44 @@ SOURCES = (
     ),
     _source(
         "reddit",
-        "submissions of the API and of Pushshift",
-        ("selftext", "title subreddit", "title subreddit_id"),
+        "posts with a text of the user's own making",
+        ("text subreddit", "text subreddit_id", "text selftext"),
         item_id="id name",
-        text="title selftext",
+        text="text selftext body title",
+        created_at="created_utc created",
+        author_id="author author_fullname",
+        deleted=_REMOVED,
+    ),
+    _source(
+        "reddit",
+        "submissions of the API, of Pushshift and of PRAW's users",
+        (
+            "selftext",
+            "title subreddit",
+            "title subreddit_id",
+            "title num_comments",
+            "title comms_num",
+        ),
+        item_id="id name",
+        text="title selftext body",
         joined="text",
         created_at="created_utc created",
         author_id="author author_fullname",
-        deleted=("[deleted]", "[removed]", "[ Removed by Reddit ]", "[deleted by user]"),
+        deleted=_REMOVED,
     ),
     _source(
         "reddit",
         "comments of the API and of Pushshift",
         ("body subreddit", "body created_utc", "body link_id", "body parent_id", "body author"),
         item_id="id name",
-        text="body",
+        text="text body",
         created_at="created_utc created",
         author_id="author author_fullname",
-        deleted=("[deleted]", "[removed]", "[ Removed by Reddit ]", "[deleted by user]"),
+        deleted=_REMOVED,
     ),
     _source(
         "youtube",
-        "commentThreads.list and comments.list",
+        "commentThreads.list and comments.list; videos.list and search.list",
         ("kind snippet", "id snippet"),
         text="snippet.textOriginal snippet.textDisplay",
         created_at="snippet.publishedAt",
@@ -169,11 +211,18 @@ SOURCES = (
         html="textDisplay",
     ),
     _source(
+        "youtube",
+        "comments of yt-dlp",
+        ("text timestamp parent", "text timestamp author_is_uploader"),
+        created_at="timestamp",
+        author_id="author_id author",
+    ),
+    _source(
         "tiktok",
         "videos of the research API",
         ("video_description", "create_time hashtag_names", "create_time region_code"),
         item_id="id video_id",
-        text="video_description",
+        text="text video_description",
         created_at="create_time",
         author_id="username",
         hashtags="hashtag_names hashtag_info_list",
@@ -188,9 +237,9 @@ SOURCES = (
     _source(
         "tiktok",
         "videos and comments, scraped",
-        ("desc createTime", "text createTime", "text create_time cid"),
-        item_id="id cid",
-        text="desc text",
+        ("desc createTime", "text createTime", "text create_time cid", "desc aweme_id"),
+        item_id="id cid aweme_id",
+        text="text desc",
         created_at="createTime create_time",
         author_id="author.id authorMeta.id author.uniqueId user.uid author",
         lang="textLanguage comment_language",
@@ -199,10 +248,10 @@ SOURCES = (
     _source(
         "x",
         "snscrape",
-        ("_type url", "rawContent", "renderedContent"),
-        text="rawContent content renderedContent",
+        ("_type url", "rawContent", "renderedContent", "content date"),
+        text="text rawContent content renderedContent",
         created_at="date",
-        author_id="user.id userId",
+        author_id="user.id userId author_id user.username username",
         originals="retweetedTweet",
         repost_of="retweetedTweet.id",
     ),
@@ -210,7 +259,7 @@ SOURCES = (
         "x",
         "twint",
         ("conversation_id tweet", "username tweet", "user_id tweet"),
-        text="tweet",
+        text="text tweet",
         created_at="created_at date",
         author_id="user_id user_id_str username",
         lang="language lang",
@@ -221,7 +270,7 @@ SOURCES = (
         "X's own archive of information operations",
         ("tweetid tweet_text",),
         item_id="tweetid",
-        text="tweet_text",
+        text="text tweet_text",
         created_at="tweet_time",
         author_id="userid",
         lang="tweet_language",
@@ -238,10 +287,21 @@ SOURCES = (
     ),
     _source(
         "x",
+        "GNIP's activities",
+        ("body postedTime",),
+        text="text body",
+        created_at="postedTime",
+        author_id="actor.id",
+        lang="twitter_lang",
+        hashtags="twitter_entities.hashtags",
+    ),
+    _source(
+        "x",
         "API v1.1 and v2, as they are, flattened or as CSV: twarc, tweepy, hydrator, X's archive",
         item_id="item_id id_str id",
-        text="note_tweet.text extended_tweet.full_text full_text text",
-        author_id="author_id user.id_str user.id",
+        text="note_tweet.text extended_tweet.full_text full_text fullText text",
+        created_at="created_at createdAt",
+        author_id="author_id user.id_str user.id author.id user_id_str user_id from_user_id userId",
         hashtags="hashtags note_tweet.entities.hashtags extended_tweet.entities.hashtags "
         "entities.hashtags",
         originals="retweeted_status referenced_tweets.type=retweeted referenced_tweets.retweeted",
@@ -265,7 +325,7 @@ def source_of(keys: tuple[str, ...], name: str = AUTO) -> Source:
     >>> source_of(("id", "content", "account")).name, source_of(("id", "text")).name
     ('mastodon', 'x')
     >>> source_of(("id", "body"), "reddit").fields["text"]
-    (('body',),)
+    (('text',), ('body',))
     """
     there = frozenset(keys)
     chosen = [one for one in SOURCES if name in (AUTO, one.name)]
@@ -277,4 +337,6 @@ def source_of(keys: tuple[str, ...], name: str = AUTO) -> Source:
     if name == AUTO:
         return DEFAULT
     unmarked = [one for one in chosen if not one.marks]
-    return (unmarked or sorted(chosen, key=lambda one: -len(one.keys & there)))[0]
+    if unmarked:
+        return unmarked[0]
+    return min(chosen, key=lambda one: (-len(one.keys & there), len(one.fields["text"])))

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from beam_jobs.items.elements import Item
+from beam_jobs.reading.language_codes import language_code
 from model.preprocessing.language_detector import detect_language
 from schemas.warnings import WarningCode
 
@@ -40,8 +41,10 @@ def is_unlearned(tag: str, learned: Collection[str]) -> bool:
 
     >>> is_unlearned("pt-BR", ["en"]), is_unlearned("en_GB", ["en"]), is_unlearned("und", ["en"])
     (True, False, False)
+    >>> is_unlearned("English", ["en"]), is_unlearned("German", ["en"])
+    (False, True)
     """
-    code = tag.strip().replace("_", "-").partition("-")[0].lower()
+    code = (language_code(tag) or "").replace("_", "-").partition("-")[0].lower()
     if not code.isalpha() or code in UNDETERMINED or (len(code) == 3 and code[0] == "q"):
         return False
     return OLD_CODES.get(code, code) not in {OLD_CODES.get(each, each) for each in learned}

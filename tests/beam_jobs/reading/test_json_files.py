@@ -210,3 +210,63 @@ class TestJsonDocument:
         assert read("t.json", data) == []
         assert read("t.jsonl", data) == []
         assert read("t.csv", data) == []
+
+
+POSTS = [{"tweet": {"id_str": one, "full_text": "a"}} for one in ("1", "2")]
+
+
+def _script(post: Any, name: str, indent: int | None) -> str:
+    return f"window.YTD.tweets{name} = {json.dumps([post], indent=indent)}"
+
+
+class TestSeveralDocuments:
+    @pytest.mark.parametrize("end", ["\n", ";\n", ""])
+    @pytest.mark.parametrize("names", [(".part0", ".part1"), ("['part0']", "['part1']")])
+    def test_parts_of_an_archive(self, names: tuple[str, str], end: str) -> None:
+        pretty = "\n".join(_script(*one, 2) + end for one in zip(POSTS, names, strict=True))
+        second = 10 if end.endswith("\n") else 9
+        assert read("tweets.js", pretty.encode()) == [
+            item("1", 1, 1, "tweets.js", text="a"),
+            item("2", second, 1, "tweets.js", text="a"),
+        ]
+        flat = "".join(
+            _script(*one, None) + (end or "\n") for one in zip(POSTS, names, strict=True)
+        )
+        assert read("tweets.js", flat.encode()) == [
+            item("1", 1, 1, "tweets.js", text="a"),
+            item("2", 2, 1, "tweets.js", text="a"),
+        ]
+
+    def test_parts_with_a_post_a_line(self) -> None:
+        lines = [
+            f"window.YTD.tweets.part{part} = [\n{json.dumps(post)},\n];\n"
+            for part, post in enumerate(POSTS)
+        ]
+        assert read("tweets.js", "".join(lines).encode()) == [
+            item("1", 2, file="tweets.js", text="a"),
+            item("2", 5, file="tweets.js", text="a"),
+        ]
+
+    @pytest.mark.parametrize("tail", ["oops", "5 ]", "]\nmore", '"a": 1}', "\ufffd"])
+    def test_a_stray_tail_is_one_dead_letter(self, tail: str) -> None:
+        data = json.dumps(POSTS, indent=2) + "\n\n" + tail + "\n"
+        one, two, letter = read("t.json", data.encode())
+        assert [one, two] == [
+            item("1", 1, 1, "t.json", text="a"),
+            item("2", 1, 2, "t.json", text="a"),
+        ]
+        assert isinstance(letter, DeadLetter)
+        assert letter.message.startswith("the text that follows the document here is not JSON: ")
+        assert (letter.reason, letter.source, letter.payload) == (
+            Reason.BROKEN_JSON,
+            "t.json:16",
+            tail,
+        )
+
+    def test_a_cut_part_follows_a_whole_one(self) -> None:
+        data = json.dumps(POSTS[0], indent=2) + '\n{\n  "id_str": "2",\n  "te'
+        one, letter = read("t.json", data.encode())
+        assert one == item("1", 1, file="t.json", text="a")
+        assert isinstance(letter, DeadLetter)
+        assert letter.message.startswith("the document that starts here is not JSON: ")
+        assert letter.source == "t.json:7"
