@@ -191,19 +191,32 @@ def _is_between(line: bytes) -> bool:
 def _read_lines(
     lines: Iterable[bytes], path: str, layout: RecordLayout
 ) -> Iterator[Item | DeadLetter]:
+    opened: tuple[Location, bytes] | None = None
+    is_cut_line = False
     for row, line in enumerate(lines, 1):
         source = Location(path, row)
         try:
             value = orjson.loads(line)
         except orjson.JSONDecodeError:
+            mark = without_script(line).strip()
+            if mark == b"[":
+                opened = source, line
+            elif mark.startswith(b"]"):
+                opened = None
             if not _is_between(line):
+                is_cut_line = True
                 yield from _read_refused_line(line, source, layout)
             continue
+        is_cut_line = False
         page = posts_of(value, layout)
         if page is None:  # most lines
             yield parse_record(value, source, layout, line)
         else:
             yield from _read_page(page, source, layout)
+    if opened and not is_cut_line:  # which tells it already
+        source, line = opened
+        message = "the list that starts here has no end: the file is cut"
+        yield refuse(Reason.BROKEN_JSON, message, source, line, privacy=layout.privacy)
 
 
 def _read_value(

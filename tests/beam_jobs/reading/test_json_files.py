@@ -270,3 +270,25 @@ class TestSeveralDocuments:
         assert isinstance(letter, DeadLetter)
         assert letter.message.startswith("the document that starts here is not JSON: ")
         assert letter.source == "t.json:7"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "outcomes"),
+    [
+        ("t.json", b"[\n", [(None, "broken_json", "t.json:1")]),
+        ("t.jsonl", b"[\n", [(None, "broken_json", "t.jsonl:1")]),
+        ("tweets.js", b"window.YTD.tweets.part0 = [\n", [(None, "broken_json", "tweets.js:1")]),
+        (
+            "t.json",
+            b'[\n{"id": "1", "text": "a"},\n',
+            [("1", "ok", "t.json:2"), (None, "broken_json", "t.json:1")],
+        ),
+        ("t.json", b'[\n{"id": "1", "text": "a"},\n{}\n]\n', [("1", "ok"), (None, "missing_id")]),
+        ("t.jsonl", b"[\n]\n", []),
+    ],
+)
+def test_a_list_that_is_cut_is_told(
+    name: str, data: bytes, outcomes: list[tuple[str | None, ...]]
+) -> None:
+    found = [one[: len(outcomes[0])] for one in summary(read(name, data))]
+    assert found == outcomes
