@@ -204,8 +204,9 @@ def _read_lines(
             elif mark.startswith(b"]"):
                 opened = None
             if not _is_between(line):
-                is_cut_line = True
-                yield from _read_refused_line(line, source, layout)
+                for outcome in _read_refused_line(line, source, layout):
+                    is_cut_line = isinstance(outcome, DeadLetter)
+                    yield outcome
             continue
         is_cut_line = False
         page = posts_of(value, layout)
