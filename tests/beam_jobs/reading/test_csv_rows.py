@@ -3,7 +3,6 @@
 import csv
 import io
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,9 +12,7 @@ from beam_jobs.items.elements import Item
 from beam_jobs.reading.csv_rows import MAX_ROW_BYTES, MAX_ROW_LINES
 from beam_jobs.reading.item_files import read_records
 from beam_jobs.reading.text_format import TextFormat
-from tests.support.item_reading import Outcome, item, read, summary
-
-SHARED = Path(__file__).parents[4] / "shared" / "field"
+from tests.support.item_reading import Outcome, item, read
 
 
 def texts(outcomes: list[Outcome]) -> list[tuple[str | None, str | None, str]]:
@@ -176,28 +173,3 @@ class TestHeaders:
     def test_a_line_for_excel(self, first: bytes) -> None:
         data = first + b"\nid;text\n1;a, b\n"
         assert read("t.csv", data) == [item("1", 3, file="t.csv", text="a, b")]
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the files that users reported are not here")
-class TestReported:
-    def outcomes(self, name: str, **text_format: str) -> list[tuple[str | None, str, str]]:
-        file = SHARED / name
-        outcomes = read_as(file.name, file.read_bytes(), TextFormat(**text_format))
-        return summary(outcomes)
-
-    def test_tsv(self) -> None:
-        expected = [(str(n), "ok", f"quotes.tsv:{n + 1}") for n in range(1, 6)]
-        assert self.outcomes("tsv/quotes.tsv") == expected
-
-    @pytest.mark.parametrize(
-        ("name", "text_format", "first"),
-        [
-            ("utf16.csv", {}, 2),
-            ("cp1252.csv", {"encoding": "cp1252"}, 2),
-            ("semicolon.csv", {"delimiter": ";"}, 2),
-            ("tab.csv", {"delimiter": "tab"}, 2),
-        ],
-    )
-    def test_csv(self, name: str, text_format: dict[str, str], first: int) -> None:
-        expected = [(str(n), "ok", f"{name}:{n + first - 1}") for n in range(1, 4)]
-        assert self.outcomes(f"csv/{name}", **text_format) == expected

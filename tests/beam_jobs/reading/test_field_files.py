@@ -1,17 +1,13 @@
 """Files as users reported them: each kind written here in the same shape, with the exact rows."""
 
 import json
-import os
-import unicodedata
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.item_reading import fields_of, item, read, read_line, summary
 
-FIELD = Path(os.environ.get("MM_EMOR_FIELD", Path(__file__).parents[4] / "shared" / "field"))
 HAPPY = {"text": "so happy"}
 
 
@@ -209,56 +205,3 @@ def test_long_posts_have_their_last_hashtags() -> None:
     assert rows_of("t.jsonl", json.dumps({"data": [post | {"note_tweet": note}]}).encode()) == [row]
     note["entities"] = {"hashtags": [{"tag": tag} for tag in row["hashtags"]]}
     assert rows_of("t.jsonl", json.dumps(post | {"note_tweet": note}).encode()) == [row]
-
-
-@pytest.mark.skipif(not FIELD.is_dir(), reason="the reported files are not here")
-@pytest.mark.parametrize(
-    ("path", "outcomes"),
-    [
-        ("retweets/v11.jsonl", ["ok"] * 3),
-        ("retweets/v2-page.json", ["ok"]),
-        ("long-posts/note_tweet.jsonl", ["ok"] * 2),
-        ("hashtags/texts.csv", ["ok"] * 13),
-        ("ids/float.jsonl", ["wrong_type", "ok", "wrong_type", "ok"]),
-        ("ids/spreadsheet.csv", ["wrong_type", "wrong_type", "ok"]),
-        ("json/comma.jsonl", ["ok"] * 2),
-        ("json/concat.jsonl", ["ok"] * 2),
-        ("json/mongo.json", ["ok"] * 2),
-        ("json/nan.jsonl", ["ok"] * 2),
-        ("json/pages.json", ["ok"] * 2),
-        ("json/pandas_columns.json", ["ok"] * 2),
-        ("json/pretty.jsonl", ["ok"] * 2),
-        ("json/search11.json", ["ok"] * 2),
-        ("json/utf16.jsonl", ["ok"] * 2),
-        ("json/year_9999.jsonl", ["ok"]),
-        ("timestamps/half.jsonl", ["ok"] * 12),
-        ("exports/bsky.json", ["ok"]),
-        ("exports/mastodon.json", ["ok"] * 2),
-        ("exports/outbox.json", ["ok"]),
-        ("exports/reddit.jsonl", ["deleted_post", "ok"]),
-        ("exports/snscrape.jsonl", ["ok"]),
-        ("exports/twint.csv", ["ok"] * 2),
-        ("archive/stripped.json", ["ok"] * 2),
-        ("archive/tweets.js", ["ok"] * 2),
-    ],
-)
-def test_the_reported_files(path: str, outcomes: list[str]) -> None:
-    assert [one[1] for one in summary(read(path, (FIELD / path).read_bytes()))] == outcomes
-
-
-@pytest.mark.skipif(not FIELD.is_dir(), reason="the reported files are not here")
-def test_hashtags_of_the_reported_texts() -> None:
-    data = (FIELD / "hashtags/texts.csv").read_bytes()
-    found = {one["item_id"]: one.get("hashtags", ()) for one in rows_of("t.csv", data)}
-    composed = {
-        item_id: tuple(unicodedata.normalize("NFC", tag) for tag in tags)
-        for item_id, tags in found.items()
-        if tags
-    }
-    assert composed == {
-        "5": ("ff0000",),
-        "7": ("café", "naïve", "日本語", "हिन्दी", "tag_x"),
-        "10": ("tag", "über"),
-        "11": ("全角タグ",),
-        "12": ("frag", "double"),
-    }
