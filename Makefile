@@ -57,7 +57,7 @@ test-reference: $(VENV)/.dev $(PEERS_NEED)  ## Compare live with Transformers' P
 PEER_SUITES := text audio fused pipeline stages train
 # A machine with a GPU has its own PyTorch, and may reach no index: these run on PYTHON.
 GPU_SUITES := gpu gpu_training
-SUITES := $(PEER_SUITES) reports start $(GPU_SUITES)
+SUITES := $(PEER_SUITES) reports start languages $(GPU_SUITES)
 BENCH_PYTHON := $(if $(filter $(GPU_SUITES),$(SUITE)),$(PYTHON),$(BIN)/python)
 BENCH_NEEDS := $(if $(filter $(GPU_SUITES),$(SUITE)),,$(VENV)/.dev)
 BENCH_NEEDS += $(if $(filter $(PEER_SUITES),$(SUITE)),$(PEERS_NEED))
