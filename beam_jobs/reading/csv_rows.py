@@ -81,6 +81,12 @@ class _Run:
         return self.first + len(self.separators) - 2
 
 
+LONE_RETURN = (
+    "a carriage return stands outside quotation marks; if all lines end so, as old Macintosh "
+    "programs write them, save the file with line feeds"
+)
+
+
 class RowReader:
     """Reads row after row; the same lines always give the same rows.
 
@@ -160,6 +166,8 @@ class RowReader:
             return row
         except csv.Error as error:
             cells, fault = None, str(error)
+            if fault.startswith("new-line character"):  # Python's advice is for who calls it
+                fault = LONE_RETURN
         except _NotQuotedError as error:
             cells, fault = None, str(error)
         if cells is None or (cells and self._n_cells not in (None, len(cells))):

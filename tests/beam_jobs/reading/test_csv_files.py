@@ -5,6 +5,7 @@ import gzip
 import pytest
 
 from beam_jobs.items.elements import DeadLetter
+from beam_jobs.reading.csv_rows import LONE_RETURN
 from schemas.dead_letters import Reason, Stage
 from tests.support.item_reading import (
     NOON,
@@ -122,3 +123,17 @@ class TestCsv:
 
     def test_unreadable_header(self) -> None:
         assert summary(read("t.csv", b'id,"te"xt\n1,a\n')) == [(None, "unreadable_file", "t.csv:1")]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "start"),
+    [
+        (b"id,text\r1,a\r", "unreadable_file", "the header"),
+        (b"id,text\n1,a\rb\n", "malformed_row", "the row"),
+    ],
+)
+def test_lone_carriage_returns_are_named(data: bytes, reason: str, start: str) -> None:
+    [letter] = read("t.csv", data)
+    assert isinstance(letter, DeadLetter)
+    assert letter.reason == reason
+    assert letter.message == f"{start} cannot be split into cells: {LONE_RETURN}"
