@@ -74,11 +74,12 @@ def _hint(run: RunManifest, out: str, leading: Reason) -> str:
     if leading == Reason.NO_CONTENT:
         read = columns.get("text") or _places_of("text", source)
         return f"; texts are read from {read}: name another column with --column text=NAME"
-    if leading != Reason.MISSING_ID:
+    if leading not in (Reason.MISSING_ID, Reason.INVALID_UTF8):
         return ""
     letter = _first_letter(run, out, leading)
     first = f"; the first is {letter['source']}: {letter['message']}"
-    if "--column" in letter["message"]:  # it names the columns of a CSV or Parquet file
+    # It names the columns of a CSV or Parquet file, or the encoding.
+    if leading == Reason.INVALID_UTF8 or "--column" in letter["message"]:
         return first
     # Where authors are hidden, the payload has our fields in place of the record's own.
     names = [] if run.settings.get("author_key") else _names_in(letter["payload"])

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from beam_jobs.items.paths import InputFile, shown, to_name, to_path
 from model.errors import UserError
 
+_BY_EFFECTIVE_ID = os.access in os.supports_effective_ids
 _KINDS = {
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -25,7 +26,8 @@ def match_local(pattern: str) -> Iterator[InputFile]:
     that is meant, and a backslash is a backslash.
 
     Raises:
-        UserError: what matches is a link to nothing, or something that can be read only once.
+        UserError: what matches is a link to nothing, something that can be read only once, or a
+            file that this user may not read.
     """
     name = to_name(pattern)
     names = [name] if os.path.lexists(name) else _expand(name)
@@ -44,6 +46,8 @@ def match_local(pattern: str) -> Iterator[InputFile]:
             raise UserError(
                 f"{shown(to_path(found))} is {kind}, not a file: input is read more than once"
             )
+        if not os.access(found, os.R_OK, effective_ids=_BY_EFFECTIVE_ID):
+            raise UserError(f"{shown(to_path(found))} cannot be read: permission denied")
         yield InputFile(to_path(found), status.st_size, str(status.st_mtime))
 
 

@@ -17,7 +17,7 @@ from beam_jobs.runs.sorted_parquet import to_dead_letter_row
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from beam_jobs.scoring.scoring_result import ScoringResult
-from schemas.dead_letters import DEAD_LETTER_SCHEMA
+from schemas.dead_letters import DEAD_LETTER_SCHEMA, REASON_MEANINGS, Reason
 from tests.support.item_reading import NOON, read_without_beam
 
 CSV = "pk,body\n1,the rain\n2,sad\n"
@@ -80,8 +80,8 @@ LOST = "1 input file(s) could not be read to the end; the first is "
             CSV,
             [("item_id", "pk")],
             NO_TEXT
-            + "note_tweet.text or extended_tweet.full_text or full_text or text, or where the "
-            "record's own source has them: name another column with --column text=NAME",
+            + "note_tweet.text or extended_tweet.full_text or full_text or fullText or text, or "
+            "where the record's own source has them: name another column with --column text=NAME",
         ),
         (
             "t.jsonl",
@@ -89,12 +89,21 @@ LOST = "1 input file(s) could not be read to the end; the first is "
             [("item_id", "pk"), ("text", "tekst")],
             NO_TEXT + "tekst: name another column with --column text=NAME",
         ),
+        (
+            "t.csv",
+            "id,text\n1,caf\udce9\n2,\udce9t\udce9\n",
+            [],
+            REFUSED
+            + f"invalid_utf8 (2: {REASON_MEANINGS[Reason.INVALID_UTF8]}); the first is {{file}}:2: "
+            "text holds bytes or escapes that are not Unicode text; if the file has another "
+            "encoding, name it, as in --encoding cp1252",
+        ),
     ],
 )
 def test_a_field_of_another_name_is_told(
     tmp_path: Path, name: str, content: str, columns: list[tuple[str, str]], line: str
 ) -> None:
-    (tmp_path / name).write_text(content, encoding="utf-8")
+    (tmp_path / name).write_bytes(content.encode("utf-8", "surrogateescape"))
     expected = line.replace("{file}", f"{tmp_path}/{name}")
     assert failure_without_job(tmp_path, name, tuple(columns)) == (
         f"{expected}; see {tmp_path}/out/dead_letters"
@@ -105,10 +114,10 @@ def test_a_field_of_another_name_is_told(
     ("source", "places"),
     [
         ("plain", "text"),
-        ("mastodon", "content"),
-        ("reddit", "title or selftext or body"),
-        ("youtube", "snippet.textOriginal or snippet.textDisplay or textOriginal or textDisplay or "
-         "text"),
+        ("mastodon", "content or text"),
+        ("reddit", "text or selftext or body or title"),
+        ("youtube", "snippet.textOriginal or snippet.textDisplay or text or textOriginal or "
+         "textDisplay"),
     ],
 )  # fmt: skip
 def test_the_places_of_texts_are_those_of_the_source(

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,22 @@ def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
             match_files(f"{tmp_path}/{pattern}")
     (tmp_path / "a.jsonl").rename(tmp_path / ".a.jsonl")
     assert match_files(f"{tmp_path}/*") == ()
+
+
+def test_a_file_that_this_user_may_not_read_is_named() -> None:
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.jsonl")
+        path.write_text("{}", encoding="utf-8")
+        Path(folder).chmod(0o755)
+        path.chmod(0)
+        try:
+            if user == 0:  # who may read everything
+                os.seteuid(65534)
+            with pytest.raises(UserError, match=r"a\.jsonl cannot be read: permission denied"):
+                match_files(str(path))
+        finally:
+            os.seteuid(user)
 
 
 def test_a_name_that_is_no_utf8_is_read_and_shown_with_escapes(tmp_path: Path) -> None:
