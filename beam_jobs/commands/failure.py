@@ -101,7 +101,7 @@ def _places_of(field: str, source: str) -> str:
     """Returns `_paths_of` a field in words; of a source that nothing tells, that others differ.
 
     >>> _places_of("text", "mastodon"), _places_of("text", "reddit")
-    ('content', 'title or selftext or body')
+    ('content or text', 'text or selftext or body or title')
     """
     places = " or ".join(".".join(path) for path in _paths_of(field, source))
     return places if source != AUTO else f"{places}, or where the record's own source has them"
