@@ -18,6 +18,7 @@ BASE = [
     "av>=15",
     "backports.zstd>=1.0,<2; python_version < '3.14'",
     "emoji>=2.14",
+    "iso639-lang>=2.6,<3",
     "jinja2>=3.1",
     "numpy>=2.1",
     "onnxruntime>=1.20",
