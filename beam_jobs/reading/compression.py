@@ -6,9 +6,12 @@ import io
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 from backports import zstd
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 BUFFER_BYTES = 1 << 17
 HEAD_BYTES = 4096
@@ -77,35 +80,31 @@ def decompressed(file: BinaryIO, head: bytes) -> BinaryIO | None:
     if opened is None:
         return None
     # No buffer around it: that would lose the lines before the end of a cut stream.
-    return cast(BinaryIO, io.BufferedReader(_Guarded(opened, file, head), BUFFER_BYTES))
+    return cast(BinaryIO, io.BufferedReader(_Guarded(opened, file), BUFFER_BYTES))
 
 
-def _opener(head: bytes) -> Callable[[BinaryIO, bytes], BinaryIO] | None:
+class _Stream(Protocol):
+    def read1(self, size: int, /) -> bytes: ...
+
+
+def _opener(head: bytes) -> Callable[[BinaryIO], _Stream] | None:
     if head[:3] == b"\x1f\x8b\x08":
         return _open_gzip
     if head[:4] == b"\x28\xb5\x2f\xfd" or head[:4] in _SKIPPABLE_FRAMES:
         return _open_zstd
     # The first block's mark, or the end's of an empty stream: a CSV can begin with "BZh".
     if head[:3] == b"BZh" and head[4:10] in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90"):
-        return _open_bz2
-    return _open_xz if head[:6] == _XZ_MARK else None
+        return bz2.BZ2File
+    return _XzFile if head[:6] == _XZ_MARK else None
 
 
-def _open_gzip(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file))
+def _open_gzip(file: BinaryIO) -> _Stream:
+    return gzip.GzipFile(fileobj=file)
 
 
-def _open_zstd(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
+def _open_zstd(file: BinaryIO) -> _Stream:
     options = {int(zstd.DecompressionParameter.window_log_max): MAX_WINDOW_LOG}
-    return cast(BinaryIO, zstd.ZstdFile(file, options=options))
-
-
-def _open_bz2(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
-    return cast(BinaryIO, bz2.BZ2File(file))
-
-
-def _open_xz(file: BinaryIO, head: bytes) -> BinaryIO:  # noqa: ARG001
-    return cast(BinaryIO, _XzFile(file))
+    return zstd.ZstdFile(file, options=options)
 
 
 class _XzFile:
@@ -154,22 +153,20 @@ class _XzFile:
 class _Guarded(io.RawIOBase):
     """A decompressor that is opened when it is read, and whose errors have one class."""
 
-    def __init__(
-        self, opened: Callable[[BinaryIO, bytes], BinaryIO], file: BinaryIO, head: bytes
-    ) -> None:
+    def __init__(self, opened: Callable[[BinaryIO], _Stream], file: BinaryIO) -> None:
         self._open = opened
         self._file = file
-        self._head = head
-        self._stream: BinaryIO | None = None
+        self._stream: _Stream | None = None
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        into = memoryview(buffer)
         try:
             if self._stream is None:
-                self._stream = self._open(self._file, self._head)
-            data = self._stream.read1(len(buffer))  # type: ignore[attr-defined]
+                self._stream = self._open(self._file)
+            data = self._stream.read1(len(into))
         except (EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, gzip.BadGzipFile) as error:
             raise DamagedStreamError(str(error)) from error
         except OSError as error:
@@ -177,5 +174,5 @@ class _Guarded(io.RawIOBase):
             if type(error) is not OSError or error.errno is not None:
                 raise
             raise DamagedStreamError(str(error)) from error
-        buffer[: len(data)] = data
+        into[: len(data)] = data
         return len(data)

@@ -3,9 +3,12 @@
 import codecs
 import io
 from collections.abc import Iterator
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from beam_jobs.reading.text_format import PLAIN, UTF16, UTF16_MARKS, UTF32_MARKS, TextFormat
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 MAX_LINE_BYTES = 1 << 26
 """64 MiB: what a reader holds of a line at most; a page of 500 long tweets has about 5 MB."""
@@ -107,9 +110,10 @@ class _Raw(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._file.read(len(buffer))
-        buffer[: len(data)] = data
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        into = memoryview(buffer)
+        data = self._file.read(len(into))
+        into[: len(data)] = data
         return len(data)
 
 
@@ -132,7 +136,8 @@ class _Transcoded(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        into = memoryview(buffer)
         while not self._ready:
             block = self._file.read(BLOCK_BYTES)
             text = self._decode(block)
@@ -141,8 +146,8 @@ class _Transcoded(io.RawIOBase):
             self._ready = text.encode("utf-8", errors=self._errors)
             if not block:
                 break
-        n_bytes = min(len(buffer), len(self._ready))
-        buffer[:n_bytes] = self._ready[:n_bytes]
+        n_bytes = min(len(into), len(self._ready))
+        into[:n_bytes] = self._ready[:n_bytes]
         self._ready = self._ready[n_bytes:]
         return n_bytes
 
