@@ -18,6 +18,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from beam_jobs.commands.cli import main
+from beam_jobs.items.privacy import Privacy
+from beam_jobs.items.pseudonyms import KEY_VARIABLE, key_fingerprint
+from tests.support.author_key import KEY
 from tests.support.command_line import Run
 from tests.support.kinds_of_tests import KeepUnitTestsLight, MarkTests
 from tests.support.make_tiny_artifact import TINY_ARTIFACT
@@ -72,6 +75,13 @@ def eager_tensorflow() -> Iterator[None]:
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
+
+
+@pytest.fixture
+def privacy(monkeypatch: pytest.MonkeyPatch) -> Privacy:
+    """What a run that has a key for its authors may not show."""
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    return Privacy(author_key=key_fingerprint())
 
 
 @pytest.fixture
