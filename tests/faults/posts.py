@@ -8,125 +8,43 @@ from typing import Any
 
 from backports import zstd
 
-TIME = "2022-11-20T10:00:00.000Z"
-SECONDS = 1668938400
+from tests.support.source_records import (
+    BLUESKY_POST,
+    BLUESKY_REASON,
+    COMMENT,
+    JETSTREAM,
+    NOTE,
+    SECONDS,
+    SUBMISSION,
+)
+from tests.support.source_records import MASTODON as STATUS
+from tests.support.source_records import TIKTOK as VIDEO
+from tests.support.source_records import YOUTUBE as YOUTUBE_COMMENT
 
-_BLUESKY_RECORD = {
-    "$type": "app.bsky.feed.post",
-    "text": "The ferry is late again 😤 #island",
-    "createdAt": TIME,
-    "langs": ["en", "de"],
-    "facets": [
-        {
-            "index": {"byteStart": 29, "byteEnd": 36},
-            "features": [{"$type": "app.bsky.richtext.facet#tag", "tag": "island"}],
-        }
-    ],
-    "tags": ["ferry"],
-}
-_BLUESKY_POST = {
-    "uri": "at://did:plc:made/app.bsky.feed.post/3kup",
-    "cid": "bafymade",
-    "author": {"did": "did:plc:made", "handle": "made.example"},
-    "record": _BLUESKY_RECORD,
-    "indexedAt": TIME,
-}
+TIME = "2022-11-20T10:00:00.000Z"
+
 BLUESKY = (
-    _BLUESKY_POST,
-    {
-        "did": "did:plc:made",
-        "time_us": SECONDS * 1_000_000,
-        "kind": "commit",
-        "commit": {
-            "operation": "create",
-            "collection": "app.bsky.feed.post",
-            "rkey": "3kup",
-            "record": _BLUESKY_RECORD,
-            "cid": "bafymade",
-        },
-    },
-    {"uri": _BLUESKY_POST["uri"], "cid": "bafymade", "value": _BLUESKY_RECORD},
+    BLUESKY_POST,
+    JETSTREAM,
+    {"uri": BLUESKY_POST["uri"], "cid": "c", "value": BLUESKY_POST["record"]},
 )
-_TOOT = {
-    "id": "10911",
-    "created_at": TIME,
-    "language": "en",
-    "content": '<p>Soup &amp; bread<br />with <a href="https://m.example/tags/soup">#<span>soup</span>'
-    "</a></p><p>2 &lt; 3</p>",
-    "account": {"id": "5", "acct": "cook@m.example"},
-    "tags": [{"name": "soup", "url": "https://m.example/tags/soup"}],
-    "reblog": None,
-}
 MASTODON = (
-    _TOOT,
-    {
-        **_TOOT,
-        "id": "10912",
-        "content": "",
-        "account": {"id": "6", "acct": "baker"},
-        "tags": [],
-        "reblog": _TOOT,
-    },
-    {
-        "id": "https://m.example/users/cook/statuses/1",
-        "type": "Note",
-        "published": TIME,
-        "attributedTo": "https://m.example/users/cook",
-        "content": _TOOT["content"],
-        "contentMap": {"en": _TOOT["content"]},
-        "tag": [{"type": "Hashtag", "name": "#soup"}],
-    },
+    STATUS,
+    {**STATUS, "id": "110", "content": "", "account": {"id": "6"}, "tags": [], "reblog": STATUS},
+    NOTE,
 )
-_COMMENT = {
-    "id": "abc1",
-    "name": "t1_abc1",
-    "body": "my knee hurts &gt; I still went for a run",
-    "created_utc": float(SECONDS),
-    "author": "runner",
-    "subreddit": "running",
-    "link_id": "t3_abc0",
-    "parent_id": "t3_abc0",
-}
-_SUBMISSION = {
-    "id": "abc0",
-    "title": "We won the relay",
-    "selftext": "At last!",
-    "created_utc": SECONDS,
-    "author": "runner",
-    "subreddit": "running",
-}
-REDDIT = (_SUBMISSION, _COMMENT)
-_YOUTUBE_COMMENT = {
-    "kind": "youtube#comment",
-    "id": "UgMade",
-    "snippet": {
-        "videoId": "made",
-        "textDisplay": "that <b>bridge</b><br>it&#39;s so high <3",
-        "textOriginal": "that *bridge*\nit's so high <3",
-        "authorDisplayName": "Walker",
-        "authorChannelId": {"value": "UCmade"},
-        "publishedAt": TIME,
-    },
-}
+REDDIT = (SUBMISSION, COMMENT)
 YOUTUBE = (
-    _YOUTUBE_COMMENT,
+    YOUTUBE_COMMENT,
     {
-        "cid": "UgMade.2",
+        "cid": "Ug1.2",
         "text": "no way I cross that",
         "channel": "UCother",
         "time_parsed": float(SECONDS),
     },
 )
-_VIDEO = {
-    "id": 7168,
-    "video_description": "first snow ❄️ #winter",
-    "create_time": SECONDS,
-    "username": "skier",
-    "region_code": "CH",
-    "hashtag_names": ["winter"],
-}
 TIKTOK = (
-    _VIDEO,
+    VIDEO,
     {"id": 9, "video_id": 7168, "text": "I miss it so much", "create_time": SECONDS},
     {
         "id": "7169",
@@ -148,23 +66,19 @@ PAGES = (
     {
         "feed": [
             {
-                "post": _BLUESKY_POST,
-                "reason": {
-                    "$type": "app.bsky.feed.defs#reasonRepost",
-                    "by": {"did": "did:plc:other"},
-                    "indexedAt": TIME,
-                },
+                "post": BLUESKY_POST,
+                "reason": BLUESKY_REASON,
             },
-            {"post": _BLUESKY_POST},
+            {"post": BLUESKY_POST},
         ],
         "cursor": "c",
     },
     {
         "thread": {
-            "post": _BLUESKY_POST,
+            "post": BLUESKY_POST,
             "replies": [
-                {"post": {**_BLUESKY_POST, "uri": "at://did:plc:other/app.bsky.feed.post/3l"}},
-                {"uri": "at://did:plc:other/app.bsky.feed.post/3m", "notFound": True},
+                {"post": {**BLUESKY_POST, "uri": "at://did:plc:b/app.bsky.feed.post/3l"}},
+                {"uri": "at://did:plc:b/app.bsky.feed.post/3m", "notFound": True},
             ],
         }
     },
@@ -172,14 +86,13 @@ PAGES = (
         "type": "OrderedCollection",
         "id": "outbox.json",
         "orderedItems": [
-            {"id": "a", "type": "Create", "actor": "https://m.example/users/cook"}
-            | {"object": MASTODON[2]},
+            {"id": "a", "type": "Create", "actor": "https://m.example/users/a"} | {"object": NOTE},
             {"id": "b", "type": "Announce", "published": TIME}
-            | {"actor": "https://m.example/users/baker", "object": MASTODON[2]},
+            | {"actor": "https://m.example/users/b", "object": NOTE},
         ],
     },
     [
-        {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": _SUBMISSION}]}},
+        {"kind": "Listing", "data": {"children": [{"kind": "t3", "data": SUBMISSION}]}},
         {
             "kind": "Listing",
             "data": {
@@ -187,12 +100,12 @@ PAGES = (
                     {
                         "kind": "t1",
                         "data": {
-                            **_COMMENT,
+                            **COMMENT,
                             "replies": {
                                 "kind": "Listing",
                                 "data": {
                                     "children": [
-                                        {"kind": "t1", "data": {**_COMMENT, "id": "abc2"}},
+                                        {"kind": "t1", "data": {**COMMENT, "id": "abc2"}},
                                         {"kind": "more", "data": {"children": ["abc3"]}},
                                     ]
                                 },
@@ -208,13 +121,13 @@ PAGES = (
         "items": [
             {
                 "kind": "youtube#commentThread",
-                "id": "UgMade",
-                "snippet": {"videoId": "made", "topLevelComment": _YOUTUBE_COMMENT},
-                "replies": {"comments": [{**_YOUTUBE_COMMENT, "id": "UgMade.1"}]},
+                "id": "Ug1",
+                "snippet": {"videoId": "made", "topLevelComment": YOUTUBE_COMMENT},
+                "replies": {"comments": [{**YOUTUBE_COMMENT, "id": "Ug1.1"}]},
             }
         ],
     },
-    {"data": {"videos": [_VIDEO], "has_more": False}, "error": {"code": "ok"}},
+    {"data": {"videos": [VIDEO], "has_more": False}, "error": {"code": "ok"}},
     [
         {
             "data": [

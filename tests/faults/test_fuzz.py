@@ -9,27 +9,27 @@ from tests.faults import posts
 from tests.faults.fuzz import originals
 from tests.faults.posts import network_originals
 
-BLUESKY = "at://did:plc:made/app.bsky.feed.post/3kup"
+BLUESKY = "at://did:plc:a/app.bsky.feed.post/3k"
 PAGES = [
-    [f"{BLUESKY}#did:plc:other", BLUESKY],
-    [BLUESKY, "at://did:plc:other/app.bsky.feed.post/3l", "deleted_post"],
-    ["https://m.example/users/cook/statuses/1", "b"],
-    ["abc0", "abc1", "abc2"],
-    ["UgMade", "UgMade.1"],
+    [f"{BLUESKY}#did:plc:b", BLUESKY],
+    [BLUESKY, "at://did:plc:b/app.bsky.feed.post/3l", "deleted_post"],
+    ["https://m.example/users/a/statuses/1", "b"],
+    ["x", "abd", "abc2"],
+    ["Ug1", "Ug1.1"],
     ["7168"],
     ["21"],
 ]
 READ = [
     ("t.jsonl", [[BLUESKY], [BLUESKY], [BLUESKY]]),
-    ("t.jsonl", [["10911"], ["10912"], ["https://m.example/users/cook/statuses/1"]]),
-    ("t.jsonl", [["abc0"], ["abc1"]]),
-    ("t.jsonl", [["UgMade"], ["UgMade.2"]]),
+    ("t.jsonl", [["109"], ["110"], ["https://m.example/users/a/statuses/1"]]),
+    ("t.jsonl", [["x"], ["abd"]]),
+    ("t.jsonl", [["Ug1"], ["Ug1.2"]]),
     ("t.jsonl", [["7168"], ["9"], ["7169"]]),
     ("tweets.js", [["1594279000000000000"]]),
     ("t.json", PAGES),
     ("t.jsonl", PAGES),
     ("t.json", PAGES),
-    ("RC_2022-11.zst", [["abc0"], ["abc1"]]),
+    ("RC_2022-11.zst", [["x"], ["abd"]]),
     ("t.json.bz2", PAGES),
     ("t.jsonl", [["1", "2"]]),
     ("t.tsv", [["1", "2"]]),
