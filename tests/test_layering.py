@@ -214,9 +214,6 @@ def patches_of(path: Path, library: str) -> Iterator[str]:
                 "beam_jobs.runners.cloud_worker": [
                     "apache_beam.io.gcp.gcsio.create_storage_client"
                 ],
-                "beam_jobs.runners.option_views": [
-                    "apache_beam.options.pipeline_options.PipelineOptions.view_as"
-                ],
                 "beam_jobs.runners.worker_output": ["apache_beam.runners.worker.sdk_worker.print"],
                 "beam_jobs.runners.worker_processes": [
                     "apache_beam.runners.portability.fn_api_runner.worker_handlers"

@@ -10,7 +10,6 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProv
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.runners.runner import PipelineRunner
 
-from beam_jobs.runners.option_views import keep_option_views
 from beam_jobs.runners.worker_processes import watch_worker_processes
 
 
@@ -27,5 +26,5 @@ def local_runner(options: PipelineOptions) -> Iterator[PipelineRunner]:
     """
     encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
     provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
-    with keep_option_views(), watch_worker_processes():
+    with watch_worker_processes():
         yield FnApiRunner(provision_info=ExtendedProvisionInfo(provision))

@@ -8,9 +8,8 @@ logging.getLogger().addHandler(logging.NullHandler())
 
 from apache_beam.runners.worker.sdk_worker_main import main  # noqa: E402
 
-from beam_jobs.runners.option_views import keep_option_views  # noqa: E402
 from beam_jobs.runners.worker_output import mute_workers  # noqa: E402
 
 if __name__ == "__main__":
-    with mute_workers(), keep_option_views():
+    with mute_workers():
         main(sys.argv)

@@ -3,7 +3,6 @@
 import threading
 from typing import Any
 
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import WorkerHandler
 from apache_beam.runners.worker import sdk_worker
 
@@ -14,5 +13,4 @@ def patched_parts() -> dict[str, Any]:
         "threading.excepthook": threading.excepthook,
         "environments": dict(WorkerHandler._registered_environments),
         "print": vars(sdk_worker).get("print"),
-        "view_as": PipelineOptions.view_as,
     }
