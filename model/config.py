@@ -1,6 +1,7 @@
 """Settings of the model's parts, as they stand in an artifact's `config.json`."""
 
-from typing import Annotated, Any, Literal, TypeVar
+from dataclasses import fields, is_dataclass
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 from pydantic import (
     ConfigDict,
@@ -14,6 +15,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass
 
 from model.errors import ConfigError
+from model.nearest_name import known_names
 
 STRICT = ConfigDict(extra="forbid", protected_namespaces=(), allow_inf_nan=False)
 T = TypeVar("T")
@@ -201,11 +203,15 @@ def parse_config(type_: type[T], value: Any, source: str) -> T:
     >>> parse_config(HeadConfig, {"dropout": 2}, "head.toml")
     Traceback (most recent call last):
     model.errors.ConfigError: head.toml: dropout is 2; it must be below 1
+    >>> parse_config(HeadConfig, {"drop_out": 0.2}, "head.toml")
+    Traceback (most recent call last):
+    model.errors.ConfigError: head.toml: unknown setting 'drop_out'; did you mean 'dropout'?
     """
     try:
         return TypeAdapter(type_).validate_python(value)
     except ValidationError as error:
-        raise ConfigError(f"{source}: {first_fault(error)}") from None
+        fault = _unknown_setting(error, type_) or first_fault(error)
+        raise ConfigError(f"{source}: {fault}") from None
 
 
 BROKEN_BOUNDS = {
@@ -229,6 +235,34 @@ def first_fault(error: ValidationError) -> str:
     has_value = first["type"] not in ("value_error", "missing", "json_invalid")
     shown = f" (it is {first['input']!r:.80})" if has_value else ""
     return f"{where + ': ' if where else ''}{message}{shown}"
+
+
+def _unknown_setting(error: ValidationError, type_: Any) -> str | None:
+    """Returns in one line which setting there is not; None where all are known.
+
+    It goes before what is missing: a setting with a letter too few is missing, too.
+    """
+    for fault in error.errors():
+        if fault["type"] == "unexpected_keyword_argument":
+            *tables, name = map(str, fault["loc"])
+            known = _settings_of(type_, tables)
+            if known:
+                where = f"{'.'.join(tables)}: " if tables else ""
+                return f"{where}unknown setting {name!r}; " + known_names(
+                    name, known, "the settings are"
+                )
+    return None
+
+
+def _settings_of(type_: Any, tables: list[str]) -> list[str]:
+    """Returns the names of the settings in a table inside a table of a config's class."""
+    for table in tables:
+        type_ = get_type_hints(type_).get(table)
+        # Of a table that may be left out, the class beside None.
+        type_ = next(filter(is_dataclass, get_args(type_)), type_)
+        if not is_dataclass(type_):
+            return []
+    return [field.name for field in fields(type_)] if is_dataclass(type_) else []
 
 
 def _rule_of(fault: Any) -> str:

@@ -312,7 +312,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     ),
     "tests/model/test_cli.py": ("model.errors",),
     "tests/model/training/test_train.py": ("model.training.training_data",),
-    "tests/model/training/test_training_config.py": ("model.config",),
+    "tests/model/training/test_training_config.py": ("model.config", "model.nearest_name"),
     "tests/schemas/test_data_dictionary.py": (
         *("schemas.fields", "schemas.labels", "schemas.warnings"),
     ),

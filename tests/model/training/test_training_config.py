@@ -77,8 +77,6 @@ def test_a_toml_file_reads_as_its_tables(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("train_tokens = 16", "train_token = 16", ": text.train_token: Unexpected keyword"),
-        ("[head]", "[heads]", ": heads: Unexpected keyword argument"),
         ("alpha = 0.25", "alpha = 0", ": audio.mobilenet.alpha is 0; it must be above 0"),
         ("epochs = 1", "epochs = 0", ": text.fit.epochs is 0; it must be above 0"),
         ("epochs = 1", "epochs = 'two'", ": text.fit.epochs: Input should be a valid integer"),
@@ -113,6 +111,30 @@ def test_a_broken_rule_is_told_in_one_line(
 ) -> None:
     assert old in TINY_TOML
     assert toml_error(tmp_path, TINY_TOML.replace(old, new, 1)).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[head]", "[heads]", ": unknown setting 'heads'; did you mean 'head'?"),
+        ("train_tokens", "train_token",
+         ": text: unknown setting 'train_token'; did you mean 'train_tokens'?"),
+        ("epochs", "epoch", ": text.fit: unknown setting 'epoch'; did you mean 'epochs'?"),
+        # The field is also missing; what was written is told.
+        ("dataset", "data_set", ": text: unknown setting 'data_set'; did you mean 'dataset'?"),
+        ("[fusion.fit]", "[fusion.fits]", ": fusion: unknown setting 'fits'; did you mean 'fit'?"),
+        ("alpha = 0.25", "width = 0.25", ": audio.mobilenet: unknown setting 'width'; the settings "
+         "are alpha, batch_norm_momentum"),
+        # Two in one file: the first.
+        ("epochs = 1\n\n[audio]", "epoch = 1\n\n[sound]",
+         ": text.fit: unknown setting 'epoch'; did you mean 'epochs'?"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_there_is_not_is_told_with_the_nearest(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    assert old in TINY_TOML
+    assert toml_error(tmp_path, TINY_TOML.replace(old, new, 1)) == message
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*.toml")))
