@@ -1,10 +1,9 @@
 """The commands of `mm-emor` that train and evaluate; `beam_jobs.commands.cli` mounts them."""
 
 import os
-import tempfile
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -18,9 +17,6 @@ from model.errors import ConfigError
 from model.extras import Extra, require_extra
 from model.scoring.engine import EngineName
 from model.training.fold_by import FoldBy
-
-if TYPE_CHECKING:
-    from model.evaluation.metrics import Metrics
 
 app = typer.Typer(add_completion=False)
 
@@ -92,17 +88,25 @@ def train(
     from model.training.training_config import read_training_config
 
     settings = read_training_config(config)
-    from model.network.backend import start_keras
-
-    start_keras()
-    from model.training.train import train as train_model
+    from model.scoring.artifact import Artifact
+    from model.training.closing_lines import closing_lines
     from model.training.training_data import TrainingData
+    from model.training.training_record import TrainingRecord, key_of_run
 
     data = TrainingData.load(settings, data_dir, typer.echo)
-    trained = train_model(settings, data, text_encoder, out, log=typer.echo)
-    for modality, folder in trained.parts.items():
-        typer.echo(f"{modality}: curves and TensorBoard logs in {folder}")
-    typer.echo(f"model {trained.artifact.model_version} written to {out}")
+    key = key_of_run(settings, data, text_encoder)
+    record = TrainingRecord.of_finished_run(out, key)
+    if record:
+        typer.echo(f"{out} holds the model of these settings and data: nothing is trained")
+    else:
+        from model.network.backend import start_keras
+
+        start_keras()
+        from model.training.train import train as train_model
+
+        record = train_model(settings, data, text_encoder, out, log=typer.echo).record
+    version = Artifact.load(out).model_version
+    typer.echo("\n".join(closing_lines(record, settings, data_dir, out, version)))
 
 
 @app.command(short_help="Measure a model on a data set, with intervals.")
@@ -122,7 +126,22 @@ def evaluate(
     split: Annotated[
         str | None,
         typer.Option(
-            help="train, validation or test; test where left out.", autocompletion=complete_split
+            help="train, validation or test; test where left out, or all of a file without splits.",
+            autocompletion=complete_split,
+        ),
+    ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            help="Read a label as an emotion of the model; several times for several.",
+            metavar="LABEL=EMOTION",
+        ),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave out the examples of a label; several times for several.", metavar="LABEL"
         ),
     ] = None,
     folds: Annotated[
@@ -169,75 +188,35 @@ def evaluate(
             "--fold-by": fold_by,
             "--text-encoder": text_encoder,
             "--engine": engine,
+            "--map": map_ or None,
+            "--ignore": ignore or None,
         }
     )
     if predictions is not None and not predictions.exists():
         raise ConfigError(f"--predictions is {predictions}; there is no such file")
-    split, n_folds, fold_by = split or "test", n_folds or 5, fold_by or FoldBy.GROUP
     require_extra(Extra.TRAIN, "mm-emor evaluate")
     from model.datasets import load_dataset
-    from model.datasets.published_sizes import count_remarks
+    from model.datasets.label_map import LabelMap
+    from model.evaluate_command import measure_folds, measure_model, measure_predictions
 
+    label_map = LabelMap.of_flags(map_ or (), ignore or ())
     loaded = load_dataset(dataset, data_dir)
-    for line in (*loaded.remarks, *count_remarks(loaded)):
-        typer.echo(line)
-    details: dict[str, Any] = {"dataset": dataset, "split": split}
-    from model.evaluation import evaluate as evaluation
-
     if folds is not None:
-        from model.training.training_config import read_training_config
-
-        settings = read_training_config(folds)
-        from model.network.backend import start_keras
-
-        start_keras()
-        from model.training.cross_validation import cross_validate
-
-        with tempfile.TemporaryDirectory() as temporary:
-            training = out / "training" if out else Path(temporary)
-            measured = cross_validate(
-                settings, loaded, n_folds, fold_by, text_encoder, training, typer.echo
-            ).evaluation
-        details |= {
-            "split": f"{n_folds} folds by {fold_by}",
-            "folds": n_folds,
-            "fold_by": str(fold_by),
-            "config": settings.name,
-        }
+        by = (n_folds or 5, fold_by or FoldBy.GROUP)
+        details, measured = measure_folds(folds, loaded, *by, text_encoder, out)
     elif predictions is not None:
-        measured = evaluation.evaluate_predictions(predictions, loaded, split)
-        details |= {"predictions": predictions.name}
+        details, measured = measure_predictions(predictions, loaded, split)
     else:
-        loaded.split(split)
-        from model.scoring.artifact import Artifact
-        from model.scoring.engine import choose_engine, start_engine
-        from model.scoring.scorer import EmotionScorer
-
-        artifact = Artifact.load(model or "default")
-        choice = choose_engine(artifact, engine or EngineName.AUTO)
-        scorer = EmotionScorer(artifact, start_engine(artifact, choice))
-        measured = evaluation.evaluate_model(scorer, loaded, split, typer.echo)
-        details |= {"model_version": scorer.model_version, "engine": choice.as_settings()}
+        chosen = engine or EngineName.AUTO
+        details, measured = measure_model(model or "default", loaded, split, label_map, chosen)
+    details = {"dataset": dataset, **details}
     if out is not None:
         from model.evaluation.evaluation_files import write_evaluation
 
         write_evaluation(out, details, measured)
-    _tell_metrics(f"{dataset}, {details['split']}", measured.metrics)
-    for name, metrics in (measured.by_head | measured.by_part).items():
-        low, high = metrics.ci95["accuracy"]
-        typer.echo(
-            f"  {name:<18} n {metrics.n}, accuracy {metrics.accuracy:.4f} [{low:.4f}, {high:.4f}], "
-            f"macro_f1 {metrics.macro_f1:.4f}"
-        )
-    for entry in (measured.metrics.coverage or [])[4:9:2]:
-        typer.echo(
-            f"  {'--min-confidence':<18} {entry['min_confidence']:.4f} keeps "
-            f"{entry['coverage']:.0%}, accuracy {entry['accuracy']:.4f}"
-        )
-    if measured.latency_ms is not None:
-        batched = measured.batched_latency_ms
-        in_batches = f", {batched:.1f} ms in batches" if batched is not None else ""
-        typer.echo(f"  {'latency':<18} {measured.latency_ms:.1f} ms one alone{in_batches}")
+    from model.evaluation.evaluation_lines import evaluation_lines
+
+    typer.echo("\n".join(evaluation_lines(f"{dataset}, {details['split']}", measured)))
 
 
 @app.command(short_help="Write a model in int8 for ONNX Runtime.")
@@ -342,8 +321,8 @@ def _check_flags(flags: dict[str, Any]) -> None:
     """Raises ConfigError for flags of `evaluate` that mean nothing beside one another."""
     given = {flag for flag, value in flags.items() if value is not None}
     for flag, others in (
-        ("--folds", ("--predictions", "--model", "--split", "--engine")),
-        ("--predictions", ("--model", "--engine")),
+        ("--folds", ("--predictions", "--model", "--split", "--engine", "--map", "--ignore")),
+        ("--predictions", ("--model", "--engine", "--map", "--ignore")),
     ):
         for other in others:
             if {flag, other} <= given:
@@ -353,27 +332,3 @@ def _check_flags(flags: dict[str, Any]) -> None:
             raise ConfigError(f"{flag} needs --folds")
     if flags["--n-folds"] is not None and flags["--n-folds"] < 2:
         raise ConfigError(f"--n-folds is {flags['--n-folds']}; at least 2 are needed")
-
-
-SCORE_NOTES = {
-    "accuracy": "the field's WA, the paper's UA",
-    "mean_class_recall": "the field's UA, the paper's WA",
-    "official": "TweetEval's own score",
-}
-
-
-def _tell_metrics(title: str, metrics: "Metrics") -> None:
-    typer.echo(f"{title}: n {metrics.n}")
-    for name in ("accuracy", "mean_class_recall", "macro_f1", "weighted_f1", "official"):
-        value = getattr(metrics, name)
-        if value is not None:
-            low, high = metrics.ci95[name]
-            note = f"  ({SCORE_NOTES[name]})" if name in SCORE_NOTES else ""
-            typer.echo(f"  {name:<18} {value:.4f}  [{low:.4f}, {high:.4f}]{note}")
-    if metrics.ece is not None:
-        typer.echo(f"  {'ece':<18} {metrics.ece:.4f}")
-    for name, scores in metrics.per_class.items():
-        typer.echo(
-            f"  {name:<18} precision {scores['precision']:.3f}  recall {scores['recall']:.3f}  "
-            f"f1 {scores['f1']:.3f}  n {scores['support']}"
-        )

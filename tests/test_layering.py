@@ -45,7 +45,7 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
 }
-COMMAND_LINES = {"model.cli"}
+COMMAND_LINES = {"model.cli", "model.evaluate_command"}
 """Modules that stand above the rooms of their package."""
 SCORING_SIDE = {"model", "model.network", "model.preprocessing", "model.scoring"}
 """What of the model a job may import; the command line may mount the model's own."""
@@ -310,7 +310,9 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/model/scoring/test_scorer.py": (
         *("model.preprocessing.emotion_preprocessor", "model.scoring.scores"),
     ),
-    "tests/model/test_cli.py": ("model.errors",),
+    "tests/model/test_cli.py": (
+        *("model.errors", "model.evaluate_command", "model.evaluation.evaluation_lines"),
+    ),
     "tests/model/training/test_train.py": ("model.training.training_data",),
     "tests/model/training/test_training_config.py": ("model.config", "model.nearest_name"),
     "tests/schemas/test_data_dictionary.py": (

@@ -82,6 +82,9 @@ class Dataset:
         remarks: lines that a user should see of what was read.
         broken_clips: whether it is known to have clips that cannot be decoded, see
             `model.datasets.broken_clips`.
+        names_splits: whether it says itself what is to train on and what to measure on; where it
+            does not, all stands in `train`.
+        is_relabelled: whether its labels are others than it was published with.
     """
 
     name: str
@@ -89,6 +92,8 @@ class Dataset:
     splits: dict[str, list[Example]]
     remarks: tuple[str, ...] = ()
     broken_clips: bool = False
+    names_splits: bool = True
+    is_relabelled: bool = False
 
     def split(self, name: str) -> list[Example]:
         """Returns the examples of a split.

@@ -17,8 +17,9 @@ COLUMNS = ("text", "audio", "label", "split", "speaker")
 def load_manifest(path: Path) -> Dataset:
     """Reads a CSV, JSON Lines or Parquet file with the columns of COLUMNS.
 
-    `label` is needed, and `text` or `audio`; a clip's path is relative to the file. Without
-    `split` everything is for training. `speaker` is what folds keep apart.
+    `label` is needed, and `text` or `audio`; a clip's path is relative to the file. Where no row
+    has a `split`, everything is to train on, or everything to measure a model on. `speaker` is
+    what folds keep apart.
 
     Raises:
         DatasetError: the file cannot be read, a column or a value is missing, a split is unknown,
@@ -30,14 +31,16 @@ def load_manifest(path: Path) -> Dataset:
     if not {"text", "audio"} & set(table.columns):
         raise DatasetError(f"{path} has neither a column text nor a column audio")
     splits: dict[str, list[Example]] = {split: [] for split in SPLITS}
+    names_splits = False
     for number, row in enumerate(table.to_dict("records"), start=1):
         where = f"{path}, row {number}"
         split, example = _read_row(row, path.parent, where)
-        splits[split].append(example)
+        splits[split or "train"].append(example)
+        names_splits = names_splits or split is not None
     emotions = sorted({example.emotion for split in splits.values() for example in split})
     if len(emotions) < 2:
         raise DatasetError(f"{path} has {len(emotions)} different labels; at least 2 are needed")
-    return Dataset("manifest", tuple(emotions), splits)
+    return Dataset("manifest", tuple(emotions), splits, names_splits=names_splits)
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -63,12 +66,12 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _read_row(row: dict[Any, Any], folder: Path, where: str) -> tuple[str, Example]:
+def _read_row(row: dict[Any, Any], folder: Path, where: str) -> tuple[str | None, Example]:
     cells = {name: _cell(row.get(name), name, where) for name in COLUMNS}
-    label, split = cells["label"], cells["split"] or "train"
+    label, split = cells["label"], cells["split"]
     if label is None:
         raise DatasetError(f"{where} has no label")
-    if split not in SPLITS:
+    if split not in (None, *SPLITS):
         raise DatasetError(f"{where}: split is {split!r}; it must be {', '.join(SPLITS)}")
     if cells["text"] is None and cells["audio"] is None:
         raise DatasetError(f"{where} has neither text nor audio")

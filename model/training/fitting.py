@@ -151,6 +151,11 @@ def read_history(folder: Path) -> list[EpochLog]:
     return list(history["epochs"])
 
 
+def read_kept_epoch(folder: Path) -> int:
+    """Returns the epoch, from 1, whose weights a finished fit has kept."""
+    return int(json.loads((folder / HISTORY_FILE).read_text(encoding="utf-8"))["kept_epoch"])
+
+
 class _FitState(keras.callbacks.Callback):
     """Stores all of a fit's state after each epoch, remembers the best one, and stops early."""
 

@@ -1,7 +1,5 @@
 """Trains the fused model: the text encoder, the audio encoder, then the head that joins them."""
 
-import hashlib
-import json
 import random
 import tempfile
 from collections.abc import Callable
@@ -28,17 +26,24 @@ from model.network.hugging_face import (
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor, ModelInput
 from model.preprocessing.text_preprocessor import LEFT, TextPreprocessor
-from model.scoring.artifact import HEADS_ONNX, Artifact, save_artifact
+from model.scoring.artifact import HEADS_ONNX, WEIGHTS, Artifact, save_artifact
 from model.scoring.calibration import fit_temperature
 from model.scoring.engine import FLOAT32, start_engine
 from model.scoring.scorer import EmotionScorer
 from model.training.audio_training import fit_audio, load_mobilenet_weights, store_clips
 from model.training.finished_part import FinishedPart
-from model.training.fitting import read_history
+from model.training.fitting import read_history, read_kept_epoch
 from model.training.fusion_training import LabelArray, fit_fusion
 from model.training.text_training import fit_text
 from model.training.training_config import TextTraining, TrainingConfig
 from model.training.training_data import TrainingData, config_for_data
+from model.training.training_record import (
+    RECORD,
+    FittedPart,
+    TrainingRecord,
+    hash_examples,
+    key_of_run,
+)
 from model.training.vocabulary import trim_vocabulary
 from schemas.emotions import Modality
 
@@ -54,10 +59,12 @@ class TrainedModel:
         artifact: as saved.
         parts: by modality of the head, the folder with the part's `history.json`, `curves.png` and
             TensorBoard logs.
+        record: what is remembered beside the artifact.
     """
 
     artifact: Artifact
     parts: dict[str, Path]
+    record: TrainingRecord
 
     @property
     def seconds(self) -> float:
@@ -93,6 +100,7 @@ def train(
     Raises:
         UserError: a data set, the checkpoint or a setting is wrong; no artifact is written then.
     """
+    key = key_of_run(config, data, text_encoder)
     config = config_for_data(config, data, log)
     keras.utils.set_random_seed(config.seed)
     try:
@@ -108,16 +116,18 @@ def train(
         temperatures = calibrate(
             EmotionScorer(uncalibrated, start_engine(uncalibrated, FLOAT32)), data, config.seed
         )
-    return TrainedModel(
-        save_artifact(
-            out,
-            classifier,
-            preprocessor,
-            temperatures,
-            languages=config.text.languages if config.text else (),
-        ),
-        parts,
+    (out / RECORD).unlink(missing_ok=True)
+    artifact = save_artifact(
+        out,
+        classifier,
+        preprocessor,
+        temperatures,
+        languages=config.text.languages if config.text else (),
     )
+    endings = {name: _ending(config, data, name, folder) for name, folder in parts.items()}
+    record = TrainingRecord(key, artifact.hashes[WEIGHTS], endings, data.held_out)
+    record.write(out)
+    return TrainedModel(artifact, parts, record)
 
 
 def build_classifier(
@@ -199,7 +209,7 @@ def fit_parts(
 
     def part_of(modality: Modality, own: list[Any], *datasets: Dataset) -> FinishedPart:
         # What an encoder has learned is in the fused head's name by its weights.
-        hashes = [_hash_examples(dataset, modality) for dataset in datasets]
+        hashes = [hash_examples(dataset, modality) for dataset in datasets]
         part = FinishedPart.of(classifier, modality, training, [*shared, *own, *hashes])
         folders[str(modality)] = part.folder
         return part
@@ -289,14 +299,24 @@ def pair_by_label(
     return pairs, np.repeat([label for _, label in paired], PAIRS_PER_CLIP)
 
 
-def _hash_examples(dataset: Dataset, modality: Modality) -> str:
-    digest = hashlib.sha256()
-    for split in ("train", "validation"):
-        for example in dataset.splits[split]:
-            text = clip = None
-            if modality != Modality.AUDIO:
-                text = example.text
-            if modality != Modality.TEXT and example.clip:
-                clip = hashlib.sha256(example.read_clip()).hexdigest()
-            digest.update(json.dumps([split, example.emotion, text, clip]).encode())
-    return digest.hexdigest()
+def _ending(config: TrainingConfig, data: TrainingData, name: str, folder: Path) -> FittedPart:
+    """Returns how the fit of a part ended, by its history."""
+    settings, dataset = {
+        Modality.TEXT: (config.text, data.text),
+        Modality.AUDIO: (config.audio, data.audio),
+        Modality.TEXT_AUDIO: (config.fusion, None),
+    }[Modality(name)]
+    if data.text and data.audio and dataset is None:
+        texts, clips = data.pairs()
+        dataset = texts if texts is clips else None
+    if settings is None:
+        raise ValueError(f"{config.name} has no part {name}")
+    epochs, kept_epoch = read_history(folder), read_kept_epoch(folder)
+    return FittedPart(
+        kept_epoch,
+        len(epochs),
+        settings.fit.keep,
+        epochs[kept_epoch - 1].get("val_macro_f1"),
+        len(dataset.splits["validation"]) if dataset else 0,
+        folder.name,
+    )

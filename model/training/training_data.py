@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from model.datasets import Dataset, load_dataset
 from model.datasets.broken_clips import leave_broken_clips_out
+from model.datasets.held_out import HeldOut
 from model.datasets.published_sizes import count_remarks
 from model.errors import ConfigError, DatasetError
 from model.training.training_config import TrainingConfig
@@ -23,10 +24,12 @@ class TrainingData:
     Attributes:
         text: examples with texts, in the splits `train` and `validation`.
         audio: examples with clips, likewise.
+        held_out: by data set, what was drawn to validate on, where it had nothing of its own.
     """
 
     text: Dataset | None
     audio: Dataset | None
+    held_out: dict[str, HeldOut] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -54,9 +57,15 @@ class TrainingData:
             name: dataset.for_training(config.train_split, config.validation_share, config.seed)
             for name, dataset in read.items()
         }
-        return cls.of_parts(
+        held_out = {
+            name: HeldOut.of(dataset, config.train_split, prepared[name].splits["validation"])
+            for name, dataset in read.items()
+            if prepared[name].splits["validation"] != dataset.splits.get("validation")
+        }
+        data = cls.of_parts(
             prepared[text.dataset] if text else None, prepared[audio.dataset] if audio else None
         )
+        return replace(data, held_out=held_out)
 
     @classmethod
     def of_parts(cls, text: Dataset | None, audio: Dataset | None) -> "TrainingData":

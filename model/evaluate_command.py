@@ -1,0 +1,99 @@
+"""What `mm-emor evaluate` measures: a model, the folds of a config, or anyone's predictions."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from model.datasets import Dataset
+from model.datasets.evaluated_rows import choose_rows
+from model.datasets.label_map import LabelMap
+from model.datasets.published_sizes import count_remarks
+from model.evaluation.evaluate import Evaluation, evaluate_model, evaluate_predictions
+from model.network.backend import start_keras
+from model.scoring.artifact import Artifact
+from model.scoring.engine import EngineName, choose_engine, start_engine
+from model.scoring.scorer import EmotionScorer
+from model.training.fold_by import FoldBy
+from model.training.training_config import read_training_config
+from model.training.training_record import TrainingRecord
+
+Measured = tuple[dict[str, Any], Evaluation]
+"""What was measured, as it stands in `metrics.json`, and what it is worth."""
+
+
+def measure_model(
+    name: str, dataset: Dataset, split: str | None, label_map: LabelMap, engine: EngineName
+) -> Measured:
+    """Measures a model, by its name, on the rows that are asked for; see `choose_rows`.
+
+    Raises:
+        UserError: the artifact, the split, a label or the engine is wrong.
+    """
+    artifact = Artifact.load(name)
+    record = TrainingRecord.read(artifact)
+    held_out = record.held_out.get(dataset.name) if record else None
+    dataset, split = choose_rows(dataset, split, held_out)
+    _tell_counts(dataset)
+    dataset.split(split)
+    mapped = label_map.apply(dataset, artifact.config.emotions)
+    for line in label_map.lines(dataset):
+        typer.echo(line)
+    mapped.split(split)
+    choice = choose_engine(artifact, engine)
+    scorer = EmotionScorer(artifact, start_engine(artifact, choice))
+    details: dict[str, Any] = {"split": split}
+    if mapped.is_relabelled:
+        details |= {"map": label_map.emotion_of, "ignore": list(label_map.ignored)}
+    details |= {"model_version": scorer.model_version, "engine": choice.as_settings()}
+    return details, evaluate_model(scorer, mapped, split, typer.echo)
+
+
+def measure_predictions(path: Path, dataset: Dataset, split: str | None) -> Measured:
+    """Measures a file of predictions, in the order of the rows.
+
+    Raises:
+        UserError: the split or a line is wrong.
+    """
+    dataset, split = choose_rows(dataset, split)
+    _tell_counts(dataset)
+    details = {"split": split, "predictions": path.name}
+    return details, evaluate_predictions(path, dataset, split)
+
+
+def measure_folds(
+    config: Path,
+    dataset: Dataset,
+    n_folds: int,
+    fold_by: FoldBy,
+    text_encoder: str | None,
+    out: Path | None,
+) -> Measured:
+    """Trains a config anew for each fold of a data set, and measures what each has not seen.
+
+    Raises:
+        UserError: the config, the checkpoint or an example is wrong, or there are too few.
+    """
+    _tell_counts(dataset)
+    settings = read_training_config(config)
+    start_keras()
+    from model.training.cross_validation import cross_validate  # noqa: PLC0415  (TensorFlow)
+
+    with tempfile.TemporaryDirectory() as temporary:
+        training = out / "training" if out else Path(temporary)
+        crossed = cross_validate(
+            settings, dataset, n_folds, fold_by, text_encoder, training, typer.echo
+        )
+    details = {
+        "split": f"{n_folds} folds by {fold_by}",
+        "folds": n_folds,
+        "fold_by": str(fold_by),
+        "config": settings.name,
+    }
+    return details, crossed.evaluation
+
+
+def _tell_counts(dataset: Dataset) -> None:
+    for line in (*dataset.remarks, *count_remarks(dataset)):
+        typer.echo(line)
