@@ -93,16 +93,16 @@ class LabelMap:
         )
 
     def lines(self, dataset: Dataset) -> list[str]:
-        """Returns a line for each label, on how many items of the data set it stands.
+        """Returns a line for each label that is named, with its number of items.
 
         >>> from model.datasets.dataset import Example
         >>> dataset = Dataset("mine", ("trust",), {"test": [Example("trust"), Example("trust")]})
         >>> LabelMap({}, ("trust",)).lines(dataset)
-        ['mine: trust is left out, 2 items']
+        ['mine: items of trust, left out: 2']
         """
         counted = Counter(example.emotion for example in dataset.examples())
         read_as = {label: f"read as {emotion}" for label, emotion in self.emotion_of.items()}
         return [
-            f"{dataset.name}: {label} is {what}, {counted[label]} items"
+            f"{dataset.name}: items of {label}, {what}: {counted[label]}"
             for label, what in (read_as | dict.fromkeys(self.ignored, "left out")).items()
         ]

@@ -48,7 +48,7 @@ def _ending(part: FittedPart) -> str:
     "epoch 5 of 5 kept, on purpose the last (keep = 'last'); no examples held out"
     """
     kept = f"epoch {part.kept_epoch} of {part.n_epochs} kept, "
-    held_out = f"{part.n_held_out or 'no'} examples held out"
+    held_out = f"{part.n_held_out or 'no'} example{'s' * (part.n_held_out != 1)} held out"
     if part.keep == "best":
         return f"{kept}the best by macro-F1: {part.macro_f1:.4f} on {held_out}"
     score = "" if part.macro_f1 is None else f"macro-F1 {part.macro_f1:.4f} on "

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.support.command_line import Run
 from tests.support.tiny_corpora import (
     SPOKEN,
     TINY_TOML,
+    WORD_OF,
     write_emodb,
     write_goemotions,
     write_own_data,
@@ -71,7 +73,7 @@ def test_train_then_evaluate_with_the_installed_command(data_dir: Path, tmp_path
     corpus, encoder = ("--data-dir", str(data_dir)), str(data_dir / "checkpoint")
     printed = run_("train", "text.toml", *corpus, "--text-encoder", encoder, "--out", "model")
     version = Artifact.load(tmp_path / "model").model_version
-    assert printed.splitlines()[-1] == f"model {version} written to model"
+    assert f"\nmodel {version} written to model\nnext:\n" in printed
 
     arguments = ("--model", "model", "--dataset", "goemotions-ekman", *corpus, "--out", "measured")
     lines = run_("evaluate", *arguments).splitlines()
@@ -190,11 +192,32 @@ def test_train_and_score_with_data_of_ones_own(run: Run, tmp_path: Path) -> None
     artifact = Artifact.load(out)
     assert artifact.config.emotions == tuple(SPOKEN)
     lines = printed.splitlines()
-    assert lines[-1] == f"model {artifact.model_version} written to {out}"
-    for line, head in zip(lines[-4:-1], ("text", "audio", "text+audio"), strict=True):
-        told, _, folder = line.partition(" in ")
-        assert told == f"{head}: curves and TensorBoard logs"
-        assert (Path(folder) / "curves.png").is_file()
+    folders = [line.partition(" in ")[2] for line in lines[-7:-4]]
+    assert all((Path(folder) / "curves.png").is_file() for folder in folders)
+    text, audio = (
+        json.loads((Path(folder) / "history.json").read_text())["epochs"][0]["val_macro_f1"]
+        for folder in (folders[0], folders[1])
+    )
+    # Of 8 rows of each of three emotions two are held out: 4 with both, a text, and a clip.
+    data = f"--dataset manifest --data-dir {table} --split validation"
+    assert lines[-10:] == [
+        f"text: epoch 1 of 1 kept, the best by macro-F1: {text:.4f} on 5 examples held out",
+        "audio: epoch 1 of 1 kept, on purpose the last (keep = 'last'); "
+        f"macro-F1 {audio:.4f} on 5 examples held out",
+        "text+audio: epoch 1 of 1 kept, on purpose the last (keep = 'last'); 4 examples held out",
+        *(f"{name}: curves and TensorBoard logs in {folder}"
+          for name, folder in zip(("text", "audio", "text+audio"), folders, strict=True)),
+        f"model {artifact.model_version} written to {out}",
+        "next:",
+        f"  mm-emor evaluate --model {out} {data}",
+        f"  mm-emor score --model {out} --items ITEMS --out OUT",
+    ]  # fmt: skip
+    code, printed, err = run(*shlex.split(lines[-2])[1:])
+    assert (code, err) == (0, "")
+    assert printed.startswith(
+        "manifest, train: 18 items\nmanifest, validation: 6 items\nmanifest, test: 12 items\n"
+        "manifest, validation: n 6\n"
+    )
 
     code, printed, err = run(
         *("score", "--items", str(table), "--audio-root", str(table.parent), "--model", str(out)),
@@ -213,6 +236,168 @@ def test_train_and_score_with_data_of_ones_own(run: Run, tmp_path: Path) -> None
     assert {row["model_version"] for row in labels} == {artifact.model_version}
 
 
+@pytest.mark.usefixtures("eager_tensorflow")
+def test_a_file_without_splits_from_training_to_the_rows_held_out(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [(f"{WORD_OF[emotion]} {n}", emotion) for n in range(8) for emotion in SPOKEN]
+    table, config = tmp_path / "my items.csv", tmp_path / "own.toml"
+    content = "".join(f"{text},{label}\n" for text, label in rows)
+    table.write_text(f"text,label\n{content}", encoding="utf-8")
+    settings = OWN_TOML[: OWN_TOML.index("[audio]")].replace("\n[head]", "\nseed = 3\n[head]")
+    config.write_text(settings.replace("epochs = 1", "epochs = 2"))
+    out = tmp_path / "model"
+    training = (
+        *("train", str(config), "--data-dir", str(table)),
+        *("--text-encoder", "checkpoint", "--out", str(out)),
+    )
+    counts = "manifest, train: 24 items\nmanifest, validation: 0 items\nmanifest, test: 0 items\n"
+    code, printed, err = run(*training)
+    assert (code, err) == (0, "")
+    assert printed.startswith(counts)
+    closing = printed.splitlines()[-6:]
+    assert re.fullmatch(
+        r"text: epoch [12] of 2 kept, the best by macro-F1: 0\.\d{4} on 3 examples held out",
+        closing[0],
+    )
+    version = Artifact.load(out).model_version
+    evaluate = f"mm-emor evaluate --model {out} --dataset manifest --data-dir '{table}'"
+    assert closing[1:] == [
+        f"text: curves and TensorBoard logs in {next((out / 'training').glob('text-*'))}",
+        f"model {version} written to {out}",
+        "next:",
+        f"  {evaluate} --split validation",
+        f"  mm-emor score --model {out} --items ITEMS --out OUT",
+    ]
+
+    # The commands run as they are printed: on the rows that were drawn, on the others, on all.
+    def evaluated(command: str) -> str:
+        code, printed, err = run(*shlex.split(command)[1:], "--out", str(tmp_path / "measured"))
+        assert (code, err) == (0, "")
+        return printed.partition("  accuracy")[0]
+
+    parted = "manifest, train: 21 items\nmanifest, validation: 3 items\nmanifest, test: 0 items\n"
+    assert evaluated(closing[-2]) == f"{parted}manifest, validation: n 3\n"
+    metrics = json.loads((tmp_path / "measured" / "metrics.json").read_text(encoding="utf-8"))
+    assert (metrics["split"], metrics["n"]) == ("validation", 3)
+    assert f"{metrics['macro_f1']:.4f} on 3 examples" in closing[0]
+    assert evaluated(f"{evaluate} --split train") == f"{parted}manifest, train: n 21\n"
+    assert evaluated(evaluate) == (
+        "manifest: the model has learned from 21 of these rows; --split validation measures the 3 "
+        "that were held out\nmanifest, all: 24 items\nmanifest, all: n 24\n"
+    )
+
+    # The same again does nothing but say so, and needs no Keras; another setting trains.
+    written = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "model.training.train", None)
+        code, printed, err = run(*training)
+    assert (code, err) == (0, "")
+    told = f"{out} holds the model of these settings and data: nothing is trained\n"
+    assert printed == counts + told + "\n".join(closing) + "\n"
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == written
+    config.write_text(settings.replace("epochs = 1", "epochs = 3"))
+    code, printed, err = run(*training)
+    assert (code, err) == (0, "")
+    assert told not in printed
+    assert " of 3 kept" in printed
+    table.write_text(f"text,label\n{content}so sad,sadness\n", encoding="utf-8")
+    code, printed, err = run(*training)
+    assert (code, err) == (0, "")
+    assert told not in printed
+
+
+def test_a_file_without_splits_is_measured_whole(
+    run: Run, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("text,label\nrain,joy\nhappy,joy\nsad,anger\n", encoding="utf-8")
+    arguments = ("evaluate", "--dataset", "manifest", "--data-dir", str(table))
+    with_model = (*arguments, "--model", str(tiny_artifact))
+    whole = "manifest, all: 3 items\nmanifest, all: n 3\n"
+    for asked in ((), ("--split", "test")):
+        code, printed, err = run(*with_model, *asked)
+        assert (code, err) == (0, "")
+        assert printed.startswith(whole)
+    code, printed, err = run(*with_model, "--split", "validation")
+    assert (code, printed) == (2, "")
+    assert err == (
+        "mm-emor: manifest names no splits, and training has held out none of its rows; without "
+        "--split all are measured\n"
+    )
+    mine = tmp_path / "mine.txt"
+    mine.write_text("1\n1\n0\n", encoding="utf-8")
+    code, printed, err = run(*arguments, "--predictions", str(mine))
+    assert (code, err) == (0, "")
+    assert printed.startswith(f"{whole}  accuracy           1.0000 ")
+
+
+def test_labels_are_read_as_the_models_emotions(
+    run: Run, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "own.csv"
+    rows = "rain,joy\nhappy,optimism\nsad,trust\nangry,anger\nuser,optimism\n"
+    table.write_text(f"text,label\n{rows}", encoding="utf-8")
+    model = ("--model", str(tiny_artifact), "--out", str(tmp_path / "measured"))
+    arguments = ("evaluate", "--dataset", "manifest", "--data-dir", str(table), *model)
+    code, printed, err = run(*arguments, "--map", "optimism=joy", "--ignore", "trust")
+    assert (code, err) == (0, "")
+    assert printed.startswith(
+        "manifest, all: 5 items\n"
+        "manifest: items of optimism, read as joy: 2\n"
+        "manifest: items of trust, left out: 1\n"
+        "manifest, all: n 4\n"
+    )
+    metrics = json.loads((tmp_path / "measured" / "metrics.json").read_text(encoding="utf-8"))
+    assert (metrics["map"], metrics["ignore"]) == ({"optimism": "joy"}, ["trust"])
+    counts = {name: scores["support"] for name, scores in metrics["per_class"].items()}
+    assert counts == {"anger": 1, "joy": 3}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("--map", "optimsm=joy"),
+            "--map: manifest has no label 'optimsm'; did you mean 'optimism'?",
+        ),
+        (("--map", "x=joy"), "--map: manifest has no label 'x'; it has anger, optimism, trust"),
+        (
+            ("--map", "optimism=joyful"),
+            "--map: the model has no emotion 'joyful'; did you mean 'joy'?",
+        ),
+        (("--ignore", "trusts"), "--ignore: manifest has no label 'trusts'; did you mean 'trust'?"),
+        (("--map", "optimism"), "--map is 'optimism'; it must be LABEL=EMOTION"),
+        (
+            ("--map", "optimism=joy", "--map", "optimism=anger"),
+            "--map names the label 'optimism' twice",
+        ),
+        (
+            ("--map", "trust=joy", "--ignore", "trust"),
+            "--map and --ignore both name the label 'trust'",
+        ),
+        (
+            ("--ignore", "trust"),
+            "manifest has labels that the model does not know, optimism; it tells anger, disgust, "
+            "fear, joy, neutral, sadness, surprise; --map optimism=EMOTION reads a label as one of "
+            "them, --ignore optimism leaves it out",
+        ),
+        (
+            ("--ignore", "trust", "--ignore", "optimism", "--ignore", "anger"),
+            "manifest has no split 'all'; it has none",
+        ),
+    ],
+)
+def test_unknown_labels_are_told_with_the_nearest(
+    run: Run, tiny_artifact: Path, tmp_path: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("text,label\nhappy,optimism\nsad,trust\nangry,anger\n", encoding="utf-8")
+    model = ("--model", str(tiny_artifact), "--data-dir", str(table))
+    code, _, err = run("evaluate", "--dataset", "manifest", *model, *arguments)
+    assert (code, err) == (2, f"mm-emor: {message}\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -223,6 +408,8 @@ def test_train_and_score_with_data_of_ones_own(run: Run, tmp_path: Path) -> None
             "--folds and --predictions exclude each other",
         ),
         (("--predictions", "x", "--model", "x"), "--predictions and --model exclude each other"),
+        (("--folds", "tiny.toml", "--map", "a=b"), "--folds and --map exclude each other"),
+        (("--predictions", "x", "--ignore", "a"), "--predictions and --ignore exclude each other"),
         (("--n-folds", "5"), "--n-folds needs --folds"),
         (("--fold-by", "group"), "--fold-by needs --folds"),
         (("--model", "x", "--text-encoder", "checkpoint"), "--text-encoder needs --folds"),

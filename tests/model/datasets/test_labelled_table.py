@@ -41,6 +41,21 @@ def test_manifest(tmp_path: Path, suffix: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("splits", "is_named"),
+    [(None, False), (["", ""], False), (["", "train"], True), (["test", "test"], True)],
+    ids=["no column", "empty", "one", "all"],
+)
+def test_splits_that_the_file_names(
+    tmp_path: Path, splits: list[str] | None, is_named: bool
+) -> None:
+    rows: list[dict[str, object]] = [{"text": "x", "label": "joy"}, {"text": "y", "label": "fear"}]
+    for row, split in zip(rows, splits or (), strict=False):
+        row["split"] = split
+    path = write_manifest(tmp_path / "mine.csv", rows)
+    assert load_dataset("manifest", path).names_splits == is_named
+
+
+@pytest.mark.parametrize(
     ("rows", "message"),
     [
         ([{"text": "x"}], "has no column label; it has text"),
