@@ -1,10 +1,12 @@
 """The interface of every data set: examples, in splits, with named classes."""
 
+import hashlib
 import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +71,27 @@ class Example:
             return self.clip.read_bytes()
         except OSError as error:
             raise DatasetError(f"{self.clip} is not readable: {error.strerror}") from error
+
+    def hash_clip(self) -> str | None:
+        """Returns the SHA-256 of the clip; None without one. A file that stays is read once.
+
+        Raises:
+            DatasetError: it cannot be read.
+        """
+        if self.clip is None:
+            return None
+        try:
+            status = self.clip.stat()
+            return _hash_file(self.clip, status.st_size, status.st_mtime_ns)
+        except OSError as error:
+            raise DatasetError(f"{self.clip} is not readable: {error.strerror}") from error
+
+
+@cache
+def _hash_file(path: Path, size: int, changed_ns: int) -> str:
+    del size, changed_ns  # of another content they are others
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

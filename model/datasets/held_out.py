@@ -62,9 +62,7 @@ class HeldOut:
 
 def _digest(example: Example, dataset: Dataset) -> str:
     """Returns 16 hex digits of a row's content."""
-    clip = None
     # Training has left out those of them that cannot be decoded.
-    if example.clip and not dataset.broken_clips:
-        clip = hashlib.sha256(example.read_clip()).hexdigest()
+    clip = None if dataset.broken_clips else example.hash_clip()
     content = json.dumps([example.emotion, example.text, clip])
     return hashlib.sha256(content.encode()).hexdigest()[:16]

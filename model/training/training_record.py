@@ -124,11 +124,8 @@ def hash_examples(dataset: Dataset, modality: Modality) -> str:
     digest = hashlib.sha256()
     for split in ("train", "validation"):
         for example in dataset.splits[split]:
-            text = clip = None
-            if modality != Modality.AUDIO:
-                text = example.text
-            if modality != Modality.TEXT and example.clip:
-                clip = hashlib.sha256(example.read_clip()).hexdigest()
+            text = None if modality == Modality.AUDIO else example.text
+            clip = None if modality == Modality.TEXT else example.hash_clip()
             digest.update(json.dumps([split, example.emotion, text, clip]).encode())
     return digest.hexdigest()
 

@@ -29,6 +29,11 @@ OWN_TOML = (
     .replace("[audio.fit]\nepochs = 1", "[audio.fit]\nepochs = 3\nbatch_size = 27")
 )
 """`own-data.toml` for a model of seconds: a file of this name here goes before the package's."""
+TWEETS = {
+    "emotion": ("anger", "joy", "optimism", "sadness"),
+    "irony": ("non_irony", "irony"),
+}
+"""TweetEval's tasks here, and their classes; a tweet of each."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +109,16 @@ def make_workplace(path: Path) -> Workplace:
     save_tiny_checkpoint(path / "CHECKPOINT")
     write_goemotions(path / "DATA")
     write_emodb(path / "DATA", speakers=("03", "08", "09", "10", "11"), copies=1)
-    irony = path / "DATA" / "tweeteval" / "irony"
-    irony.mkdir(parents=True)
-    (irony / "mapping.txt").write_text("0\tnon_irony\n1\tirony\n", encoding="utf-8")
-    for split in ("train", "val", "test"):
-        (irony / f"{split}_text.txt").write_text("rain\nsunny rain\n", encoding="utf-8")
-        (irony / f"{split}_labels.txt").write_text("0\n1\n", encoding="utf-8")
+    for task, classes in TWEETS.items():
+        folder = path / "DATA" / "tweeteval" / task
+        folder.mkdir(parents=True)
+        numbered = [f"{number}\t{name}\n" for number, name in enumerate(classes)]
+        (folder / "mapping.txt").write_text("".join(numbered), encoding="utf-8")
+        for split in ("train", "val", "test"):
+            texts = "".join(f"{name} rain\n" for name in classes)
+            labels = "".join(f"{number}\n" for number in range(len(classes)))
+            (folder / f"{split}_text.txt").write_text(texts, encoding="utf-8")
+            (folder / f"{split}_labels.txt").write_text(labels, encoding="utf-8")
     (path / "irony.txt").write_text("0\n0\n", encoding="utf-8")
     return Workplace(path)
 

@@ -1,5 +1,6 @@
 """The interface of every data set: splits, folds that never split a group, and hold-outs."""
 
+import hashlib
 import math
 import unicodedata
 from dataclasses import replace
@@ -246,6 +247,16 @@ def test_examples_without_text_or_clip_are_refused(tmp_path: Path) -> None:
         Example("joy", text="a").read_clip()
     with pytest.raises(DatasetError, match=r"gone\.wav is not readable: No such file"):
         Example("joy", clip=tmp_path / "gone.wav").read_clip()
+    with pytest.raises(DatasetError, match=r"gone\.wav is not readable: No such file"):
+        Example("joy", clip=tmp_path / "gone.wav").hash_clip()
+
+
+def test_a_clip_is_hashed_anew_where_it_has_changed(tmp_path: Path) -> None:
+    example = Example("joy", clip=tmp_path / "a.wav")
+    for content in (b"la", b"lala"):
+        (tmp_path / "a.wav").write_bytes(content)
+        assert example.hash_clip() == hashlib.sha256(content).hexdigest()
+    assert Example("joy", text="so good").hash_clip() is None
 
 
 @pytest.mark.parametrize(

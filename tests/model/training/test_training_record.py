@@ -118,7 +118,7 @@ def test_the_key_is_of_settings_data_and_first_weights(tmp_path: Path, checkpoin
     ]
     (moved / "vocab.txt").write_text("a\n", encoding="utf-8")
     others.append(key_of_run(config, data_of(*examples), str(moved)))
-    clip.write_bytes(b"lo")
+    clip.write_bytes(b"lala")
     others.append(key_of_run(config, data_of(*examples), str(checkpoint)))
     clip.write_bytes(b"la")
     mobilenet.write_bytes(b"other")
