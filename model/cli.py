@@ -238,11 +238,13 @@ def export(
     ],
     data_dir: DataDir,
     split: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Its split, on which float32 and int8 are compared.", autocompletion=complete_split
+            help="Its split, on which float32 and int8 are compared; validation where left out, or "
+            "all of a file without splits of which training held nothing out.",
+            autocompletion=complete_split,
         ),
-    ] = "validation",
+    ] = None,
     format_: Annotated[
         ExportFormat, typer.Option("--format", help="What to write.")
     ] = ExportFormat.ONNX_INT8,
@@ -251,12 +253,18 @@ def export(
     del format_
     require_extra(Extra.EXPORT, "mm-emor export")
     from model.datasets import load_dataset
+    from model.datasets.evaluated_rows import choose_rows
     from model.scoring.artifact import Artifact
+    from model.training.training_record import TrainingRecord
 
     if str(model) == "default":
         raise ConfigError("--model default is part of the package, and has its int8 files already")
     artifact = Artifact.load(model)
     loaded = load_dataset(dataset, data_dir)
+    held_out = TrainingRecord.held_out_of(artifact, loaded)
+    if split is None and (loaded.names_splits or held_out):
+        split = "validation"
+    loaded, split = choose_rows(loaded, split, held_out)
     loaded.split(split)
     from model.network.backend import start_keras
 

@@ -32,9 +32,7 @@ def measure_model(
         UserError: the artifact, the split, a label or the engine is wrong.
     """
     artifact = Artifact.load(name)
-    record = TrainingRecord.read(artifact)
-    held_out = record.held_out.get(dataset.name) if record else None
-    dataset, split = choose_rows(dataset, split, held_out)
+    dataset, split = choose_rows(dataset, split, TrainingRecord.held_out_of(artifact, dataset))
     _tell_counts(dataset)
     dataset.split(split)
     mapped = label_map.apply(dataset, artifact.config.emotions)

@@ -1,9 +1,11 @@
-"""Local files that appear whole or not at all."""
+"""Local files: that appear whole or not at all, and what tells one from another."""
 
+import hashlib
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 
@@ -53,6 +55,35 @@ def remove_unfinished(path: Path) -> None:
     """Removes what killed writers of `path` have left beside it; no other may be at work."""
     for temporary in path.parent.glob(f".{path.name}.*.tmp"):
         temporary.unlink(missing_ok=True)
+
+
+def hash_file(path: Path) -> str:
+    """Returns the SHA-256 of a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_file_once(path: Path) -> str:
+    """Returns the SHA-256 of a file; one of the same size and time of change is not read again.
+
+    For data and checkpoints, which are asked for several times. Who wants to fool it can: what is
+    checked against a hash takes `hash_file`.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    status = path.stat()
+    return _hash_version(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _hash_version(path: Path, size: int, changed_ns: int) -> str:
+    del size, changed_ns  # of another content they are others
+    return hash_file(path)
 
 
 def sync(path: Path) -> None:

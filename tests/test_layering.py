@@ -310,9 +310,8 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/model/scoring/test_scorer.py": (
         *("model.preprocessing.emotion_preprocessor", "model.scoring.scores"),
     ),
-    "tests/model/test_cli.py": (
-        *("model.errors", "model.evaluate_command", "model.evaluation.evaluation_lines"),
-    ),
+    "tests/model/test_cli.py": ("model.errors",),
+    "tests/model/test_evaluate_command.py": ("model.evaluation.evaluation_lines",),
     "tests/model/training/test_train.py": ("model.training.training_data",),
     "tests/model/training/test_training_config.py": ("model.config", "model.nearest_name"),
     "tests/schemas/test_data_dictionary.py": (

@@ -1,12 +1,10 @@
 """The interface of every data set: examples, in splits, with named classes."""
 
-import hashlib
 import math
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ import numpy.typing as npt
 
 from model.config import ClassifierConfig
 from model.errors import DatasetError
+from model.files import hash_file_once
 from model.preprocessing.text_preprocessor import clean_text
 
 INVISIBLE = ("Cc", "Cf", "Co", "Me", "Mn", "Zl", "Zp", "Zs")
@@ -81,17 +80,9 @@ class Example:
         if self.clip is None:
             return None
         try:
-            status = self.clip.stat()
-            return _hash_file(self.clip, status.st_size, status.st_mtime_ns)
+            return hash_file_once(self.clip)
         except OSError as error:
             raise DatasetError(f"{self.clip} is not readable: {error.strerror}") from error
-
-
-@cache
-def _hash_file(path: Path, size: int, changed_ns: int) -> str:
-    del size, changed_ns  # of another content they are others
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 
 from model.config import ClassifierConfig, LanguageCode, parse_config
 from model.errors import ArtifactError
-from model.files import write_whole
+from model.files import hash_file, write_whole
 from model.network.backend import start_keras
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, FilterBanks
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
@@ -321,8 +321,7 @@ def _model_version(artifact: Artifact) -> str:
 
 def _hash_file(path: Path, name: str | Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError as error:
         raise ArtifactError(f"{name} is no complete artifact: {path.name} is missing") from error
 

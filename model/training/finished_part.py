@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from model.files import whole_file
 from model.network.emotion_classifier import EmotionClassifier
-from model.training.fitting import STATE_FILE
+from model.training.fitting import HISTORY_FILE, STATE_FILE
 from schemas.emotions import Modality
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -67,9 +67,9 @@ class FinishedPart:
         (self.folder / STATE_FILE).unlink(missing_ok=True)
 
     def restore(self) -> bool:
-        """Reads the weights back, if a run has stored them."""
+        """Reads the weights back, if a run has stored them and how they were fitted."""
         path = self.folder / WEIGHTS_FILE
-        if not path.is_file():
+        if not (path.is_file() and (self.folder / HISTORY_FILE).is_file()):
             return False
         weights = load_file(path)
         for name, variable in self.variables.items():

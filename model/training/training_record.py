@@ -12,7 +12,7 @@ from model.config import STRICT, parse_config
 from model.datasets import Dataset
 from model.datasets.held_out import HeldOut
 from model.errors import ArtifactError, ConfigError
-from model.files import write_whole
+from model.files import hash_file_once, write_whole
 from model.scoring.artifact import WEIGHTS, Artifact
 from model.training.training_config import TrainingConfig
 from model.training.training_data import TrainingData
@@ -80,6 +80,16 @@ class TrainingRecord:
         return record if record.weights == artifact.hashes[WEIGHTS] else None
 
     @classmethod
+    def held_out_of(cls, artifact: Artifact, dataset: Dataset) -> HeldOut | None:
+        """Returns what the training of an artifact has held out of a data set.
+
+        Raises:
+            ArtifactError: the record is damaged.
+        """
+        record = cls.read(artifact)
+        return record.held_out.get(dataset.name) if record else None
+
+    @classmethod
     def of_finished_run(cls, out: Path, key: str) -> "TrainingRecord | None":
         """Returns the record of a model in `out`, if it is whole and the run of this key's."""
         try:
@@ -104,10 +114,10 @@ def key_of_run(config: TrainingConfig, data: TrainingData, text_encoder: str | N
         files["text_encoder"] = text_encoder
         if Path(text_encoder).is_dir():
             found = [path for each in CHECKPOINT_FILES for path in Path(text_encoder).glob(each)]
-            files["text_encoder"] = {path.name: _hash_file(path) for path in sorted(found)}
+            files["text_encoder"] = {path.name: hash_file_once(path) for path in sorted(found)}
     if config.audio and config.audio.mobilenet_weights:
         mobilenet = Path(config.audio.mobilenet_weights)
-        files["mobilenet"] = _hash_file(mobilenet) if mobilenet.is_file() else None
+        files["mobilenet"] = hash_file_once(mobilenet) if mobilenet.is_file() else None
     decisive = {
         "settings": TypeAdapter(TrainingConfig).dump_python(config, mode="json"),
         "data": [
@@ -128,8 +138,3 @@ def hash_examples(dataset: Dataset, modality: Modality) -> str:
             clip = None if modality == Modality.TEXT else example.hash_clip()
             digest.update(json.dumps([split, example.emotion, text, clip]).encode())
     return digest.hexdigest()
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,5 +1,6 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and their hashes."""
 
+import hashlib
 import os
 import threading
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from model import files
-from model.files import remove_unfinished, whole_file, write_whole
+from model.files import hash_file, hash_file_once, remove_unfinished, whole_file, write_whole
 
 
 def test_a_file_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -86,3 +87,17 @@ def test_what_a_killed_writer_left_is_removed(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     remove_unfinished(tmp_path / "state")
     assert sorted(os.listdir(tmp_path)) == [".other.1-2.tmp", "state"]
+
+
+def test_a_file_that_stays_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "clip.wav"
+    for content in (b"la", b"lala"):
+        path.write_bytes(content)
+        expected = hashlib.sha256(content).hexdigest()
+        assert hash_file(path) == hash_file_once(path) == expected
+        with monkeypatch.context() as patched:
+            patched.setattr(files, "hash_file", lambda _: pytest.fail("the file is read again"))
+            assert hash_file_once(path) == expected
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        hash_file_once(path)

@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 
 from model.datasets import Dataset, Example, load_dataset
+from model.datasets.held_out import HeldOut
 from model.errors import ArtifactError, UserError
-from model.scoring.artifact import AUDIO_ONNX, CONFIG, HEADS_ONNX, TEXT_ONNX, Artifact
+from model.scoring.artifact import AUDIO_ONNX, CONFIG, HEADS_ONNX, TEXT_ONNX, WEIGHTS, Artifact
 from model.scoring.engine import EngineChoice
 from model.scoring.scorer import EmotionScorer
+from model.training.training_record import TrainingRecord
 from tests.support.command_line import Run
 from tests.support.tiny_corpora import write_emodb, write_own_data
 from tests.support.tiny_models import save_tiny_artifact
 
 FILES = (TEXT_ONNX, AUDIO_ONNX, HEADS_ONNX)
 METRICS = "metrics-int8.json"
+WORDS = {"happy": "joy", "sad": "sadness", "angry": "anger"}
 
 
 @pytest.fixture(scope="module")
@@ -267,6 +270,28 @@ def test_the_command_tells_the_report(
     measured = json.loads((tmp_path / "measured" / "metrics.json").read_text(encoding="utf-8"))
     assert measured["engine"] == {"name": "onnx", "precision": "int8", "device": "cpu"}
     assert measured["macro_f1"] == pytest.approx(metrics["macro_f1_int8"], abs=1e-4)
+
+
+@pytest.mark.parametrize("n_held_out", [0, 9])
+def test_of_a_file_without_splits_what_training_held_out_is_measured(
+    run: Run, trained_artifact: Path, tmp_path: Path, n_held_out: int
+) -> None:
+    artifact = Artifact.load(shutil.copytree(trained_artifact, tmp_path / "model"))
+    rows = [f"{word} {number},{label}" for number in range(6) for word, label in WORDS.items()]
+    Path("own.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
+    dataset = load_dataset("manifest", Path("own.csv"))
+    drawn = HeldOut.of(dataset, "train", dataset.split("train")[:n_held_out])
+    held_out = {"manifest": drawn} if n_held_out else {}
+    TrainingRecord("0" * 64, artifact.hashes[WEIGHTS], {}, held_out).write(artifact.path)
+    arguments = ("--model", "model", "--dataset", "manifest", "--data-dir", "own.csv")
+    code, out, err = run("export", *arguments)
+    assert (code, err) == (0, "")
+    measured = (
+        f"{n_held_out} items of manifest, validation"
+        if n_held_out
+        else (f"{len(rows)} items of manifest, all")
+    )
+    assert out.startswith(f"float32 on {measured}\n")
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def fits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def record(part: str, *arguments: Any) -> None:
         called.append(part)
         folder: Path = arguments[-1]
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         history = {"epochs": [{"loss": 1.0, "val_macro_f1": 0.5, "seconds": 0}], "kept_epoch": 1}
         (folder / HISTORY_FILE).write_text(json.dumps(history), encoding="utf-8")
 
@@ -183,6 +183,17 @@ def test_a_rerun_skips_the_finished_parts(
     assert capsys.readouterr().out.endswith(told)
     assert fits == []
     assert again.model_version == trained.model_version
+
+
+def test_a_part_that_has_lost_its_history_is_fitted_again(
+    trained: Artifact, data_dir: Path, checkpoint: str, tmp_path: Path, fits: list[str]
+) -> None:
+    """Nobody could say how it ended."""
+    shutil.copytree(trained.path, tmp_path, dirs_exist_ok=True)
+    [text] = (tmp_path / "training").glob("text-[0-9a-f]*")
+    (text / HISTORY_FILE).unlink()
+    train(tiny_training(), data_dir, checkpoint, tmp_path)
+    assert fits == ["text"]
 
 
 @pytest.mark.slow
