@@ -15,7 +15,7 @@ WORKDIR /opt/mm-emor
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 
-# Scores exported models, on ONNX Runtime.
+# Scores on OpenVINO, on the processor.
 FROM venv AS packages-cpu
 COPY requirements/gcp.txt requirements.txt
 

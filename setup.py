@@ -21,7 +21,7 @@ BASE = [
     "iso639-lang>=2.6,<3",
     "jinja2>=3.1",
     "numpy>=2.1",
-    "onnxruntime>=1.20",
+    "openvino>=2026.4,<2027",
     "orjson>=3.10",
     "prometheus_client>=0.22,<1",
     "py3langid>=0.4,<0.5",
@@ -50,7 +50,7 @@ TRAIN = [
     "tensorflow>=2.21,<3",
     "transformers>=5.0,<6",
 ]
-EXPORT = [*TRAIN, "onnx>=1.19"]
+EXPORT = [*TRAIN, "nncf>=3.4,<4"]
 GCP = [f"apache-beam[gcp]{BEAM}", "google-cloud-storage>=3.0"]
 EXTRAS = {
     "train": TRAIN,

@@ -61,8 +61,8 @@ def score_corpus(
             Of the run: `if_done` ("replace" or "skip"), `only_new` (True: add what is new),
             `batch_size`, `max_bad_fraction`, `beam_flags` (a list, as
             ["--runner=DataflowRunner", …]).
-            Of the model: `engine` ("auto", "onnx", "tensorflow"), `precision` ("auto", "float32",
-            "bfloat16"), `require_gpu`, `accelerator`, `min_confidence`.
+            Of the model: `engine` ("auto", "openvino", "tensorflow"), `precision` ("auto", "int8",
+            "bfloat16", "float32"), `require_gpu`, `accelerator`, `min_confidence`.
             Of privacy: `pseudonymise_authors`, `redact_text`.
 
     Returns:

@@ -47,11 +47,10 @@ def load(
     Args:
         model: `default` for the one in the package, or a directory or `gs://` prefix that
             `mm-emor train` has written.
-        engine: `auto`, `onnx` or `tensorflow`, as in `mm-emor score --engine`: `auto` takes a GPU
-            if there is one, else ONNX Runtime where the model was exported, which starts in about
-            a second, else TensorFlow, which takes ten.
-        precision: of TensorFlow: `auto`, `float32` or `bfloat16`. With `engine="tensorflow"`,
-            `float32` is the model as it was trained.
+        engine: `auto`, `openvino` or `tensorflow`, as in `mm-emor score --engine`: `auto` takes a
+            GPU if there is one, else OpenVINO, which starts in about a second.
+        precision: `auto`, `int8`, `bfloat16` or `float32`: `auto` takes the fastest that this
+            processor is good at; `float32` is the model as it was trained.
         n_threads: to decode and score on; as many as the process may use cores where None.
 
     Raises:

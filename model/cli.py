@@ -15,7 +15,7 @@ from model.completion import (
 )
 from model.errors import ConfigError
 from model.extras import Extra, require_extra
-from model.scoring.engine import EngineName
+from model.scoring.engine import EngineName, Precision
 from model.training.fold_by import FoldBy
 
 app = typer.Typer(add_completion=False)
@@ -59,10 +59,11 @@ def _local_path(path: Path | None) -> Path | None:
     return path
 
 
-class ExportFormat(StrEnum):
+class ExportPrecision(StrEnum):
     """What `mm-emor export` writes."""
 
-    ONNX_INT8 = "onnx-int8"
+    INT8 = "int8"
+    FLOAT32 = "float32"
 
 
 @app.command()
@@ -161,6 +162,9 @@ def evaluate(
     engine: Annotated[
         EngineName | None, typer.Option(help="What to run --model on; as mm-emor score has it.")
     ] = None,
+    precision: Annotated[
+        Precision | None, typer.Option(help="Of --model; as mm-emor score has it.")
+    ] = None,
     predictions: Annotated[
         Path | None,
         typer.Option(
@@ -188,6 +192,7 @@ def evaluate(
             "--fold-by": fold_by,
             "--text-encoder": text_encoder,
             "--engine": engine,
+            "--precision": precision,
             "--map": map_ or None,
             "--ignore": ignore or None,
         }
@@ -207,8 +212,8 @@ def evaluate(
     elif predictions is not None:
         details, measured = measure_predictions(predictions, loaded, split)
     else:
-        chosen = engine or EngineName.AUTO
-        details, measured = measure_model(model or "default", loaded, split, label_map, chosen)
+        chosen = (engine or EngineName.AUTO, precision or Precision.AUTO)
+        details, measured = measure_model(model or "default", loaded, split, label_map, *chosen)
     details = {"dataset": dataset, **details}
     if out is not None:
         from model.evaluation.evaluation_files import write_evaluation
@@ -219,7 +224,7 @@ def evaluate(
     typer.echo("\n".join(evaluation_lines(f"{dataset}, {details['split']}", measured)))
 
 
-@app.command(short_help="Write a model in int8 for ONNX Runtime.")
+@app.command(short_help="Write a model in int8 for OpenVINO.")
 def export(
     model: Annotated[
         Path,
@@ -230,13 +235,22 @@ def export(
             autocompletion=complete_model,
         ),
     ],
+    precision: Annotated[
+        ExportPrecision,
+        typer.Option(help="float32: only what a model of an earlier version lacks; needs no data."),
+    ] = ExportPrecision.INT8,
     dataset: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Name of a labelled data set.", metavar="NAME", autocompletion=complete_dataset
         ),
-    ],
-    data_dir: DataDir,
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="The data set's directory, or the one that holds it.", metavar="DIR", exists=True
+        ),
+    ] = None,
     split: Annotated[
         str | None,
         typer.Option(
@@ -245,35 +259,45 @@ def export(
             autocompletion=complete_split,
         ),
     ] = None,
-    format_: Annotated[
-        ExportFormat, typer.Option("--format", help="What to write.")
-    ] = ExportFormat.ONNX_INT8,
+    texts: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of a data set: a file with a text on each line.", metavar="FILE"
+        ),
+    ] = None,
 ) -> None:
-    """Write a model in int8 for ONNX Runtime, unless that costs more than a point of macro-F1."""
-    del format_
+    """Write a model in int8, unless that costs a point of macro-F1 or 1 % of the labels."""
     require_extra(Extra.EXPORT, "mm-emor export")
-    from model.datasets import load_dataset
-    from model.datasets.evaluated_rows import choose_rows
-    from model.scoring.artifact import Artifact
-    from model.training.training_record import TrainingRecord
-
     if str(model) == "default":
         raise ConfigError("--model default is part of the package, and has its int8 files already")
-    artifact = Artifact.load(model)
-    loaded = load_dataset(dataset, data_dir)
-    held_out = TrainingRecord.held_out_of(artifact, loaded)
-    if split is None and (loaded.names_splits or held_out):
-        split = "validation"
-    loaded, split = choose_rows(loaded, split, held_out)
-    loaded.split(split)
-    from model.network.backend import start_keras
+    if texts is not None and dataset is not None:
+        raise ConfigError("--texts and --dataset exclude each other")
+    from model.export.earlier_format import load_of_any_format
+    from model.scoring.conversion import convert_artifact
 
-    start_keras()
-    from model.export.export import export_onnx
+    if precision == ExportPrecision.FLOAT32:
+        artifact = convert_artifact(load_of_any_format(model))
+    else:
+        from model.datasets import load_dataset
+        from model.datasets.evaluated_rows import choose_unseen_rows
+        from model.export.export import export_int8, texts_to_compare
+        from model.training.training_record import TrainingRecord
 
-    exported, report = export_onnx(artifact, loaded, split, typer.echo)
-    typer.echo("\n".join(report.lines()))
-    typer.echo(f"model {exported.model_version} written to {model}")
+        if texts is not None:
+            compared, measured = texts_to_compare(texts), ""
+        elif dataset is not None and data_dir is not None:
+            compared = load_dataset(dataset, data_dir)
+        else:
+            raise ConfigError("int8 is measured on data: --dataset and --data-dir, or --texts")
+        artifact = load_of_any_format(model)
+        if texts is None:
+            held_out = TrainingRecord.held_out_of(artifact, compared)
+            compared, measured = choose_unseen_rows(compared, split, held_out)
+        if not artifact.has_graphs:
+            artifact = convert_artifact(artifact)
+        artifact, report = export_int8(artifact, compared, measured, typer.echo)
+        typer.echo("\n".join(report.lines()))
+    typer.echo(f"model {artifact.model_version} written to {model}")
 
 
 @app.command(short_help="Run the paper's experiments on the corpora you hold.")
@@ -329,8 +353,11 @@ def _check_flags(flags: dict[str, Any]) -> None:
     """Raises ConfigError for flags of `evaluate` that mean nothing beside one another."""
     given = {flag for flag, value in flags.items() if value is not None}
     for flag, others in (
-        ("--folds", ("--predictions", "--model", "--split", "--engine", "--map", "--ignore")),
-        ("--predictions", ("--model", "--engine", "--map", "--ignore")),
+        (
+            "--folds",
+            ("--predictions", "--model", "--split", "--engine", "--precision", "--map", "--ignore"),
+        ),
+        ("--predictions", ("--model", "--engine", "--precision", "--map", "--ignore")),
     ):
         for other in others:
             if {flag, other} <= given:

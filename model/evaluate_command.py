@@ -13,7 +13,7 @@ from model.datasets.published_sizes import count_remarks
 from model.evaluation.evaluate import Evaluation, evaluate_model, evaluate_predictions
 from model.network.backend import start_keras
 from model.scoring.artifact import Artifact
-from model.scoring.engine import EngineName, choose_engine, start_engine
+from model.scoring.engine import EngineName, Precision, choose_engine, start_engine
 from model.scoring.scorer import EmotionScorer
 from model.training.fold_by import FoldBy
 from model.training.training_config import read_training_config
@@ -24,7 +24,12 @@ Measured = tuple[dict[str, Any], Evaluation]
 
 
 def measure_model(
-    name: str, dataset: Dataset, split: str | None, label_map: LabelMap, engine: EngineName
+    name: str,
+    dataset: Dataset,
+    split: str | None,
+    label_map: LabelMap,
+    engine: EngineName,
+    precision: Precision,
 ) -> Measured:
     """Measures a model, by its name, on the rows that are asked for; see `choose_rows`.
 
@@ -39,7 +44,7 @@ def measure_model(
     for line in label_map.lines(dataset):
         typer.echo(line)
     mapped.split(split)
-    choice = choose_engine(artifact, engine)
+    choice = choose_engine(artifact, engine, precision)
     scorer = EmotionScorer(artifact, start_engine(artifact, choice))
     details: dict[str, Any] = {"split": split}
     if mapped.is_relabelled:

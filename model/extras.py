@@ -20,7 +20,7 @@ _TRAIN_MODULES = ("keras", "librosa", "matplotlib", "pandas", "sklearn", "transf
 MODULES = {
     # TensorFlow is not among those of training: KERAS_BACKEND may name another backend.
     Extra.TRAIN: _TRAIN_MODULES,
-    Extra.EXPORT: (*_TRAIN_MODULES, "onnx"),
+    Extra.EXPORT: (*_TRAIN_MODULES, "nncf"),
     Extra.GPU: ("keras", "tensorflow"),
     Extra.GCP: ("google.cloud.dataflow", "google.cloud.storage"),
 }

@@ -56,11 +56,12 @@ def tiny_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained_artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same artifact as training leaves it, not exported; made with TensorFlow."""
+    """The same artifact as training leaves it, not exported in int8; made with TensorFlow."""
+    from model.scoring.conversion import convert_artifact
     from tests.support.tiny_models import save_tiny_artifact
 
     path = tmp_path_factory.mktemp("artifact") / "trained"
-    save_tiny_artifact(path)
+    convert_artifact(save_tiny_artifact(path))
     return path
 
 

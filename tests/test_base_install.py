@@ -13,7 +13,7 @@ from tests.support import extra_commands
 ROOT = Path(__file__).parents[1]
 MAX_BYTES = 1_200_000_000
 NOT_IN_BASE = (
-    *("keras", "librosa", "matplotlib", "onnx", "pandas", "sklearn", "tensorboard", "tensorflow"),
+    *("keras", "librosa", "matplotlib", "nncf", "pandas", "sklearn", "tensorboard", "tensorflow"),
     *("torch", "transformers"),
 )
 FIND = """

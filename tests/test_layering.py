@@ -297,8 +297,9 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     ),
     "tests/jobs/test_killed_training.py": ("model.training.finished_part",),
     "tests/model/datasets/test_meld.py": ("model.datasets.broken_clips",),
-    "tests/model/export/test_export.py": ("model.export.quantisation",),
-    "tests/model/export/test_onnx_graphs.py": ("model.network.emotion_classifier",),
+    "tests/model/export/test_export.py": (
+        *("model.export.earlier_format", "model.export.quantisation"),
+    ),
     "tests/model/network/test_roberta_backbone.py": (
         *("model.network.backend", "model.network.hugging_face"),
     ),
@@ -306,6 +307,10 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/beam_jobs/reading/test_clip_files.py": ("model.preprocessing.clip_file",),
     "tests/model/preprocessing/test_audio_decoder.py": (
         *("model.preprocessing.audio_container", "model.preprocessing.waveform"),
+    ),
+    "tests/model/scoring/test_openvino_engine.py": (
+        *("model.network.emotion_classifier", "model.network.graph_names", "model.network.graphs"),
+        *("model.scoring.conversion", "model.scoring.graph_files"),
     ),
     "tests/model/scoring/test_scorer.py": (
         *("model.preprocessing.emotion_preprocessor", "model.scoring.scores"),

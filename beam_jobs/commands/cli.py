@@ -108,10 +108,10 @@ def score(
         bool, typer.Option("--only-new", help="Add to the date what no run here holds yet.")
     ] = False,
     engine: Annotated[
-        EngineName, typer.Option(help="auto: a GPU if there is one, else ONNX if exported.")
+        EngineName, typer.Option(help="auto: a GPU if there is one, else OpenVINO.")
     ] = EngineName.AUTO,
     precision: Annotated[
-        Precision, typer.Option(help="Of TensorFlow; auto: bfloat16 where the machine has it.")
+        Precision, typer.Option(help="auto: the fastest that this machine is good at.")
     ] = Precision.AUTO,
     require_gpu: Annotated[
         bool, typer.Option("--require-gpu", help="Do not score without a GPU.")

@@ -17,7 +17,7 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from beam_jobs.commands.estimates import (
-    SLOWER_THAN_INT8,
+    TIME_OVER_MEASURED,
     estimate_items,
     measured_rate,
     worker_cores,
@@ -132,10 +132,10 @@ def plan_job(
     n_clips = None if n_named is None else n_named + n_clip_files
     rate, source = measured_rate(prepared.artifact.config, job.model.choice)
     n_cores = available_cores() if _is_local(prepared) else worker_cores(options)
-    slower = SLOWER_THAN_INT8[job.model.choice.precision]
+    times = TIME_OVER_MEASURED[job.model.choice.precision]
     core_seconds = None
     if rate and n_items is not None and n_clips is not None:
-        core_seconds = max(n_items, n_clips) / rate.texts_per_core_second * slower
+        core_seconds = max(n_items, n_clips) / rate.texts_per_core_second * times
         core_seconds += n_clips * rate.clip_ms / 1000
     core_hours = None if core_seconds is None else core_seconds / 3600
     manifest = read_manifest(job.run.out)
@@ -161,7 +161,7 @@ def plan_job(
         steps=steps,
         fused=tuple(step.name for step in steps if step.name in touched),
         n_stages=len(stages),
-        rate=rate.texts_per_core_second / slower if rate else None,
+        rate=rate.texts_per_core_second / times if rate else None,
         rate_source=source,
         n_cores=n_cores,
         seconds=core_seconds / n_cores if core_seconds is not None and n_cores else None,

@@ -27,8 +27,8 @@ class ScoringRequest:
         model: the artifact: a directory, a `gs://` prefix, or `default`.
         run_date: the date that the run is for.
         if_done: what to do where the date is complete already.
-        engine: what to run the model on: auto, tensorflow or onnx.
-        precision: of TensorFlow: auto, float32 or bfloat16.
+        engine: what to run the model on: auto, openvino or tensorflow.
+        precision: of the text encoder: auto, int8, bfloat16 or float32.
         require_gpu: whether to refuse a machine without a GPU.
         batch_size: items of one batch.
         max_bad_fraction: dead letters among all items, above which the run has failed.

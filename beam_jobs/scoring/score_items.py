@@ -42,7 +42,7 @@ class ScoreItems(beam.PTransform):
     Attributes:
         model: `default` for the model in the package, or a directory or `gs://` prefix that the
             workers can read.
-        engine: `auto`, `onnx` or `tensorflow`; `auto` is settled where the pipeline is built.
+        engine: `auto`, `openvino` or `tensorflow`; `auto` is settled where the pipeline is built.
         audio_roots: directories or prefixes under which an item's `audio_uri` may lie; its `clip`
             may lie anywhere.
         batch_size: items of one batch, 1 to 4096.

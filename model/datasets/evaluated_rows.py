@@ -51,3 +51,25 @@ def choose_rows(
             whole = replace(whole, remarks=(*dataset.remarks, told))
         return whole, ALL
     return dataset, split or "test"
+
+
+def choose_unseen_rows(
+    dataset: Dataset, split: str | None, held_out: HeldOut | None = None
+) -> tuple[Dataset, str]:
+    """Returns rows that training has not learned from, to set something of a finished model by.
+
+    As `choose_rows`, but where no split is asked for they are `validation`; of a data set without
+    splits of which training held nothing out, they are all.
+
+    Raises:
+        DatasetError: rows that were held out are asked for, and there are none; or there are none
+            of the split.
+    """
+    has_validation = dataset.names_splits or (
+        held_out is not None and bool(held_out.part(dataset).splits["validation"])
+    )
+    if split is None and has_validation:
+        split = "validation"
+    chosen, split = choose_rows(dataset, split, held_out)
+    chosen.split(split)
+    return chosen, split

@@ -1,1 +1,1 @@
-"""A trained model for ONNX Runtime, once it has shown that it labels as well."""
+"""A trained model in int8, once it has shown that it labels as well."""

@@ -1,184 +1,227 @@
-"""Writes a model for ONNX Runtime, once the int8 model has shown that it labels as well."""
+"""Writes a model in int8 for OpenVINO, once it has shown that it labels as well."""
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score
 
-from model.datasets import Dataset, Example, label_indices
+from model.datasets import Dataset, Example, label_indices, read_lines
 from model.errors import ArtifactError, DatasetError, ItemError
 from model.evaluation.evaluate import predict, scorable_examples
-from model.export.onnx_graphs import Ranges, audio_graph, heads_graph, text_graph
-from model.export.quantisation import observe_ranges, rank_products
+from model.export.quantisation import Window, products_of, quantise
 from model.files import write_whole
-from model.scoring.artifact import (
-    AUDIO_ONNX,
-    EXPORT_METRICS,
-    HEADS_ONNX,
-    TEXT_ONNX,
-    Artifact,
-    add_onnx,
-)
-from model.scoring.engine import FLOAT32, start_engine
-from model.scoring.onnx_engine import OnnxEngine
+from model.network.backend import start_openvino
+from model.scoring.artifact import EXPORT_METRICS, Artifact, add_graphs
+from model.scoring.graph_files import TEXT_GRAPH, TEXT_INT8_GRAPH, graph_files, graphs_of
+from model.scoring.openvino_engine import OpenVinoEngine
 from model.scoring.processor import available_cores
 from model.scoring.scorer import EmotionScorer
 
+FloatArray = npt.NDArray[np.float32]
 MAX_LOST_MACRO_F1 = 0.01
-WANTED_CHANGED_LABELS, MAX_CHANGED_LABELS = 0.01, 0.02
-"""Shares of labels that int8 may change: before more of the encoder's products get finer inputs,
-and with all of them."""
-MIN_OBSERVED_TEXTS, N_OBSERVED_TEXTS = 8, 512
+MAX_CHANGED_LABELS = 0.01
+"""Share of labels that int8 may change."""
+N_STEPS = 12
+"""In as many steps the products with weights are left in float32: six of a layer, all of one kind
+in two."""
+MIN_OBSERVED_TEXTS, N_OBSERVED_TEXTS = 8, 300
+"""Texts that show the range of each product's inputs; 300 is NNCF's own number."""
+N_MEASURED = 2000
+"""Items that the result is measured on."""
 SEED = 1
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What int8 costs a model, on labelled data.
+    """What int8 costs a model.
 
     Attributes:
+        dataset, split: what it was measured on; a file of texts has no split.
         n: items.
-        macro_f1, macro_f1_int8: of the model in float32 and in int8, over the split's classes.
+        macro_f1, macro_f1_int8: of the model in float32 and in int8, over the split's classes; None
+            on texts without labels.
         accuracy, accuracy_int8: likewise.
         changed_labels: share of the items whose highest emotion is another.
-        fine_products: matrix products of the text encoder whose inputs have 16 bits, and not 8.
-        n_bytes: of the exported files.
+        float32_products: matrix products of the text encoder that stay in float32.
+        n_bytes: of the text encoder's files in int8.
     """
 
     dataset: str
     split: str
     n: int
-    macro_f1: float
-    macro_f1_int8: float
-    accuracy: float
-    accuracy_int8: float
+    macro_f1: float | None
+    macro_f1_int8: float | None
+    accuracy: float | None
+    accuracy_int8: float | None
     changed_labels: float
-    fine_products: tuple[str, ...]
-    n_bytes: int
+    float32_products: tuple[str, ...] = ()
+    n_bytes: int = 0
 
     def lines(self) -> tuple[str, ...]:
         """Returns the report for people, line by line."""
-        int16 = ", ".join(self.fine_products) or "none"
+        rows = (
+            ("macro_f1", self.macro_f1, self.macro_f1_int8),
+            ("accuracy", self.accuracy, self.accuracy_int8),
+        )
         return (
-            f"{self.dataset}, {self.split}: n {self.n}",
-            f"  macro_f1  {self.macro_f1:.4f} in float32, {self.macro_f1_int8:.4f} in int8",
-            f"  accuracy  {self.accuracy:.4f} in float32, {self.accuracy_int8:.4f} in int8",
+            f"{self.dataset}{self.split and ', '}{self.split}: n {self.n}",
+            *(
+                f"  {name:<8}  {exact:.4f} in float32, {quick:.4f} in int8"
+                for name, exact, quick in rows
+                if exact is not None and quick is not None
+            ),
             f"  labels    {self.changed_labels:.2%} changed",
-            f"  16 bits   {int16}",
+            f"  float32   {', '.join(self.float32_products) or 'no product'}",
             f"  files     {self.n_bytes / 1e6:.1f} MB",
         )
 
 
-def export_onnx(
+def export_int8(
     artifact: Artifact, dataset: Dataset, split: str, log: Callable[[str], None] = print
 ) -> tuple[Artifact, ExportReport]:
-    """Adds to an artifact the files that `--engine onnx` needs, and says what int8 costs.
+    """Adds to an artifact its text encoder in int8, and says what that costs.
 
-    The text encoder's matrix products run in int8. Those that matter most get inputs of 16 bits,
-    as many of them as it takes to keep the changed labels at 1 %. MobileNet and the heads run in
-    float32.
+    MobileNet and the heads run in float32 beside it.
 
     Args:
-        artifact: the model.
-        dataset: labelled data, whose texts also show the range of each product's inputs.
+        artifact: the model, with its graphs in float32.
+        dataset: data whose labels count, or `texts_to_compare`. The texts of its training split, or
+            of `split` where that has none, show the range of each product's inputs.
         split: of the data set; not one to report a result on.
         log: called with a line now and then.
 
     Raises:
-        ArtifactError: int8 loses more than a point of macro-F1; nothing is written.
+        ArtifactError: the model reads no text, or int8 loses more than a point of macro-F1 or
+            changes more than 1 % of the labels; nothing is written.
         DatasetError: the model does not know a class of the data set, or there is nothing to score,
             or there are too few texts to see the range of each product's inputs.
     """
-    scorer = EmotionScorer(artifact, start_engine(artifact, FLOAT32))
-    examples = scorable_examples(scorer, dataset, split, log)
-    labels = label_indices(examples, dataset.emotions)
-    classifier = artifact.classifier()
-    log(f"float32 on {len(examples)} items of {dataset.name}, {split}")
+    if not artifact.config.text:
+        raise ArtifactError(f"{artifact.path} reads no text; int8 is of text encoders")
+    engine = OpenVinoEngine.load(artifact, available_cores())
+    scorer = EmotionScorer(artifact, engine)
+    examples = _drawn(scorable_examples(scorer, dataset, split, log), N_MEASURED)
+    source = ", ".join(filter(None, (dataset.name, split)))
+    log(f"float32 on {len(examples)} items of {source}")
+    if not dataset.emotions:
+        dataset = replace(dataset, emotions=scorer.emotions)
     exact = predict(scorer, dataset, examples)[""]
-    graphs = {HEADS_ONNX: heads_graph(classifier).SerializeToString()}
-    if classifier.audio_encoder:
-        graphs[AUDIO_ONNX] = audio_graph(classifier.audio_encoder).SerializeToString()
-    ranges: Ranges = {}
-    ranked: tuple[str, ...] = ()
-    if classifier.text_encoder:
-        log("which matrix products matter")
-        windows = _observed_windows(scorer, dataset, split, examples)
-        ranges = observe_ranges(classifier, windows)
-        ranked = rank_products(classifier, windows, ranges)
-    for n_int16 in range(len(ranked) + 1):
-        if classifier.text_encoder:
-            backbone = classifier.text_encoder.backbone
-            graphs[TEXT_ONNX] = text_graph(backbone, ranges, ranked[:n_int16]).SerializeToString()
-        candidate = EmotionScorer(artifact, OnnxEngine(graphs, available_cores()))
-        quick = predict(candidate, dataset, examples)[""]
+    observed = _first_windows(scorer, dataset.splits.get("train", ()))
+    if len(observed) < MIN_OBSERVED_TEXTS:
+        observed = _first_windows(scorer, examples)
+    if len(observed) < MIN_OBSERVED_TEXTS:
+        raise DatasetError(
+            f"{source}, has {len(observed)} texts; the int8 text encoder needs "
+            f"{MIN_OBSERVED_TEXTS} to see the range of its inputs"
+        )
+    read = start_openvino().Core().read_model
+    names = graphs_of(artifact.config)
+    graphs = {name: read(artifact.path / graph_files(name)[0]) for name in names}
+    log(f"int8, from the ranges on {len(observed)} texts")
+    products = products_of(graphs[TEXT_GRAPH])
+    for n_float32 in range(0, len(products) + 1, -(-len(products) // N_STEPS)):
+        kept = products[:n_float32]
+        int8_graph = quantise(graphs[TEXT_GRAPH].clone(), observed, kept)
+        candidate = OpenVinoEngine(graphs | {TEXT_GRAPH: int8_graph}, available_cores(), "int8")
+        quick = predict(EmotionScorer(artifact, candidate), dataset, examples)[""]
         changed = float(np.mean(exact.argmax(axis=1) != quick.argmax(axis=1)))
-        log(f"int8, {n_int16} of {len(ranked)} products with 16 bits: {changed:.2%} changed")
-        if changed <= WANTED_CHANGED_LABELS:
+        log(f"int8, {n_float32} of {len(products)} products in float32: {changed:.2%} changed")
+        if changed <= MAX_CHANGED_LABELS:
             break
-    before, after = (
-        {
-            "accuracy": float(accuracy_score(labels, scores.argmax(axis=1))),
-            # The same classes for both, whichever of them either predicts.
-            "macro_f1": float(
-                f1_score(labels, scores.argmax(axis=1), labels=np.unique(labels), average="macro")
-            ),
-        }
-        for scores in (exact, quick)
-    )
-    report = ExportReport(
-        dataset=dataset.name,
-        split=split,
-        n=len(labels),
-        macro_f1=before["macro_f1"],
-        macro_f1_int8=after["macro_f1"],
-        accuracy=before["accuracy"],
-        accuracy_int8=after["accuracy"],
-        changed_labels=changed,
-        fine_products=ranked[:n_int16],
-        n_bytes=sum(map(len, graphs.values())),
-    )
-    lost = report.macro_f1 - report.macro_f1_int8
-    if lost > MAX_LOST_MACRO_F1:
-        raise ArtifactError(
-            f"{artifact.path} is not exported: in int8 its macro-F1 on {dataset.name}, {split}, "
-            f"is {report.macro_f1_int8:.4f}, {100 * lost:.1f} points lower; at most 1 may be lost"
-        )
-    if changed > MAX_CHANGED_LABELS:
-        raise ArtifactError(
-            f"{artifact.path} is not exported: int8 changes {changed:.1%} of its labels on "
-            f"{dataset.name}, {split}; at most {MAX_CHANGED_LABELS:.0%} may change"
-        )
+    report = _compared(dataset, split, examples, (exact, quick))
+    _check_costs(artifact, report, source)
     path = artifact.path / EXPORT_METRICS
     path.unlink(missing_ok=True)
-    exported = add_onnx(artifact, graphs)
+    exported = add_graphs(artifact, {TEXT_INT8_GRAPH: int8_graph})
+    files = [artifact.path / file for file in graph_files(TEXT_INT8_GRAPH)]
+    report = replace(
+        report,
+        float32_products=kept,
+        n_bytes=sum(file.stat().st_size for file in files),
+    )
     written = asdict(report) | {
         "model_version": exported.model_version,
-        "onnxruntime": version("onnxruntime"),
+        "nncf": version("nncf"),
+        "openvino": version("openvino"),
     }
     write_whole(path, json.dumps(written, indent=2) + "\n")
     return exported, report
 
 
-def _observed_windows(
-    scorer: EmotionScorer, dataset: Dataset, split: str, examples: Sequence[Example]
-) -> list[tuple[int, ...]]:
-    """Returns the first window of some of the texts.
+def texts_to_compare(path: Path) -> Dataset:
+    """Returns the lines of a file as items without labels, for data that nobody has labelled.
 
     Raises:
-        DatasetError: there are none.
+        DatasetError: the file cannot be read, or has no text.
     """
+    examples = [Example("", text) for text in read_lines(path) if text.strip()]
+    if not examples:
+        raise DatasetError(f"{path} has no text; it needs one on each line")
+    return Dataset(path.name, (), {"": examples})
+
+
+def _compared(
+    dataset: Dataset,
+    split: str,
+    examples: Sequence[Example],
+    scores: tuple[FloatArray, FloatArray],
+) -> ExportReport:
+    """Returns what the scores of int8, the second ones, lose and change."""
+    chosen = [each.argmax(axis=1) for each in scores]
+    macro_f1: list[float | None] = [None, None]
+    accuracy: list[float | None] = [None, None]
+    if all(example.emotion for example in examples):
+        labels = label_indices(examples, dataset.emotions)
+        # The same classes for both, whichever of them either predicts.
+        classes = np.unique(labels)
+        macro_f1 = [
+            float(f1_score(labels, each, labels=classes, average="macro")) for each in chosen
+        ]
+        accuracy = [float(accuracy_score(labels, each)) for each in chosen]
+    return ExportReport(
+        dataset=dataset.name,
+        split=split,
+        n=len(examples),
+        macro_f1=macro_f1[0],
+        macro_f1_int8=macro_f1[1],
+        accuracy=accuracy[0],
+        accuracy_int8=accuracy[1],
+        changed_labels=float(np.mean(chosen[0] != chosen[1])),
+    )
+
+
+def _check_costs(artifact: Artifact, report: ExportReport, source: str) -> None:
+    """Raises ArtifactError where int8 costs too much."""
+    if report.macro_f1 is not None and report.macro_f1_int8 is not None:
+        lost = report.macro_f1 - report.macro_f1_int8
+        if lost > MAX_LOST_MACRO_F1:
+            raise ArtifactError(
+                f"{artifact.path} is not exported: in int8 its macro-F1 on {source}, is "
+                f"{report.macro_f1_int8:.4f}, {100 * lost:.1f} points lower; at most 1 may be lost"
+            )
+    if report.changed_labels > MAX_CHANGED_LABELS:
+        raise ArtifactError(
+            f"{artifact.path} is not exported: int8 changes {report.changed_labels:.1%} of its "
+            f"labels on {source}; at most {MAX_CHANGED_LABELS:.0%} may change"
+        )
+
+
+def _drawn(examples: Sequence[Example], most: int) -> list[Example]:
+    """Returns as many of the examples as are wanted, in their order."""
+    chosen = np.random.default_rng(SEED).permutation(len(examples))[:most]
+    return [examples[row] for row in sorted(chosen)]
+
+
+def _first_windows(scorer: EmotionScorer, examples: Sequence[Example]) -> list[Window]:
+    """Returns the first window of some of the examples' texts."""
     texts = [example.text for example in examples if example.text]
+    drawn = np.random.default_rng(SEED).permutation(len(texts))[:N_OBSERVED_TEXTS]
     read = scorer.preprocess.text
     assert read  # noqa: S101  (an encoder has its preprocessor)
-    outcomes = read.try_batch(texts)
-    windows = [each.windows[0] for each in outcomes if not isinstance(each, ItemError)]
-    if len(windows) < MIN_OBSERVED_TEXTS:
-        raise DatasetError(
-            f"{dataset.name}, {split}, has {len(windows)} texts; the int8 text encoder needs "
-            f"{MIN_OBSERVED_TEXTS} to see the range of its inputs"
-        )
-    drawn = np.random.default_rng(SEED).permutation(len(windows))[:N_OBSERVED_TEXTS]
-    return [windows[row] for row in drawn]
+    outcomes = read.try_batch([texts[row] for row in drawn])
+    return [each.windows[0] for each in outcomes if not isinstance(each, ItemError)]

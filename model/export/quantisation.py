@@ -1,78 +1,88 @@
-"""Which matrix products of a text encoder run in int8, and over which range of their inputs.
+"""The text encoder in int8, by NNCF: its products over ranges that were seen on texts.
 
-Ranges are observed once, on texts, and then fixed. So a text's scores depend on nothing that is
-scored beside it but for the last bits of float32, which they would if each batch had the range of
-its own extremes.
+Ranges are fixed. So a text's scores depend on nothing that is scored beside it, as they would if
+each batch had the range of its own extremes.
 """
 
-from collections.abc import Iterator, Sequence
+import contextlib
+import io
+import logging
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from model.export.onnx_graphs import Ranges, heads_graph, matrix_products, text_graph
-from model.network.emotion_classifier import EmotionClassifier
-from model.preprocessing.text_preprocessor import pad_windows, token_batches
-from model.scoring.onnx_engine import open_session
+from model.network.backend import start_openvino
+from model.network.graph_names import name_by_place
+from model.preprocessing.text_preprocessor import pad_windows
 
-FloatArray = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    import openvino as ov
+
 Window = tuple[int, ...]
-BATCH_TOKENS = 2048
+KINDS = ("output_dense", "intermediate", "attention_output", "value", "key", "query")
+"""A layer's products with weights; see `products_of` for their order."""
 
 
-def observe_ranges(
-    classifier: EmotionClassifier, windows: Sequence[Window]
-) -> dict[str, tuple[float, float]]:
-    """Returns the lowest and the highest input of each of an encoder's products on some texts.
+def quantise(
+    graph: "ov.Model", windows: Sequence[Window], in_float32: Collection[str] = ()
+) -> "ov.Model":
+    """Returns a text encoder whose products with weights run in int8.
+
+    Weights have all 8 bits, without NNCF's overflow fix: the engine knows which processors would
+    cut sums.
 
     Args:
-        classifier: the network, with its weights.
-        windows: token ids of texts; some hundreds.
+        graph: the encoder in float32; it is changed.
+        windows: of texts that show the range of each product's inputs; some hundreds.
+        in_float32: those of `products_of` that stay as they are.
     """
-    assert classifier.text_encoder  # noqa: S101  (a model without one has nothing to quantise)
-    backbone = classifier.text_encoder.backbone
-    products = matrix_products(backbone)
-    watching = open_session(text_graph(backbone, {}, with_inputs=True).SerializeToString())
-    lows, highs = np.zeros(len(products)), np.zeros(len(products))
-    for _, token_ids, mask in _batches(windows, backbone.config.max_window_tokens):
-        seen = watching.run(list(products), {"token_ids": token_ids, "token_mask": mask})
-        lows = np.minimum(lows, [values[mask].min() for values in seen])
-        highs = np.maximum(highs, [values[mask].max() for values in seen])
-    return dict(zip(products, zip(lows.tolist(), highs.tolist(), strict=True), strict=True))
+    start_openvino()
+    import nncf  # noqa: PLC0415  (after OpenVINO, whose telemetry is off by then)
+
+    nncf.set_log_level(logging.ERROR)
+    kept = [node.get_friendly_name() for node in _products(graph) if _layer_of(node) in in_float32]
+    with contextlib.redirect_stdout(io.StringIO()):  # its bars
+        quantised = nncf.quantize(
+            graph,
+            nncf.Dataset(windows, _inputs),
+            model_type=nncf.ModelType.TRANSFORMER,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(windows),
+            ignored_scope=nncf.IgnoredScope(names=kept),
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                overflow_fix=nncf.OverflowFix.DISABLE
+            ),
+        )
+    name_by_place(quantised)
+    return quantised
 
 
-def rank_products(
-    classifier: EmotionClassifier, windows: Sequence[Window], ranges: Ranges
-) -> tuple[str, ...]:
-    """Returns the products, and first the one whose quantisation moves the logits most."""
-    exact = _logits(classifier, {}, windows)
-    moved = {
-        name: float(np.abs(_logits(classifier, {name: each}, windows) - exact).mean())
-        for name, each in ranges.items()
-    }
-    return tuple(sorted(moved, key=moved.__getitem__, reverse=True))
+def products_of(graph: "ov.Model") -> tuple[str, ...]:
+    """Returns the names of an encoder's products with weights, such as `layer_0/query`.
+
+    First the ones that int8 costs most: what follows the activation, whose outputs are skewed; of
+    each kind, the first layers. So it was measured on the default model.
+    """
+    names = [_layer_of(node) for node in _products(graph)]
+    return tuple(sorted(names, key=lambda name: KINDS.index(name.partition("/")[2])))
 
 
-def _logits(classifier: EmotionClassifier, ranges: Ranges, windows: Sequence[Window]) -> FloatArray:
-    """Returns the text head's logits of texts of one window each."""
-    assert classifier.text_encoder  # noqa: S101
-    backbone = classifier.text_encoder.backbone
-    encoder = open_session(text_graph(backbone, ranges).SerializeToString())
-    features = np.zeros((len(windows), backbone.config.hidden_size), np.float32)
-    for rows, token_ids, mask in _batches(windows, backbone.config.max_window_tokens):
-        (sums,) = encoder.run(None, {"token_ids": token_ids, "token_mask": mask})
-        features[rows] = sums / mask.sum(axis=1, keepdims=True, dtype=np.float32)
-    heads = open_session(heads_graph(classifier).SerializeToString())
-    inputs = {
-        each.name: np.zeros((len(windows), each.shape[1]), np.float32)
-        for each in heads.get_inputs()
-    }
-    logits: FloatArray = heads.run(["logits/text"], inputs | {"text": features})[0]
-    return logits
+def _products(graph: "ov.Model") -> "list[ov.Node]":
+    return [
+        node
+        for node in graph.get_ordered_ops()
+        if node.get_type_name() == "MatMul" and "/" in node.get_friendly_name()
+    ]
 
 
-def _batches(
-    windows: Sequence[Window], window_tokens: int
-) -> Iterator[tuple[list[int], npt.NDArray[np.int32], npt.NDArray[np.bool_]]]:
-    for rows in token_batches([len(window) for window in windows], BATCH_TOKENS):
-        yield rows, *pad_windows([windows[row] for row in rows], window_tokens)
+def _layer_of(product: "ov.Node") -> str:
+    """Returns `layer_0/query` of `backbone_1/layer_0_1/query_1/Tensordot/MatMul`."""
+    _, layer, dense, *_ = product.get_friendly_name().split("/")
+    return "/".join(part.rpartition("_")[0] for part in (layer, dense))
+
+
+def _inputs(window: Window) -> dict[str, npt.NDArray[np.generic]]:
+    token_ids, token_mask = pad_windows([window], len(window))
+    return {"token_ids": token_ids, "token_mask": token_mask}

@@ -1,10 +1,13 @@
-"""Starts Keras: which backend it runs on, and that it starts without chatter."""
+"""Starts Keras and OpenVINO: which backend Keras runs on, and that neither chatters."""
 
+import importlib
 import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
+from types import ModuleType
 
 from model.errors import UserError
 from model.extras import Extra, is_installed, require_extra
@@ -12,6 +15,7 @@ from model.extras import Extra, is_installed, require_extra
 DEFAULT_BACKEND = "tensorflow"
 VERBOSE_VARIABLE = "MM_EMOR_VERBOSE"
 """Set by `--verbose`; worker processes inherit it."""
+_STARTING = Lock()
 
 
 def start_keras() -> None:
@@ -44,6 +48,21 @@ def start_keras() -> None:
 
         # The first operation starts the device, which logs as well.
         keras.ops.convert_to_numpy(keras.ops.zeros(1))
+
+
+def start_openvino() -> ModuleType:
+    """Imports OpenVINO and returns it; it tells nobody that it was used.
+
+    OpenVINO and NNCF report each use to Google Analytics unless their telemetry cannot be imported.
+    """
+    modules: dict[str, ModuleType | None] = sys.modules  # type: ignore[assignment]
+    modules.setdefault("openvino_telemetry", None)  # None bars the import
+    with _STARTING:
+        openvino = importlib.import_module("openvino")
+        # What this sets up at its first call locks up where two threads call it first at once
+        # (2026.4): one has the interpreter's lock and waits for the other, which waits for that.
+        openvino.Type.f32.to_dtype()
+    return openvino
 
 
 @contextmanager

@@ -134,7 +134,8 @@ def load_encoder_weights(
     for index, layer in enumerate(backbone.layers):
         prefix = f"encoder.layer.{index}"
         attention = f"{prefix}.attention"
-        tensors.fill_dense(layer.qkv, *(f"{attention}.self.{n}" for n in ("query", "key", "value")))
+        for projection in (layer.query, layer.key, layer.value):
+            tensors.fill_dense(projection, f"{attention}.self.{projection.name}")
         tensors.fill_dense(layer.attention_output, f"{attention}.output.dense")
         tensors.fill_norm(layer.attention_norm, f"{attention}.output.LayerNorm")
         tensors.fill_dense(layer.intermediate, f"{prefix}.intermediate.dense")
@@ -184,11 +185,9 @@ class _CheckpointTensors:
     def fill_norm(self, layer: Any, name: str) -> None:
         self._set_weights(layer, [self.read(f"{name}.weight"), self.read(f"{name}.bias")], name)
 
-    def fill_dense(self, layer: Any, *names: str) -> None:
-        """Fills a Dense layer with one linear layer's weights, or several side by side."""
-        kernel = np.concatenate([self.read(f"{name}.weight").T for name in names], axis=1)
-        bias = np.concatenate([self.read(f"{name}.bias") for name in names])
-        self._set_weights(layer, [kernel, bias], names[0])
+    def fill_dense(self, layer: Any, name: str) -> None:
+        kernel, bias = self.read(f"{name}.weight").T, self.read(f"{name}.bias")
+        self._set_weights(layer, [kernel, bias], name)
 
     def _set_weights(self, layer: Any, values: list[FloatArray], name: str) -> None:
         for variable, value in zip(layer.weights, values, strict=True):

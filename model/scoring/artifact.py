@@ -1,4 +1,4 @@
-"""The trained model on disk: JSON, safetensors and a tokenizer file, with a content hash."""
+"""The trained model on disk: JSON, safetensors, OpenVINO's graphs, all with a content hash."""
 
 import hashlib
 import json
@@ -19,25 +19,36 @@ from tokenizers import Tokenizer
 from model.config import ClassifierConfig, LanguageCode, parse_config
 from model.errors import ArtifactError
 from model.files import hash_file, write_whole
-from model.network.backend import start_keras
+from model.network.backend import start_keras, start_openvino
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, FilterBanks
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
 from model.preprocessing.text_preprocessor import TextPreprocessor
+from model.scoring.graph_files import (
+    GRAPHS,
+    HEADS_GRAPH,
+    TEXT_GRAPH,
+    TEXT_INT8_GRAPH,
+    graph_files,
+    graphs_of,
+)
 from model.storage import fetch_directory, is_cloud
 from schemas.emotions import Modality
 
 if TYPE_CHECKING:
+    import openvino as ov
+
     from model.network.emotion_classifier import EmotionClassifier
 
-FORMAT = 1
+FloatArray = npt.NDArray[np.float32]
+PROJECTIONS = ("query", "key", "value")
+FORMAT = 2
+ONNX_FORMAT = 1
+"""Of an earlier version, whose engine was ONNX Runtime."""
 DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
 FILTER_BANKS = "filter_banks.safetensors"
 WEIGHTS = "weights.safetensors"
-TEXT_ONNX = "text.int8.onnx"
-AUDIO_ONNX = "audio.onnx"
-HEADS_ONNX = "heads.onnx"
 EXPORT_METRICS = "metrics-int8.json"
 
 
@@ -81,30 +92,46 @@ class Artifact:
         else:
             path = DEFAULT_MODEL if str(name) == "default" else Path(name)
         settings = _read_json(path / CONFIG, name)
+        if settings.get("format") == ONNX_FORMAT:
+            raise ArtifactError(
+                f"{name} is of an earlier version, made for ONNX Runtime; this line makes it anew: "
+                f"mm-emor export --model {name} --precision float32"
+            )
         if settings.get("format") != FORMAT:
             raise ArtifactError(
                 f"{name}: format is {settings.get('format')!r}; this version reads {FORMAT}"
             )
-        artifact = cls(
-            path=path,
-            config=parse_config(ClassifierConfig, settings.get("classifier"), f"{name}/{CONFIG}"),
-            temperatures=parse_config(
-                dict[str, float], settings.get("temperatures"), f"{name}/{CONFIG}"
-            ),
-            model_version=str(settings.get("model_version", "")),
-            hashes=parse_config(dict[str, str], settings.get("hashes"), f"{name}/{CONFIG}"),
-            libraries=parse_config(
-                dict[str, str], settings.get("libraries", {}), f"{name}/{CONFIG}"
-            ),
-            languages=parse_config(
-                tuple[LanguageCode, ...], settings.get("languages", []), f"{name}/{CONFIG}"
-            ),
-        )
+        artifact = cls.of_settings(path, settings, name)
         _check_parts(artifact, name)
         artifact.check_files(artifact.hashes, name)
         if artifact.model_version != _model_version(artifact):
             raise ArtifactError(f"{name}/{CONFIG} was changed: its settings differ from its hash")
         return artifact
+
+    @classmethod
+    def of_settings(
+        cls, path: Path, settings: Mapping[str, Any], name: str | Path | None = None
+    ) -> "Artifact":
+        """Returns what `config.json` says, before it is compared with the files.
+
+        Args:
+            path: the directory.
+            settings: the file's content.
+            name: what to call the artifact; its directory where None.
+
+        Raises:
+            ConfigError: a setting breaks a rule.
+        """
+        source = f"{name or path}/{CONFIG}"
+        return cls(
+            path=path,
+            config=parse_config(ClassifierConfig, settings.get("classifier"), source),
+            temperatures=parse_config(dict[str, float], settings.get("temperatures"), source),
+            model_version=str(settings.get("model_version", "")),
+            hashes=parse_config(dict[str, str], settings.get("hashes"), source),
+            libraries=parse_config(dict[str, str], settings.get("libraries", {}), source),
+            languages=parse_config(tuple[LanguageCode, ...], settings.get("languages", []), source),
+        )
 
     def check_files(self, files: Iterable[str], name: str | Path | None = None) -> None:
         """Checks that files are those that `config.json` was written for, before they are read.
@@ -149,9 +176,14 @@ class Artifact:
         return EmotionPreprocessor(text, audio)
 
     @property
-    def has_onnx(self) -> bool:
-        """Whether the model was exported for ONNX Runtime."""
-        return HEADS_ONNX in self.hashes
+    def has_graphs(self) -> bool:
+        """Whether OpenVINO can run the model, in float32 and bfloat16."""
+        return graph_files(HEADS_GRAPH)[0] in self.hashes
+
+    @property
+    def has_int8(self) -> bool:
+        """Whether the model was exported in int8, too."""
+        return graph_files(TEXT_INT8_GRAPH)[0] in self.hashes
 
     def classifier(self, text_precision: str = "float32") -> "EmotionClassifier":
         """Builds the network and fills it with the artifact's weights.
@@ -169,7 +201,7 @@ class Artifact:
 
         classifier = EmotionClassifier(self.config, text_precision)
         try:
-            weights = load_file(self.path / WEIGHTS)
+            weights = _split_projections(load_file(self.path / WEIGHTS))
         except (OSError, SafetensorError) as error:
             raise ArtifactError(f"{self.path / WEIGHTS} is not readable: {error}") from error
         for variable in classifier.weights:
@@ -186,17 +218,23 @@ class Artifact:
         return classifier
 
 
+def _split_projections(weights: dict[str, FloatArray]) -> dict[str, FloatArray]:
+    """Returns weights with queries, keys and values apart, which ONNX_FORMAT had in one layer."""
+    apart = {}
+    for name, value in weights.items():
+        if "/qkv/" in name:
+            for part, columns in zip(PROJECTIONS, np.split(value, 3, axis=-1), strict=True):
+                apart[name.replace("qkv", part)] = columns
+        else:
+            apart[name] = value
+    return apart
+
+
 def heads_of(config: ClassifierConfig) -> tuple[Modality, ...]:
     """Returns the heads that a network of these parts has."""
     if config.text and config.audio:
         return tuple(Modality)
     return (Modality.TEXT,) if config.text else (Modality.AUDIO,)
-
-
-def onnx_files(config: ClassifierConfig) -> tuple[str, ...]:
-    """Returns the files that an export of such a network writes."""
-    parts = ((TEXT_ONNX, config.text), (AUDIO_ONNX, config.audio), (HEADS_ONNX, config.head))
-    return tuple(file for file, part in parts if part)
 
 
 def _check_parts(artifact: Artifact, name: str | Path) -> None:
@@ -213,8 +251,9 @@ def _check_parts(artifact: Artifact, name: str | Path) -> None:
     files = {WEIGHTS}
     files |= {TOKENIZER} if artifact.config.text else set()
     files |= {FILTER_BANKS} if artifact.config.audio else set()
-    if artifact.has_onnx:
-        files |= set(onnx_files(artifact.config))
+    graphs = list(graphs_of(artifact.config)) if artifact.has_graphs else []
+    graphs += [TEXT_INT8_GRAPH] if artifact.has_int8 and artifact.config.text else []
+    files |= {file for graph in graphs for file in graph_files(graph)}
     if artifact.hashes.keys() != files:
         raise ArtifactError(
             f"{name}: hashes are of {sorted(artifact.hashes)}; the files are {sorted(files)}"
@@ -231,7 +270,7 @@ def save_artifact(
 ) -> Artifact:
     """Writes an artifact and returns it as loaded; `config.json` comes last.
 
-    Graphs of an earlier model in the same directory are removed: they are not of these weights.
+    It has no graphs yet; those of an earlier model in the same directory are removed.
 
     Args:
         path: the directory; made where it is missing.
@@ -242,7 +281,8 @@ def save_artifact(
         languages: of the texts that it learned from.
     """
     path.mkdir(parents=True, exist_ok=True)
-    for file in (CONFIG, TEXT_ONNX, AUDIO_ONNX, HEADS_ONNX, EXPORT_METRICS):
+    graphs = (file for graph in GRAPHS for file in graph_files(graph))
+    for file in (CONFIG, EXPORT_METRICS, *graphs):
         (path / file).unlink(missing_ok=True)
     hashes = {}
     weights = {
@@ -261,7 +301,7 @@ def save_artifact(
     for file in hashes:
         (path / file).chmod(0o644)  # safetensors writes for the owner alone
     libraries = {name: version(name) for name in ("keras", "librosa", "tensorflow", "tokenizers")}
-    return _write_config(
+    return write_config(
         Artifact(
             path,
             classifier.config,
@@ -273,27 +313,43 @@ def save_artifact(
     )
 
 
-def add_onnx(artifact: Artifact, graphs: Mapping[str, bytes]) -> Artifact:
-    """Adds the graphs of an export to an artifact, in place of an earlier export's.
+def add_graphs(artifact: Artifact, graphs: "Mapping[str, ov.Model]") -> Artifact:
+    """Adds graphs to an artifact, in place of earlier ones of the same names.
 
     The directory is a whole artifact at any time: while the files are written, one without them.
 
     Args:
-        artifact: the model; its `model_version` changes, since its scores do.
-        graphs: content of each of `onnx_files`.
+        artifact: the model; its `model_version` changes.
+        graphs: models, by names of GRAPHS.
+
+    Raises:
+        ArtifactError: a file cannot be written.
     """
-    written = onnx_files(artifact.config)
+    openvino = start_openvino()
+    written = [file for graph in graphs for file in graph_files(graph)]
     hashes = {file: each for file, each in artifact.hashes.items() if file not in written}
-    if artifact.has_onnx:
-        _write_config(replace(artifact, hashes=dict(hashes)))
-    for file, content in graphs.items():
-        write_whole(artifact.path / file, content)
-        hashes[file] = _hash_file(artifact.path / file, artifact.path)
-    libraries = artifact.libraries | {name: version(name) for name in ("onnx", "onnxruntime")}
-    return _write_config(replace(artifact, hashes=hashes, libraries=libraries))
+    if len(hashes) < len(artifact.hashes):
+        write_config(replace(artifact, hashes=_without_graphs(artifact.hashes)))
+    for graph, content in graphs.items():
+        structure, _ = graph_files(graph)
+        try:
+            # The encoder's weights are of 16 bits in WEIGHTS, too; logits keep every digit.
+            openvino.save_model(
+                content, artifact.path / structure, compress_to_fp16=graph.startswith(TEXT_GRAPH)
+            )
+        except RuntimeError as error:
+            raise ArtifactError(f"{artifact.path / structure} cannot be written") from error
+    hashes |= {file: _hash_file(artifact.path / file, artifact.path) for file in written}
+    libraries = artifact.libraries | {"openvino": version("openvino")}
+    return write_config(replace(artifact, hashes=hashes, libraries=libraries))
 
 
-def _write_config(artifact: Artifact) -> Artifact:
+def _without_graphs(hashes: Mapping[str, str]) -> dict[str, str]:
+    graphs = {file for graph in GRAPHS for file in graph_files(graph)}
+    return {file: each for file, each in hashes.items() if file not in graphs}
+
+
+def write_config(artifact: Artifact) -> Artifact:
     """Writes `config.json`, whole or not at all, and returns the artifact as loaded."""
     artifact = replace(artifact, model_version=_model_version(artifact))
     settings = _settings(artifact) | {

@@ -1,4 +1,4 @@
-"""What a model runs on: TensorFlow or ONNX Runtime, in which precision, on how many threads."""
+"""What a model runs on: OpenVINO or TensorFlow, in which precision, on how many threads."""
 
 import os
 from dataclasses import asdict, dataclass
@@ -12,13 +12,15 @@ import numpy.typing as npt
 from model.errors import UserError
 from model.extras import MODULES, Extra, is_installed, require_extra
 from model.network.backend import start_keras
-from model.scoring.processor import available_cores, cpu_flags
+from model.scoring.processor import INT8_FLAGS, available_cores, cpu_flags
 
 if TYPE_CHECKING:
     from model.scoring.artifact import Artifact
 
 FloatArray = npt.NDArray[np.float32]
-BFLOAT16_FLAGS = frozenset({"amx_bf16", "avx512_bf16"})
+FAST_BFLOAT16_FLAGS = frozenset({"amx_bf16"})
+"""Of processors that multiply in bfloat16 as fast as in int8, or nearly."""
+BFLOAT16_FLAGS = FAST_BFLOAT16_FLAGS | {"avx512_bf16"}
 BFLOAT16_GPU = (8, 0)
 """Compute capability from which an NVIDIA GPU multiplies in bfloat16: Ampere."""
 
@@ -27,16 +29,17 @@ class EngineName(StrEnum):
     """What `--engine` takes."""
 
     AUTO = "auto"
+    OPENVINO = "openvino"
     TENSORFLOW = "tensorflow"
-    ONNX = "onnx"
 
 
 class Precision(StrEnum):
     """What `--precision` takes."""
 
     AUTO = "auto"
-    FLOAT32 = "float32"
+    INT8 = "int8"
     BFLOAT16 = "bfloat16"
+    FLOAT32 = "float32"
 
 
 class Engine(Protocol):
@@ -74,7 +77,7 @@ class EngineChoice:
     """An engine that can run a model here.
 
     Attributes:
-        name: tensorflow or onnx.
+        name: openvino or tensorflow.
         precision: of the text encoder: float32, bfloat16 or int8. MobileNet runs in float32.
         device: cpu or gpu.
     """
@@ -85,7 +88,7 @@ class EngineChoice:
 
     def __str__(self) -> str:
         """Returns what a summary says of it."""
-        name = "TensorFlow" if self.name == EngineName.TENSORFLOW else "ONNX Runtime"
+        name = "TensorFlow" if self.name == EngineName.TENSORFLOW else "OpenVINO"
         return f"{name}, {self.precision}, {self.device.upper()}"
 
     def as_settings(self) -> dict[str, str]:
@@ -106,22 +109,27 @@ def choose_engine(
 ) -> EngineChoice:
     """Returns the engine that a model is to run on.
 
-    `auto` takes TensorFlow where there is a GPU, else ONNX Runtime where the artifact has been
-    exported, else TensorFlow on the processor. TensorFlow's precision is bfloat16 where the
-    processor or GPU multiplies in it, else float32.
+    `auto` takes TensorFlow where there is a GPU, else OpenVINO where the artifact has its graphs,
+    as all that are trained have, else TensorFlow on the processor.
+
+    The precision that `auto` takes, of OpenVINO, is bfloat16 on a processor with AMX; else int8
+    where the model was exported in it and the processor multiplies in it (VNNI); else float32. Of
+    TensorFlow, it is bfloat16 where the processor or GPU multiplies in it, else float32.
+    docs/benchmarks.md has the measurements behind this rule.
 
     Args:
         artifact: the model.
         name: an `EngineName`.
-        precision: a `Precision`, of TensorFlow.
+        precision: a `Precision`.
         require_gpu: whether to refuse a machine without a GPU.
         is_local: whether the model runs on this machine. Of others nothing is known here: they get
-            float32, and are taken to have a GPU if it is required.
+            int8 where the model was exported, else float32, and are taken to have a GPU if it is
+            required.
 
     Raises:
         MissingExtraError: the engine is TensorFlow, on this machine, and it is not installed.
-        UserError: a name is unknown, the model was not exported, there is no GPU, or the settings
-            contradict.
+        UserError: a name is unknown, the model was not exported, there is no GPU, the processor
+            lacks what a precision needs, or the settings contradict.
     """
     for setting, value, known in (
         ("engine", name, EngineName),
@@ -129,16 +137,15 @@ def choose_engine(
     ):
         if value not in list(known):
             raise UserError(f"{setting} is {value!r}; it is one of {', '.join(known)}")
-    if name == EngineName.ONNX:
-        if require_gpu:
-            raise UserError("--require-gpu needs --engine tensorflow; onnx runs on the processor")
-        if precision != Precision.AUTO:
-            raise UserError(f"--precision {precision} needs --engine tensorflow; onnx is int8")
-        if not artifact.has_onnx:
-            raise UserError(
-                "--engine onnx: the model has no ONNX files; mm-emor export writes them"
-            )
-        return EngineChoice("onnx", "int8")
+    if require_gpu and EngineName.OPENVINO in (name, _only_engine_of(precision)):
+        flag = "--engine openvino" if name == EngineName.OPENVINO else "--precision int8"
+        raise UserError(f"--require-gpu needs --engine tensorflow; {flag} runs on the processor")
+    if name == EngineName.TENSORFLOW and precision == Precision.INT8:
+        raise UserError(
+            "--precision int8 needs --engine openvino; tensorflow has float32, bfloat16"
+        )
+    if EngineName.OPENVINO in (name, _only_engine_of(precision)):
+        return _on_openvino(artifact, precision, is_local)
     if require_gpu and is_local:
         require_extra(Extra.GPU, "--require-gpu")
     gpu = _find_gpu() if is_local else (BFLOAT16_GPU if require_gpu else None)
@@ -146,13 +153,8 @@ def choose_engine(
         raise UserError(
             "--require-gpu: TensorFlow finds no GPU here; without the flag the processor is used"
         )
-    if (
-        name == EngineName.AUTO
-        and precision == Precision.AUTO
-        and gpu is None
-        and artifact.has_onnx
-    ):
-        return EngineChoice("onnx", "int8")
+    if name == EngineName.AUTO and gpu is None and artifact.has_graphs:
+        return _on_openvino(artifact, precision, is_local)
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if backend != "tensorflow":
         raise UserError(f"KERAS_BACKEND is {backend}; models are scored on tensorflow: unset it")
@@ -163,6 +165,33 @@ def choose_engine(
         fast &= is_local
         precision = Precision.BFLOAT16 if fast else Precision.FLOAT32
     return EngineChoice("tensorflow", str(precision), "gpu" if gpu else "cpu")
+
+
+def _only_engine_of(precision: str) -> EngineName | None:
+    return EngineName.OPENVINO if precision == Precision.INT8 else None
+
+
+def _on_openvino(artifact: "Artifact", precision: str, is_local: bool) -> EngineChoice:
+    if not artifact.has_graphs:
+        raise UserError(
+            f"--engine openvino: the model has no files for it; mm-emor export --model "
+            f"{artifact.path} --precision float32 writes them"
+        )
+    if precision == Precision.INT8 and not artifact.has_int8:
+        raise UserError("--precision int8: the model has no int8 files; mm-emor export writes them")
+    flags = cpu_flags()
+    if precision == Precision.BFLOAT16 and is_local and not flags & BFLOAT16_FLAGS:
+        raise UserError(
+            "--precision bfloat16: this processor does not multiply in bfloat16; float32 it has"
+        )
+    if precision == Precision.AUTO:
+        if is_local and flags & FAST_BFLOAT16_FLAGS:
+            precision = Precision.BFLOAT16
+        elif artifact.has_int8 and (flags & INT8_FLAGS or not is_local):
+            precision = Precision.INT8
+        else:
+            precision = Precision.FLOAT32
+    return EngineChoice("openvino", str(precision))
 
 
 def start_engine(
@@ -181,10 +210,10 @@ def start_engine(
         UserError: the engine's GPU is not there.
     """
     n_threads = n_threads or available_cores()
-    if choice.name == EngineName.ONNX:
-        from model.scoring.onnx_engine import OnnxEngine  # noqa: PLC0415  (ONNX Runtime)
+    if choice.name == EngineName.OPENVINO:
+        from model.scoring.openvino_engine import OpenVinoEngine  # noqa: PLC0415  (OpenVINO)
 
-        return OnnxEngine.load(artifact, n_threads)
+        return OpenVinoEngine.load(artifact, n_threads, choice.precision)
     if n_threads < available_cores():
         os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(n_threads))
     if choice.device == "gpu" and _find_gpu() is None:

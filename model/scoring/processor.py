@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+INT8_FLAGS = frozenset({"avx_vnni", "avx512_vnni", "amx_int8"})
+"""Of x86 processors that multiply in int8 faster than in float32, without cutting sums."""
+
 
 def available_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
     """Returns how many cores this process may use: a container's quota may give it fewer.

@@ -26,9 +26,11 @@ from model.network.hugging_face import (
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor, ModelInput
 from model.preprocessing.text_preprocessor import LEFT, TextPreprocessor
-from model.scoring.artifact import HEADS_ONNX, WEIGHTS, Artifact, save_artifact
+from model.scoring.artifact import WEIGHTS, Artifact, save_artifact
 from model.scoring.calibration import fit_temperature
+from model.scoring.conversion import convert_artifact
 from model.scoring.engine import FLOAT32, start_engine
+from model.scoring.graph_files import TEXT_INT8_GRAPH, graph_files
 from model.scoring.scorer import EmotionScorer
 from model.training.audio_training import fit_audio, load_mobilenet_weights, store_clips
 from model.training.finished_part import FinishedPart
@@ -108,7 +110,7 @@ def train(
         parts = fit_parts(config, data, classifier, preprocessor, training or out / "training")
     except ItemError as error:  # of a text; clips name their file
         raise DatasetError(f"{config.name}: {error.message}") from error
-    if (out / HEADS_ONNX).is_file():
+    if (out / graph_files(TEXT_INT8_GRAPH)[0]).is_file():
         log(f"the export in {out} is removed; mm-emor export makes a new one")
     with tempfile.TemporaryDirectory() as folder:
         unscaled = dict.fromkeys(classifier.heads, 1.0)
@@ -117,12 +119,9 @@ def train(
             EmotionScorer(uncalibrated, start_engine(uncalibrated, FLOAT32)), data, config.seed
         )
     (out / RECORD).unlink(missing_ok=True)
-    artifact = save_artifact(
-        out,
-        classifier,
-        preprocessor,
-        temperatures,
-        languages=config.text.languages if config.text else (),
+    languages = config.text.languages if config.text else ()
+    artifact = convert_artifact(
+        save_artifact(out, classifier, preprocessor, temperatures, languages=languages)
     )
     endings = {name: _ending(config, data, name, folder) for name, folder in parts.items()}
     record = TrainingRecord(key, artifact.hashes[WEIGHTS], endings, data.held_out)

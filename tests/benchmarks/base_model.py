@@ -5,18 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from model.config import AudioConfig, ClassifierConfig, HeadConfig, MobileNetConfig, TextConfig
-from model.network.backend import start_keras
+from model.network.backend import start_keras, start_openvino
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
 from model.preprocessing.text_preprocessor import TextPreprocessor
-from model.scoring.artifact import (
-    AUDIO_ONNX,
-    HEADS_ONNX,
-    TEXT_ONNX,
-    Artifact,
-    add_onnx,
-    save_artifact,
-)
+from model.scoring.artifact import Artifact, add_graphs, save_artifact
+from model.scoring.conversion import convert_artifact
+from model.scoring.graph_files import TEXT_GRAPH, TEXT_INT8_GRAPH, graph_files
 from tests.peers.interpreter import run_peer
 from tests.peers.job import write_job
 from tests.peers.roberta_checkpoint import CheckpointJob
@@ -27,8 +22,6 @@ EMOTIONS = ("anger", "joy", "optimism", "sadness")
 AUDIO = AudioConfig(hop_length=160, image_height=224, image_width=224)
 """A clip of 2.2 s is one image of MobileNet's own size."""
 N_OBSERVED = 256
-FINE_SHARE = 4
-"""One in so many products has inputs of 16 bits, as in the default model."""
 
 
 def data_dir() -> Path:
@@ -80,8 +73,7 @@ def save_model(folder: Path, checkpoint: Path, tweets: Sequence[str], audio: boo
     start_keras()
     import keras
 
-    from model.export.onnx_graphs import audio_graph, heads_graph, text_graph
-    from model.export.quantisation import observe_ranges
+    from model.export.quantisation import quantise
     from model.network.emotion_classifier import EmotionClassifier
     from model.network.hugging_face import load_encoder_config, load_encoder_weights, load_tokenizer
 
@@ -98,14 +90,8 @@ def save_model(folder: Path, checkpoint: Path, tweets: Sequence[str], audio: boo
     )
     temperatures = dict.fromkeys(classifier.heads, 1.0)
     artifact = save_artifact(folder, classifier, preprocessor, temperatures)
+    converted = convert_artifact(artifact)
     assert preprocessor.text
     windows = [each.windows[0] for each in preprocessor.text.batch(tweets[:N_OBSERVED])]
-    ranges = observe_ranges(classifier, windows)
-    backbone = classifier.text_encoder.backbone
-    graphs = {
-        TEXT_ONNX: text_graph(backbone, ranges, list(ranges)[: len(ranges) // FINE_SHARE]),
-        HEADS_ONNX: heads_graph(classifier),
-    }
-    if classifier.audio_encoder:
-        graphs[AUDIO_ONNX] = audio_graph(classifier.audio_encoder)
-    return add_onnx(artifact, {file: each.SerializeToString() for file, each in graphs.items()})
+    graph = start_openvino().Core().read_model(folder / graph_files(TEXT_GRAPH)[0])
+    return add_graphs(converted, {TEXT_INT8_GRAPH: quantise(graph, windows)})

@@ -24,7 +24,7 @@ def main() -> int:
     arguments = parser.parse_args()
     clips = read_clips(arguments.items)
     tweets = read_tweets(len(clips))
-    for line in machine_lines(("onnxruntime",), ("keras", "torch", "transformers", "librosa")):
+    for line in machine_lines(("openvino",), ("keras", "torch", "transformers", "librosa")):
         print(line, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder), tweets, clips)

@@ -20,12 +20,12 @@ from beam_jobs.scoring.label_rows import to_label_row
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from model.scoring.artifact import Artifact
-from model.scoring.engine import start_engine
+from model.scoring.engine import choose_engine, start_engine
 from model.scoring.processor import available_cores
 from model.scoring.scorer import EmotionScorer
 from schemas.labels import label_schema
 from tests.benchmarks.measure import Comparison, Turns, Worker, alternate
-from tests.benchmarks.scoring import BATCH_SIZE, OURS
+from tests.benchmarks.scoring import BATCH_SIZE
 
 DAY = date(2026, 11, 22)
 
@@ -48,7 +48,7 @@ def request_for(folder: Path, model: str, *beam_flags: str) -> ScoringRequest:
         out=f"{folder}/out",
         model=model,
         run_date=DAY,
-        engine="onnx",
+        engine="openvino",
         beam_flags=beam_flags,
     )
 
@@ -65,7 +65,7 @@ def run_loop(folder: Path) -> None:
     """Reads, scores and writes without Beam, a turn each."""
     turns = Turns()
     artifact = Artifact.load(folder / "model")
-    scorer = EmotionScorer(artifact, start_engine(artifact, OURS["int8"]))
+    scorer = EmotionScorer(artifact, start_engine(artifact, choose_engine(artifact)))
     pool = ThreadPoolExecutor(available_cores())
     while True:
         turns.wait()

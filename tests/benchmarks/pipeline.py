@@ -54,7 +54,7 @@ def main() -> int:
     parser.add_argument("--tweets", type=int, default=N_TWEETS, help=f"{N_TWEETS} by default")
     parser.add_argument("--many", type=int, default=MANY, help=f"{MANY} by default")
     arguments = parser.parse_args()
-    for line in machine_lines(("apache-beam", "onnxruntime", "pyarrow", "tokenizers")):
+    for line in machine_lines(("apache-beam", "openvino", "pyarrow", "tokenizers")):
         print(line, flush=True)
     comparisons = []
     with tempfile.TemporaryDirectory() as temporary:

@@ -17,8 +17,8 @@ import numpy as np
 
 from model.preprocessing.emotion_preprocessor import RawItem
 from model.scoring.artifact import Artifact
-from model.scoring.engine import EngineChoice, start_engine
-from model.scoring.processor import available_cores
+from model.scoring.engine import BFLOAT16_FLAGS, EngineChoice, choose_engine, start_engine
+from model.scoring.processor import available_cores, cpu_flags
 from model.scoring.scorer import EmotionScorer
 from tests.benchmarks.base_model import AUDIO, save_checkpoint, save_model
 from tests.benchmarks.measure import Comparison, Turns, Worker, alternate
@@ -30,10 +30,15 @@ from tests.peers.job import write_job
 BATCH_SIZE = 256
 """As of `mm-emor score`."""
 OURS = {
-    "int8": EngineChoice("onnx", "int8"),
-    "float32": EngineChoice("tensorflow", "float32"),
-    "bfloat16": EngineChoice("tensorflow", "bfloat16"),
+    "int8": EngineChoice("openvino", "int8"),
+    "bfloat16": EngineChoice("openvino", "bfloat16"),
+    "float32": EngineChoice("openvino", "float32"),
 }
+
+
+def precisions_here() -> list[str]:
+    """Returns the precisions that this processor multiplies in."""
+    return [name for name in OURS if name != "bfloat16" or cpu_flags() & BFLOAT16_FLAGS]
 
 
 def prepare(folder: Path, texts: Sequence[str], clips: Sequence[bytes] = ()) -> None:
@@ -58,7 +63,7 @@ def prepare_fused_peer(folder: Path, artifact: Artifact) -> None:
 
 
 def compare(suite: str, what: str, folder: Path, peer: str, n_items: int, runs: int) -> Comparison:
-    """Runs our int8 and a peer in turn; the first turn of each is left out.
+    """Runs our side, as `auto` chooses it, and a peer in turn; the first turn is left out.
 
     Args:
         suite, what, n_items: see `Comparison`.
@@ -67,16 +72,16 @@ def compare(suite: str, what: str, folder: Path, peer: str, n_items: int, runs: 
         runs: of each side.
     """
     with ExitStack() as stack:
-        ours = stack.enter_context(Worker((__name__, "int8", str(folder))))
+        ours = stack.enter_context(Worker((__name__, str(folder))))
         theirs = stack.enter_context(Worker((peer, str(folder)), python=peers_python()))
         return Comparison(suite, what, *alternate(ours.run, theirs.run, runs), n_items, "items/s")
 
 
-def scoring(folder: Path, precision: str) -> Callable[[], Any]:
+def scoring(folder: Path) -> Callable[[], Any]:
     """Returns what scores all items with our scorer."""
     items = _items(folder)
     artifact = Artifact.load(folder / "model")
-    scorer = EmotionScorer(artifact, start_engine(artifact, OURS[precision]))
+    scorer = EmotionScorer(artifact, start_engine(artifact, choose_engine(artifact)))
     pool = ThreadPoolExecutor(available_cores())
 
     def score() -> None:
@@ -95,9 +100,8 @@ def _items(folder: Path) -> list[RawItem]:
 
 def main() -> None:
     """Is our side; `Worker` starts it."""
-    precision, folder = sys.argv[1], Path(sys.argv[2])
     turns = Turns()
-    score = scoring(folder, precision)
+    score = scoring(Path(sys.argv[1]))
     while True:
         turns.wait()
         score()

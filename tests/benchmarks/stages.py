@@ -16,19 +16,19 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pyarrow as pa
-from onnx import TensorProto
+from openvino import opset15 as opset
 
 from beam_jobs.items.elements import Item, Location, ScoredItem
 from beam_jobs.reading.inputs import read_item_file
 from beam_jobs.runs.sorted_parquet import to_parquet, to_record_batch
 from beam_jobs.scoring.label_rows import to_label_row
-from model.export.onnx_graphs import MICROSOFT, GraphWriter
 from model.preprocessing.audio_decoder import decode_clip
 from model.preprocessing.emotion_preprocessor import ModelInput
 from model.scoring.artifact import Artifact
-from model.scoring.engine import start_engine
-from model.scoring.onnx_engine import open_session
+from model.scoring.engine import choose_engine, start_engine
+from model.scoring.openvino_engine import CompiledGraph
 from model.scoring.processor import available_cores
 from model.scoring.scorer import EmotionScorer
 from schemas.labels import label_schema
@@ -36,7 +36,7 @@ from tests.benchmarks.base_model import read_clips, read_tweets, save_checkpoint
 from tests.benchmarks.jobs import write_items
 from tests.benchmarks.measure import machine_lines, suite_arguments
 from tests.benchmarks.operations import matrix_operations
-from tests.benchmarks.scoring import OURS
+from tests.benchmarks.scoring import OURS, precisions_here
 
 N_TEXTS, N_CLIPS = 1024, 256
 N_ROWS = (128, 256, 512, 1024, 2048)
@@ -57,7 +57,7 @@ def stage_seconds(
     artifact: Artifact, texts: Sequence[str], clips: Sequence[bytes], runs: int
 ) -> dict[str, float]:
     """Returns the seconds of each stage on one thread."""
-    scorer = EmotionScorer(artifact, start_engine(artifact, OURS["int8"], n_threads=1))
+    scorer = EmotionScorer(artifact, start_engine(artifact, choose_engine(artifact), n_threads=1))
     read_text, hear = scorer.preprocess.text, scorer.preprocess.audio
     assert read_text
     windows = read_text.batch(texts)
@@ -106,56 +106,63 @@ def stage_seconds(
     return seconds
 
 
-def product_rate(rows: int, width: int, inner: int, plain: bool, runs: int) -> float:
-    """Returns operations a second of int8 products of these shapes, a thread a core.
+def plain_products(rows: int, width: int, inner: int, precision: str) -> ov.Model:
+    """Returns both products of a feed-forward network and nothing else, results in float32."""
+    rng = np.random.default_rng(1)
+    results, parameters = [], []
+    for name, (given, made) in {"up": (width, inner), "down": (inner, width)}.items():
+        kind = np.uint8 if precision == "int8" else np.float32
+        parameter = opset.parameter([rows, given], kind, name=name)
+        parameter.output(0).set_names({name})
+        if precision == "int8":
+            step, zero = (opset.constant(np.float32(each)) for each in (0.1, 128))
+            inputs = opset.multiply(opset.subtract(opset.convert(parameter, "f32"), zero), step)
+            kernel = opset.constant(rng.integers(-63, 64, (made, given)).astype(np.int8))
+            scales = opset.constant(np.full((made, 1), 0.01, np.float32))
+            weights = opset.multiply(opset.convert(kernel, "f32"), scales)
+        else:
+            inputs = parameter
+            weights = opset.constant(rng.normal(size=(made, given)).astype(np.float32))
+        result = opset.result(opset.matmul(inputs, weights, False, True))
+        result.output(0).set_names({f"{name}/out"})
+        results.append(result)
+        parameters.append(parameter)
+    return ov.Model(results, parameters, "products")
+
+
+def product_rate(rows: int, width: int, inner: int, precision: str, runs: int) -> float:
+    """Returns operations a second of plain products, a thread a core.
 
     Args:
         rows, width, inner: of both products of a feed-forward network.
-        plain: whether the result stays whole numbers, or is scaled to float32 as a network needs.
+        precision: int8, bfloat16 or float32.
         runs: of which the median counts.
     """
+    cores = available_cores()
+    model = plain_products(rows, width, inner, precision)
+    graph = CompiledGraph(model, cores, precision)
+    kind = np.uint8 if precision == "int8" else np.float32
     rng = np.random.default_rng(1)
-    graph = GraphWriter()
-    zero = graph.constant("zero", np.uint8(128))
-    for name, shape in (("up", (width, inner)), ("down", (inner, width))):
-        kernel = graph.constant(name, rng.integers(-127, 127, shape).astype(np.int8))
-        zeros = graph.constant(f"{name}_zeros", np.zeros(shape[1], np.int8))
-        if plain:
-            graph.add("MatMulInteger", f"{name}_input", kernel, zero, zeros, output=f"{name}_out")
-        else:
-            scale = graph.constant("scale", np.float32(0.1))
-            scales = graph.constant(f"{name}_scales", np.ones(shape[1], np.float32))
-            inputs = (f"{name}_input", kernel, scale, scales, zero, zeros)
-            graph.add("MatMulIntegerToFloat", *inputs, output=f"{name}_out", domain=MICROSOFT)
-    model = graph.model(
-        {
-            "up_input": (TensorProto.UINT8, (rows, width)),
-            "down_input": (TensorProto.UINT8, (rows, inner)),
-        },
-        ("up_out", "down_out"),
-    )
-    if plain:
-        for output in model.graph.output:
-            output.type.tensor_type.elem_type = TensorProto.INT32
-    session = open_session(model.SerializeToString())
     feeds = {
-        "up_input": rng.integers(0, 255, (rows, width)).astype(np.uint8),
-        "down_input": rng.integers(0, 255, (rows, inner)).astype(np.uint8),
+        "up": rng.integers(0, 255, (rows, width)).astype(kind),
+        "down": rng.integers(0, 255, (rows, inner)).astype(kind),
     }
-    times, cores = 50, available_cores()
+    times = 20
     with ThreadPoolExecutor(cores) as pool:
         seconds = seconds_of(
             lambda: list(
-                pool.map(lambda _: [session.run(None, feeds) for _ in range(times)], range(cores))
+                pool.map(lambda _: [graph.run(feeds) for _ in range(times)], range(cores))
             ),
             runs,
         )
     return cores * times * 2 * 2.0 * rows * width * inner / seconds
 
 
-def tell_limit(artifact: Artifact, texts: Sequence[str], what: str, runs: int) -> dict[str, Any]:
+def tell_limit(
+    artifact: Artifact, texts: Sequence[str], what: str, precision: str, runs: int
+) -> dict[str, Any]:
     """Prints how near text scoring comes to plain matrix products; returns the numbers."""
-    scorer = EmotionScorer(artifact, start_engine(artifact, OURS["int8"]))
+    scorer = EmotionScorer(artifact, start_engine(artifact, OURS[precision]))
     encoder = artifact.config.encoder
     assert encoder
     lengths: list[int] = []
@@ -168,30 +175,26 @@ def tell_limit(artifact: Artifact, texts: Sequence[str], what: str, runs: int) -
         lengths[:] = [len(window) for windows in different for window in windows]
         scorer.score(inputs)
 
+    start = time.perf_counter()
+    score()
+    first = time.perf_counter() - start
     seconds = seconds_of(score, runs)
     operations = matrix_operations(encoder, lengths)
     sizes = (encoder.hidden_size, encoder.intermediate_size)
-    rates = {
-        name: max(product_rate(rows, *sizes, plain=name == "plain", runs=runs) for rows in N_ROWS)
-        for name in ("plain", "scaled")
-    }
+    limit = max(product_rate(rows, *sizes, precision, runs) for rows in N_ROWS)
     rate = operations / seconds
     print(
-        f"{what}: {len(texts) / seconds:.0f} texts/s, {rate / 1e9:.0f} billion operations a second"
+        f"{what}, {precision}: {len(texts) / seconds:.0f} texts/s "
+        f"({len(texts) / first:.0f} at first), {rate / 1e9:.0f} billion operations a second"
     )
-    print(f"  {rate / rates['plain']:.0%} of plain int8 products ({rates['plain'] / 1e9:.0f})")
-    print(
-        f"  {rate / rates['scaled']:.0%} of int8 products whose result is scaled to float32 "
-        f"({rates['scaled'] / 1e9:.0f})",
-        flush=True,
-    )
+    print(f"  {rate / limit:.0%} of plain products ({limit / 1e9:.0f})", flush=True)
     return {
         "suite": "stages",
-        "what": f"share of the machine's limit, {what}",
+        "what": f"share of the machine's limit in {precision}, {what}",
         "ours": round(rate / 1e9, 1),
-        "peer": round(rates["plain"] / 1e9, 1),
+        "peer": round(limit / 1e9, 1),
         "unit": "billion operations/s",
-        "ratio": round(rates["plain"] / rate, 3),
+        "ratio": round(limit / rate, 3),
         "runs": runs,
     }
 
@@ -199,7 +202,7 @@ def tell_limit(artifact: Artifact, texts: Sequence[str], what: str, runs: int) -
 def main() -> int:
     """Prints both tables."""
     arguments = suite_arguments(__doc__).parse_args()
-    for line in machine_lines(("onnxruntime", "tokenizers", "soxr", "pyarrow")):
+    for line in machine_lines(("openvino", "tokenizers", "soxr", "pyarrow")):
         print(line, flush=True)
     texts, clips = read_tweets(N_TEXTS), read_clips(N_CLIPS)
     rows = []
@@ -219,7 +222,10 @@ def main() -> int:
                     f"{what}, {len(chosen)} {corpus}: {1000 * total / len(chosen):.2f} ms an item"
                 )
                 print(f"  {shares}", flush=True)
-            rows.append(tell_limit(artifact, texts, what, arguments.runs))
+            rows += [
+                tell_limit(artifact, texts, what, precision, arguments.runs)
+                for precision in precisions_here()
+            ]
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
     return 0

@@ -26,7 +26,7 @@ def seconds_of(*arguments: str) -> float:
 def main() -> int:
     """Measures both commands in turn."""
     arguments = suite_arguments(__doc__).parse_args()
-    for line in machine_lines(("apache-beam", "onnxruntime", "typer")):
+    for line in machine_lines(("apache-beam", "openvino", "typer")):
         print(line, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         item = Path(folder, "one.jsonl")

@@ -1,8 +1,9 @@
 """Scoring of tweets beside Transformers' pipeline: `make bench SUITE=text`.
 
-RoBERTa-base's size, random weights. Ours is the scorer in int8, texts sorted by length; the peer is
-`pipeline("text-classification", batch_size=32)` on PyTorch in float32. Both start from the texts.
-How many labels int8 and bfloat16 change is told for the model in the package, on the same tweets.
+RoBERTa-base's size, random weights. Ours is the scorer in the precision that it chooses here; the
+peer is `pipeline("text-classification", batch_size=32)` on PyTorch in float32. Both start from the
+texts.
+How many labels each precision changes is told for the model in the package, on the same tweets.
 """
 
 import sys
@@ -12,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from tests.benchmarks.base_model import read_tweets
 from tests.benchmarks.measure import machine_lines, suite_arguments, write_json
-from tests.benchmarks.scoring import OURS, compare, prepare
+from tests.benchmarks.scoring import OURS, compare, precisions_here, prepare
 
 N_TWEETS = 2000
 
@@ -24,8 +24,8 @@ N_TWEETS = 2000
 def changed_labels(tweets: Sequence[str]) -> dict[str, float]:
     """Returns the share of labels of the model in the package that are not float32's."""
     labels = {}
-    for name, choice in {**OURS, "float32": FLOAT32}.items():
-        scorer = EmotionScorer.load("default", choice)
+    for name in precisions_here():
+        scorer = EmotionScorer.load("default", OURS[name])
         inputs = scorer.preprocess.batch([(tweet, None) for tweet in tweets])
         labels[name] = np.array([each.scores.argmax() for each in scorer.score(inputs)])
     return {name: float(np.mean(labels[name] != labels["float32"])) for name in labels}
@@ -38,7 +38,7 @@ def main() -> int:
     arguments = parser.parse_args()
     tweets = read_tweets(arguments.tweets)
     peer = ("torch", "transformers", "tokenizers")
-    for line in machine_lines(("onnxruntime", "tensorflow", "tokenizers"), peer):
+    for line in machine_lines(("openvino", "tokenizers"), peer):
         print(line, flush=True)
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder), tweets)

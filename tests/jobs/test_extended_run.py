@@ -100,8 +100,8 @@ def test_a_run_whose_date_got_another_meanwhile_is_not_published(
         (
             "engine",
             {"name": "tensorflow", "precision": "float32"},
-            {"name": "onnx", "precision": "float32"},
-            r"with the engine \{'name': 'tensorflow', .*, and it is \{'name': 'onnx', .* now",
+            {"name": "openvino", "precision": "float32"},
+            r"with the engine \{'name': 'tensorflow', .*, and it is \{'name': 'openvino', .* now",
         ),
     ],
 )

@@ -210,9 +210,7 @@ ARTIFACT_FILES = (
     "tokenizer.json",
     "filter_banks.safetensors",
     "weights.safetensors",
-    "text.int8.onnx",
-    "audio.onnx",
-    "heads.onnx",
+    *(f"{graph}.{suffix}" for graph in ("text", "audio", "heads") for suffix in ("xml", "bin")),
 )
 
 
@@ -236,7 +234,7 @@ def test_an_artifact_with_a_flipped_byte_is_refused(
 def test_a_damaged_artifact_ends_the_job_before_it_writes(mm_emor: Run, tmp_path: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(TINY_ARTIFACT, model)
-    with (model / "heads.onnx").open("r+b") as file:
+    with (model / "heads.bin").open("r+b") as file:
         file.seek(1000)
         byte = file.read(1)
         file.seek(1000)
@@ -245,6 +243,6 @@ def test_a_damaged_artifact_ends_the_job_before_it_writes(mm_emor: Run, tmp_path
     assert mm_emor(*arguments) == (
         2,
         "",
-        f"mm-emor: {model}/heads.onnx is damaged: its hash differs from config.json's\n",
+        f"mm-emor: {model}/heads.bin is damaged: its hash differs from config.json's\n",
     )
     assert not (tmp_path / "out").exists()

@@ -17,7 +17,7 @@ from beam_jobs.scoring.score_batches import score_batch
 from model.scoring.scorer import EmotionScorer
 from tests.support.clips import encode, speech_like
 from tests.support.item_reading import read_without_beam
-from tests.support.make_tiny_artifact import ONNX
+from tests.support.make_tiny_artifact import OPENVINO
 from tests.support.scoring_runs import labels_by_id, read, request_for, write_items
 
 ITEMS = st.fixed_dictionaries(
@@ -64,7 +64,7 @@ def score_without_beam(
 
 @pytest.fixture(scope="module")
 def scorer(tiny_artifact: Path) -> EmotionScorer:
-    return EmotionScorer.load(tiny_artifact, ONNX)
+    return EmotionScorer.load(tiny_artifact, OPENVINO)
 
 
 @settings(max_examples=60, deadline=None)

@@ -44,7 +44,8 @@ def request_for(out: Path, artifact: Path, tweets: Path, **changes: Any) -> Scor
         "out": str(out),
         "model": str(artifact),
         "run_date": date(2026, 11, 14),
-        "engine": "onnx",
+        "engine": "openvino",
+        "precision": "float32",
         "max_bad_fraction": 1.0,
         "pseudonymise_authors": True,
     }

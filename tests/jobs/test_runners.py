@@ -54,7 +54,8 @@ def rows_of(corpus: Path, model: Path, out: Path, flags: tuple[str, ...]) -> lis
         out=str(out),
         model=str(model),
         run_date=DAY,
-        engine="onnx",
+        engine="openvino",
+        precision="float32",
         beam_flags=flags,
     )
     result = score_corpus(request)

@@ -19,7 +19,7 @@ from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import DEAD_LETTER_SCHEMA, REASON_MEANINGS, Reason
 from schemas.labels import label_schema
 from schemas.reports import REPORT_SCHEMAS
-from tests.support.make_tiny_artifact import ONNX
+from tests.support.make_tiny_artifact import OPENVINO
 from tests.support.scoring_runs import CORPUS, DAY, labels_by_id, read, request_for, write_items
 
 
@@ -45,7 +45,7 @@ def test_each_item_of_the_sample_corpus_ends_where_it_should(sample: Path) -> No
 
 
 def test_schemas_are_as_published(sample: Path, tiny_artifact: Path) -> None:
-    emotions = EmotionScorer.load(tiny_artifact, ONNX).emotions
+    emotions = EmotionScorer.load(tiny_artifact, OPENVINO).emotions
     assert read(sample, "labels").schema.equals(label_schema(emotions))
     assert read(sample, "dead_letters").schema.equals(DEAD_LETTER_SCHEMA)
     for name, schema in REPORT_SCHEMAS.items():
@@ -53,7 +53,7 @@ def test_schemas_are_as_published(sample: Path, tiny_artifact: Path) -> None:
 
 
 def test_labels_equal_the_scorer_called_directly(sample: Path, tiny_artifact: Path) -> None:
-    scorer = EmotionScorer.load(tiny_artifact, ONNX)
+    scorer = EmotionScorer.load(tiny_artifact, OPENVINO)
     labels = labels_by_id(sample)
     clips = {path.stem: path for path in sorted((CORPUS / "clips").iterdir())}
     records = [

@@ -101,7 +101,7 @@ def test_report(out: Path) -> None:
         ({"items": "gone.jsonl"}, "no file matches gone.jsonl"),
         ({"items": "x", "run_date": "22.11."}, "run_date is '22.11.'; it must be a day as"),
         ({"items": "x", "if_done": "leave"}, "if_done is leave; it must be 'skip' or 'replace'"),
-        ({"items": "x", "engine": "gpu"}, "engine is gpu; it must be 'auto', 'tensorflow' or"),
+        ({"items": "x", "engine": "gpu"}, "engine is gpu; it must be 'auto', 'openvino' or"),
         ({"items": "x", "batch_size": 0}, "batch_size is 0; it must be at least 1"),
         ({"items": "x", "audio_roots": "gone"}, "audio_roots 'gone' is not a directory"),
         ({"items": "x", "columns": {"body": "b"}}, "columns body=…: the fields are item_id, text"),

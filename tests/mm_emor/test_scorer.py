@@ -1,6 +1,7 @@
 """The scorer: a row for each item, whatever it is, equal to the model's own scorer."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -186,18 +187,18 @@ def test_ids_are_checked(scorer: Scorer) -> None:
         scorer.score(["x"], ids=["a", "b"])
 
 
-def test_the_default_engine_starts_at_once(scorer: Scorer) -> None:
-    assert scorer.engine == "ONNX Runtime, int8, CPU"
-    assert repr(scorer) == f"<Scorer: model {scorer.model_version} on ONNX Runtime, int8, CPU>"
+def test_the_default_engine_is_openvino(scorer: Scorer) -> None:
+    assert re.fullmatch(r"OpenVINO, (int8|bfloat16|float32), CPU", scorer.engine)
+    assert repr(scorer) == f"<Scorer: model {scorer.model_version} on {scorer.engine}>"
 
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
         ({"model": "/no/model"}, "/no/model is no artifact: it has no readable config.json"),
-        ({"engine": "gpu"}, "engine is 'gpu'; it is one of auto, tensorflow, onnx"),
-        ({"precision": "int4"}, "precision is 'int4'; it is one of auto, float32, bfloat16"),
-        ({"engine": "onnx", "precision": "float32"}, "--precision float32 needs --engine"),
+        ({"engine": "gpu"}, "engine is 'gpu'; it is one of auto, openvino, tensorflow"),
+        ({"precision": "int4"}, "precision is 'int4'; it is one of auto, int8, bfloat16, float32"),
+        ({"engine": "tensorflow", "precision": "int8"}, "--precision int8 needs --engine openvino"),
     ],
 )
 def test_what_cannot_be_loaded(settings: dict[str, Any], told: str) -> None:

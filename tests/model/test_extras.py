@@ -58,7 +58,8 @@ def test_a_gpu_without_tensorflow_leaves_an_exported_model_on_the_processor(
     base: pytest.MonkeyPatch,
 ) -> None:
     base.setattr(engine, "has_gpu_device", lambda: True)
-    assert str(choose_engine(Artifact.load("default"))) == "ONNX Runtime, int8, CPU"
+    chosen = choose_engine(Artifact.load("default"))
+    assert (chosen.name, chosen.device) == ("openvino", "cpu")
 
 
 @pytest.mark.usefixtures("base")

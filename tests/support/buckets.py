@@ -26,7 +26,8 @@ def request_for(root: str, target: str, **changes: Any) -> ScoringRequest:
         "out": target,
         "model": f"{root}/model",
         "run_date": DAY,
-        "engine": "onnx",
+        "engine": "openvino",
+        "precision": "float32",
     }
     return ScoringRequest(**(fields | changes))
 

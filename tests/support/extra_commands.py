@@ -6,7 +6,7 @@ ITEMS = str(Path(__file__).parents[1] / "beam_jobs" / "sample_corpus" / "tweets.
 TRAIN = ("keras", "librosa", "matplotlib", "pandas", "sklearn", "transformers")
 KERAS = ("keras", "tensorflow")
 GCP = ("google.cloud.dataflow", "google.cloud.storage")
-MODULES = {*TRAIN, *KERAS, "onnx", *GCP}
+MODULES = {*TRAIN, *KERAS, "nncf", *GCP}
 """What is missing where no extra is installed."""
 
 
@@ -38,10 +38,9 @@ COMMANDS = [
     ),
     (
         ("export", "--model", "model", "--dataset", "manifest", *DATA),
-        _line("mm-emor export", (*TRAIN, "onnx"), "install-train", "export"),
+        _line("mm-emor export", (*TRAIN, "nncf"), "install-train", "export"),
     ),
     ((*SCORE, "--engine", "tensorflow"), ON_TENSORFLOW),
-    ((*SCORE, "--precision", "float32"), ON_TENSORFLOW),
     ((*SCORE, "--require-gpu"), ON_GPU),
     (("score", "--items", "gs://bucket/*.jsonl", "--out", "out"), IN_CLOUD),
     (("report", "--labels", "gs://bucket/run", "--out", "out"), IN_CLOUD),

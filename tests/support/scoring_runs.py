@@ -23,7 +23,8 @@ def request_for(out: Path, artifact: Path, **changes: Any) -> ScoringRequest:
         "out": str(out),
         "model": str(artifact),
         "run_date": DAY,
-        "engine": "onnx",
+        "engine": "openvino",
+        "precision": "float32",
     }
     return ScoringRequest(**(fields | changes))
 

@@ -72,7 +72,7 @@ def test_help_breaks_no_word_in_80_columns(
     if command == ("score",):
         printed = "\n".join(lines)
         for words in (
-            *("--pseudonymise-authors ", "<auto|tensorflow|onnx>\n", "|bfloat16>\n"),
+            *("--pseudonymise-authors ", "<auto|openvino|tensorflow>\n", "|float32>\n"),
             "<auto|plain|x|bluesky|mastodon|reddit|youtube|tiktok>\n",
         ):
             assert words in printed
@@ -86,7 +86,7 @@ def test_no_arguments_show_the_help(run: Run) -> None:
 
 @pytest.mark.job
 def test_score_prints_a_summary(tiny_artifact: Path, tweets: Path, tmp_path: Path) -> None:
-    """In a process of its own, where Beam and ONNX Runtime start: nothing of theirs is told."""
+    """In a process of its own, where Beam and OpenVINO start: nothing of theirs is told."""
     out = tmp_path / "out"
     code, stdout, stderr = run_process(
         *("score", "--items", str(tweets), "--out", str(out), "--model", str(tiny_artifact))

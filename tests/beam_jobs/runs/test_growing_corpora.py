@@ -25,7 +25,7 @@ from tests.support.growing_corpus import (
     write_batches,
 )
 from tests.support.item_reading import read_without_beam
-from tests.support.make_tiny_artifact import ONNX, TINY_ARTIFACT
+from tests.support.make_tiny_artifact import OPENVINO, TINY_ARTIFACT
 
 RECORDS = st.lists(
     st.fixed_dictionaries(
@@ -70,7 +70,7 @@ def score_new(
 
 @pytest.fixture(scope="module")
 def scorer(tiny_artifact: Path) -> EmotionScorer:
-    return EmotionScorer.load(tiny_artifact, ONNX)
+    return EmotionScorer.load(tiny_artifact, OPENVINO)
 
 
 @settings(max_examples=60, deadline=None)

@@ -19,7 +19,7 @@ from beam_jobs.scoring.label_rows import to_label_row
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from model.errors import UserError
-from model.scoring.artifact import Artifact, _write_config
+from model.scoring.artifact import Artifact, write_config
 from model.scoring.scores import EmotionScores
 from schemas.emotions import EKMAN_AND_NEUTRAL, Modality
 from schemas.labels import UNCERTAIN, label_schema
@@ -185,7 +185,7 @@ def test_a_model_that_knows_uncertain_itself_is_refused_before_anything_is_read(
     emotions = (*EKMAN_AND_NEUTRAL[:-1], UNCERTAIN)
     model, out = tmp_path / "model", tmp_path / "out"
     artifact = Artifact.load(shutil.copytree(tiny_artifact, model))
-    _write_config(replace(artifact, config=replace(artifact.config, emotions=emotions)))
+    write_config(replace(artifact, config=replace(artifact.config, emotions=emotions)))
     nowhere = Path("/nowhere")
     with pytest.raises(UserError, match=r"--min-confidence cannot be used with .*'uncertain'"):
         score_corpus(request_for(nowhere, out, model, min_confidence=0.5))

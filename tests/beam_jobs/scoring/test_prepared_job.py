@@ -62,8 +62,8 @@ def test_a_processor_that_scores_in_a_gpu_s_stead_is_told(
     assert notes_of(tmp_path, tiny_artifact, engine, "float32") == (told if is_told else [])
 
 
-def test_onnx_runtime_scores_on_the_processor_without_a_word_of_the_gpu(
+def test_openvino_scores_on_the_processor_without_a_word_of_the_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepared_job, "has_gpu_device", lambda: True)
-    assert notes_of(tmp_path, Artifact.load("default").path, "onnx", "auto") == []
+    assert notes_of(tmp_path, Artifact.load("default").path, "openvino", "auto") == []

@@ -15,7 +15,7 @@ from model.scoring.artifact import Artifact
 from model.scoring.engine import FLOAT32
 from schemas.dead_letters import Reason, Stage
 from tests.support.clips import encode, speech_like
-from tests.support.make_tiny_artifact import ONNX
+from tests.support.make_tiny_artifact import OPENVINO
 
 SOURCE = Location("tweets.jsonl", 1)
 
@@ -28,7 +28,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def model_of(artifact: Path) -> ScoringModel:
-    return ScoringModel(str(artifact), Artifact.load(artifact).model_version, ONNX)
+    return ScoringModel(str(artifact), Artifact.load(artifact).model_version, OPENVINO)
 
 
 @pytest.mark.job

@@ -18,30 +18,31 @@ from model.scoring.artifact import Artifact
 from model.scoring.engine import FLOAT32, EngineChoice
 from model.scoring.scorer import EmotionScorer
 from schemas.dead_letters import Reason
-from tests.support.make_tiny_artifact import ONNX
+from tests.support.make_tiny_artifact import OPENVINO
 
 SOURCE = Location("tweets.jsonl", 1)
 
 
 @pytest.fixture(scope="module")
 def scorer(tiny_artifact: Path) -> EmotionScorer:
-    return EmotionScorer.load(tiny_artifact, ONNX)
+    return EmotionScorer.load(tiny_artifact, OPENVINO)
 
 
 def model_of(artifact: Path) -> ScoringModel:
-    return ScoringModel(str(artifact), Artifact.load(artifact).model_version, ONNX)
+    return ScoringModel(str(artifact), Artifact.load(artifact).model_version, OPENVINO)
 
 
 def poisoned(item_id: str) -> Features:
-    """An item whose token the encoder does not know: the network fails on its batch."""
-    return Features(Item(item_id, SOURCE, text="?"), ModelInput(windows=((2, 99_999, 3),)))
+    """An item whose image is of another size: the network fails on its batch."""
+    image = np.zeros((1, 3, 3), np.uint8)
+    return Features(Item(item_id, SOURCE), ModelInput(images=image, clip_seconds=1.0))
 
 
 @pytest.mark.parametrize(
     ("choice", "error"),
     [
-        (ONNX, "InvalidArgument"),
-        pytest.param(FLOAT32, "InvalidArgumentError", marks=pytest.mark.tensorflow),
+        (OPENVINO, "RuntimeError"),
+        pytest.param(FLOAT32, "ValueError", marks=pytest.mark.tensorflow),
     ],
 )
 def test_one_bad_item_does_not_take_its_batch_along(

@@ -203,7 +203,11 @@ def test_rows_are_those_of_the_schemas(scorer: EmotionScorer, clip: Path) -> Non
     [
         ({"batch_size": 4097}, ValueError, "^batch_size is 4097; it lies within 1 and 4096$"),
         ({"model": "/no/model"}, UserError, "^/no/model is no artifact"),
-        ({"engine": "gpu"}, UserError, "^engine is 'gpu'; it is one of auto, tensorflow, onnx$"),
+        (
+            {"engine": "gpu"},
+            UserError,
+            "^engine is 'gpu'; it is one of auto, openvino, tensorflow$",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_when_the_pipeline_is_built(

@@ -82,7 +82,8 @@ def test_the_same_rows_come_out_of_the_reshuffle(
                 out=str(out),
                 model=str(tiny_artifact),
                 run_date=DAY,
-                engine="onnx",
+                engine="openvino",
+                precision="float32",
             )
         )
         tables.append(

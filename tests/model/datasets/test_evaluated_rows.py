@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from model.datasets import Dataset, Example
-from model.datasets.evaluated_rows import choose_rows
+from model.datasets.evaluated_rows import choose_rows, choose_unseen_rows
 from model.datasets.held_out import HeldOut
 from model.errors import DatasetError
 
@@ -70,3 +70,21 @@ def test_splits_that_are_named_are_believed() -> None:
     trained_on = Dataset("mine", ("anger", "joy"), {"train": ROWS[1:], "test": ROWS[:1]})
     assert chosen(trained_on, "validation", HELD_OUT) == ("validation", ROWS[4:], ())
     assert chosen(trained_on, None, HELD_OUT) == ("test", ROWS[:1], ())
+
+
+def test_rows_that_training_has_not_learned_from() -> None:
+    def unseen(dataset: Dataset, split: str | None, held_out: HeldOut | None) -> list[Example]:
+        parted, name = choose_unseen_rows(dataset, split, held_out)
+        return parted.split(name)
+
+    assert unseen(NO_SPLITS, None, HELD_OUT) == ROWS[4:]
+    assert unseen(NO_SPLITS, None, None) == ROWS
+    other = replace(NO_SPLITS, splits={"train": ROWS[:4]})
+    assert unseen(other, None, HELD_OUT) == ROWS[:4]
+    splits = {"train": ROWS[:2], "validation": ROWS[2:4], "test": ROWS[4:]}
+    named = Dataset("mine", ("anger", "joy"), splits)
+    assert unseen(named, None, HELD_OUT) == ROWS[2:4]
+    assert unseen(named, "test", HELD_OUT) == ROWS[4:]
+    with pytest.raises(DatasetError) as caught:
+        unseen(replace(named, splits={"train": ROWS}), None, None)
+    assert str(caught.value) == "mine has no split 'validation'; it has train"

@@ -15,7 +15,7 @@ from model.evaluation.evaluate import Evaluation, evaluate_model, evaluate_predi
 from model.evaluation.metrics import compute_metrics
 from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
-from tests.support.make_tiny_artifact import ONNX
+from tests.support.make_tiny_artifact import OPENVINO
 from tests.support.tiny_corpora import WORD_OF, write_emodb, write_goemotions
 from tests.support.tiny_models import save_tiny_artifact
 
@@ -30,7 +30,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scorer(tiny_artifact: Path) -> EmotionScorer:
-    return EmotionScorer.load(tiny_artifact, ONNX)
+    return EmotionScorer.load(tiny_artifact, OPENVINO)
 
 
 def scores_of(scorer: EmotionScorer, examples: Sequence[Example]) -> npt.NDArray[np.float32]:

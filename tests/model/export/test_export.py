@@ -1,26 +1,34 @@
 """`mm-emor export`: what it writes, what it says, and what it leaves as it was."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openvino as ov
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from model.datasets import Dataset, Example, load_dataset
 from model.datasets.held_out import HeldOut
 from model.errors import ArtifactError, UserError
-from model.scoring.artifact import AUDIO_ONNX, CONFIG, HEADS_ONNX, TEXT_ONNX, WEIGHTS, Artifact
+from model.export.earlier_format import ONNX_FILES, load_of_any_format
+from model.scoring.artifact import CONFIG, WEIGHTS, Artifact
+from model.scoring.conversion import convert_artifact
 from model.scoring.engine import EngineChoice
+from model.scoring.graph_files import GRAPHS, TEXT_GRAPH, TEXT_INT8_GRAPH, graph_files
 from model.scoring.scorer import EmotionScorer
 from model.training.training_record import TrainingRecord
 from tests.support.command_line import Run
 from tests.support.tiny_corpora import write_emodb, write_own_data
 from tests.support.tiny_models import save_tiny_artifact
 
-FILES = (TEXT_ONNX, AUDIO_ONNX, HEADS_ONNX)
+FILES = graph_files(TEXT_INT8_GRAPH)
+ALL_FILES = tuple(file for graph in GRAPHS for file in graph_files(graph))
 METRICS = "metrics-int8.json"
 WORDS = {"happy": "joy", "sad": "sadness", "angry": "anger"}
 
@@ -52,11 +60,11 @@ def run(mm_emor: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
 
 def export(path: Path, table: Path) -> tuple[Artifact, dict[str, Any], list[str]]:
     """Exports; returns the artifact, the report and what was told on the way."""
-    from model.export.export import export_onnx
+    from model.export.export import export_int8
 
     told: list[str] = []
     dataset = load_dataset("manifest", table)
-    artifact, report = export_onnx(Artifact.load(path), dataset, "validation", told.append)
+    artifact, report = export_int8(Artifact.load(path), dataset, "validation", told.append)
     return artifact, asdict(report), told
 
 
@@ -65,74 +73,78 @@ def contents(path: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize(
-    ("text", "audio", "files", "n", "n_products"),
-    [
-        (True, True, set(FILES), 24, 8),
-        (True, False, {TEXT_ONNX, HEADS_ONNX}, 18, 8),
-        (False, True, {AUDIO_ONNX, HEADS_ONNX}, 18, 0),
-    ],
-)
+@pytest.mark.parametrize(("audio", "n"), [(True, 24), (False, 18)])
 def test_an_export_is_what_is_loaded_and_measured(
-    tmp_path: Path, table: Path, text: bool, audio: bool, files: set[str], n: int, n_products: int
+    tmp_path: Path, table: Path, audio: bool, n: int
 ) -> None:
-    before = save_tiny_artifact(tmp_path / "model", text=text, audio=audio)
-    assert not before.has_onnx
-    weights = contents(before.path)
+    before = convert_artifact(save_tiny_artifact(tmp_path / "model", audio=audio))
+    assert (before.has_graphs, before.has_int8) == (True, False)
+    unchanged = contents(before.path)
     artifact, report, told = export(before.path, table)
 
     assert artifact == Artifact.load(before.path)
-    assert artifact.has_onnx
-    assert artifact.hashes.keys() == before.hashes.keys() | files
+    assert artifact.has_int8
+    assert artifact.hashes.keys() == before.hashes.keys() | {*FILES}
     assert artifact.model_version != before.model_version
-    assert artifact.libraries.keys() == before.libraries.keys() | {"onnx", "onnxruntime"}
+    assert artifact.libraries == before.libraries
     written = contents(before.path)
-    assert written.keys() == weights.keys() | files | {METRICS}
-    assert all(written[file] == content for file, content in weights.items() if file != CONFIG)
+    assert written.keys() == unchanged.keys() | {*FILES, METRICS}
+    assert all(written[file] == content for file, content in unchanged.items() if file != CONFIG)
 
     assert (report["dataset"], report["split"], report["n"]) == ("manifest", "validation", n)
-    assert report["n_bytes"] == sum(len(written[file]) for file in files)
+    assert report["n_bytes"] == sum(len(written[file]) for file in FILES)
     metrics = json.loads(written[METRICS])
     assert metrics == {
         **report,
-        "fine_products": list(report["fine_products"]),
+        "float32_products": list(report["float32_products"]),
         "model_version": artifact.model_version,
-        "onnxruntime": artifact.libraries["onnxruntime"],
+        "nncf": version("nncf"),
+        "openvino": artifact.libraries["openvino"],
     }
     left_out = ["manifest, validation: left out, with nothing that the model scores: 6"]
-    begun = [f"float32 on {n} items of manifest, validation"]
-    assert told[: 1 + (n < 24)] == (left_out if n < 24 else []) + begun
-    assert told[-1].startswith(f"int8, {len(metrics['fine_products'])} of {n_products} products")
-
-    scorer = EmotionScorer.load(before.path, EngineChoice("onnx", "int8"))
+    begun = [
+        f"float32 on {n} items of manifest, validation",
+        "int8, from the ranges on 18 texts",
+    ]
+    assert told[: 2 + (n < 24)] == (left_out if n < 24 else []) + begun
+    n_float32 = len(report["float32_products"])
+    assert told[-1] == (
+        f"int8, {n_float32} of 12 products in float32: {report['changed_labels']:.2%} changed"
+    )
+    scorer = EmotionScorer.load(before.path, EngineChoice("openvino", "int8"))
     assert scorer.model_version == artifact.model_version
-    if not text:
-        assert (report["changed_labels"], report["macro_f1_int8"]) == (0, report["macro_f1"])
 
 
-def test_a_class_that_the_split_lacks_weighs_nothing(copy: Path, table: Path) -> None:
-    """Else one item for which int8 alone chooses it would cost a class's share of the macro-F1."""
-    from model.export.export import export_onnx
-
-    dataset = load_dataset("manifest", table)
-    wider = replace(dataset, emotions=(*dataset.emotions, "fear", "neutral"))
-    _, report, _ = export(copy, table)
-    _, wider_report = export_onnx(Artifact.load(copy), wider, "validation", lambda _: None)
-    assert wider_report.macro_f1 == report["macro_f1"]
-    assert wider_report.macro_f1_int8 == report["macro_f1_int8"]
+def rounded_products(graph: ov.Model) -> set[str]:
+    """Returns the names of the products whose inputs are rounded to int8."""
+    return {
+        "/".join(part.rpartition("_")[0] for part in node.get_friendly_name().split("/")[1:3])
+        for node in graph.get_ordered_ops()
+        if node.get_type_name() == "MatMul"
+        and node.input_value(0).get_node().get_type_name() == "FakeQuantize"
+    }
 
 
-def test_a_second_export_replaces_the_first(copy: Path, table: Path) -> None:
-    first = Artifact.load(copy)
-    (copy / METRICS).unlink()
-    again, _, _ = export(copy, table)
-    # The same model on the same data gives the same graphs.
-    assert again.model_version == first.model_version
-    assert again.hashes == first.hashes
-    assert (copy / METRICS).is_file()
+@pytest.mark.tensorflow
+def test_products_stay_in_float32_where_they_are_to(tmp_path: Path) -> None:
+    from model.export.quantisation import products_of, quantise
+
+    artifact = convert_artifact(save_tiny_artifact(tmp_path / "model"))
+    graph = ov.Core().read_model(artifact.path / graph_files(TEXT_GRAPH)[0])
+    products = products_of(graph)
+    assert products == tuple(
+        f"layer_{layer}/{dense}"
+        for dense in ("output_dense", "intermediate", "attention_output", "value", "key", "query")
+        for layer in range(2)
+    )
+    rng = np.random.default_rng(1)
+    windows = [tuple(rng.integers(5, 100, length).tolist()) for length in range(4, 30)]
+    for kept in ((), products[:2], products[:7], products):
+        quantised = quantise(graph.clone(), windows, kept)
+        assert rounded_products(quantised) == {*products} - {*kept}
 
 
-def test_products_get_finer_inputs_until_labels_stay(
+def test_products_stay_in_float32_until_labels_stay(
     trained_artifact: Path, tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from model.export import export as module
@@ -155,11 +167,117 @@ def test_products_get_finer_inputs_until_labels_stay(
     monkeypatch.setattr(module, "MAX_LOST_MACRO_F1", 1.0)
     _, report, told = export(path, table)
     assert told[2:] == [
-        f"int8, {n_fine} of 8 products with 16 bits: {changed} changed"
-        for n_fine, changed in enumerate(("50.00%", "25.00%", "0.00%"))
+        "int8, 0 of 12 products in float32: 50.00% changed",
+        "int8, 1 of 12 products in float32: 25.00% changed",
+        "int8, 2 of 12 products in float32: 0.00% changed",
     ]
-    assert len(report["fine_products"]) == 2
+    assert report["float32_products"] == ("layer_0/output_dense", "layer_1/output_dense")
     assert report["changed_labels"] == 0
+
+
+def test_texts_without_labels_will_do(run: Run, trained_artifact: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_artifact, tmp_path / "model")
+    texts = [f"{word} {number}" for number in range(6) for word in ("happy", "sad", "the rain")]
+    Path("tweets.txt").write_text("".join(f"{text}\n" for text in ["", *texts]), encoding="utf-8")
+    code, out, err = run("export", "--model", "model", "--texts", "tweets.txt")
+    assert (code, err) == (0, "")
+    metrics = json.loads((tmp_path / "model" / METRICS).read_text(encoding="utf-8"))
+    assert (metrics["dataset"], metrics["split"], metrics["n"]) == ("tweets.txt", "", 18)
+    assert metrics["macro_f1"] is metrics["accuracy_int8"] is None
+    lines = out.splitlines()
+    assert lines == [
+        "float32 on 18 items of tweets.txt",
+        "int8, from the ranges on 18 texts",
+        *lines[2:-5],
+        "tweets.txt: n 18",
+        f"  labels    {metrics['changed_labels']:.2%} changed",
+        f"  float32   {', '.join(metrics['float32_products']) or 'no product'}",
+        f"  files     {metrics['n_bytes'] / 1e6:.1f} MB",
+        f"model {Artifact.load('model').model_version} written to model",
+    ]
+
+
+def as_earlier_format(artifact: Artifact) -> None:
+    """Rewrites an artifact as the version before wrote it, with files for ONNX Runtime."""
+    weights = load_file(artifact.path / WEIGHTS)
+    for layer in range(2):
+        prefix = f"text_encoder/backbone/layer_{layer}"
+        for kind in ("kernel", "bias"):
+            parts = [weights.pop(f"{prefix}/{part}/{kind}") for part in ("query", "key", "value")]
+            weights[f"{prefix}/qkv/{kind}"] = np.concatenate(parts, axis=-1)
+    save_file(weights, artifact.path / WEIGHTS)
+    for file in ONNX_FILES:
+        (artifact.path / file).write_bytes(b"a graph")
+    path = artifact.path / CONFIG
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    files = [file for file in settings["hashes"] if file not in ALL_FILES]
+    settings |= {
+        "format": 1,
+        "hashes": {
+            file: hashlib.sha256((artifact.path / file).read_bytes()).hexdigest()
+            for file in (*files, *ONNX_FILES)
+        },
+    }
+    path.write_text(json.dumps(settings), encoding="utf-8")
+
+
+@pytest.mark.tensorflow
+def test_an_artifact_for_onnx_runtime_is_refused_with_the_line_that_mends_it(
+    run: Run, tmp_path: Path
+) -> None:
+    artifact = save_tiny_artifact(tmp_path / "model")
+    scorer = EmotionScorer.load(artifact.path, EngineChoice())
+    items = [scorer.preprocess(text, None) for text in ("the rain", "happy " * 50)]
+    before = scorer.score(items)
+    as_earlier_format(artifact)
+    line = f"mm-emor export --model {artifact.path} --precision float32"
+    told = (
+        f"{artifact.path} is of an earlier version, made for ONNX Runtime; this line makes it "
+        f"anew: {line}"
+    )
+    with pytest.raises(ArtifactError) as caught:
+        Artifact.load(artifact.path)
+    assert str(caught.value) == told
+    code, out, err = run(*line.split()[1:])
+    made = Artifact.load(artifact.path)
+    assert (code, out, err) == (0, f"model {made.model_version} written to {artifact.path}\n", "")
+    assert not any((artifact.path / file).exists() for file in ONNX_FILES)
+    after = EmotionScorer.load(artifact.path, EngineChoice("openvino", "float32")).score(items)
+    for ours, theirs in zip(after, before, strict=True):
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
+
+
+@pytest.mark.tensorflow
+def test_a_damaged_artifact_of_the_earlier_version_is_left_as_it_is(tmp_path: Path) -> None:
+    artifact = save_tiny_artifact(tmp_path / "model")
+    as_earlier_format(artifact)
+    (artifact.path / WEIGHTS).write_bytes(b"other weights")
+    before = contents(artifact.path)
+    with pytest.raises(ArtifactError, match=f"{WEIGHTS} is damaged: its hash differs"):
+        load_of_any_format(artifact.path)
+    assert contents(artifact.path) == before
+
+
+def test_a_class_that_the_split_lacks_weighs_nothing(copy: Path, table: Path) -> None:
+    """Else one item for which int8 alone chooses it would cost a class's share of the macro-F1."""
+    from model.export.export import export_int8
+
+    dataset = load_dataset("manifest", table)
+    wider = replace(dataset, emotions=(*dataset.emotions, "fear", "neutral"))
+    _, report, _ = export(copy, table)
+    _, wider_report = export_int8(Artifact.load(copy), wider, "validation", lambda _: None)
+    assert wider_report.macro_f1 == report["macro_f1"]
+    assert wider_report.macro_f1_int8 == report["macro_f1_int8"]
+
+
+def test_a_second_export_replaces_the_first(copy: Path, table: Path) -> None:
+    first = Artifact.load(copy)
+    (copy / METRICS).unlink()
+    again, _, _ = export(copy, table)
+    # The same model on the same data gives the same graphs.
+    assert again.model_version == first.model_version
+    assert again.hashes == first.hashes
+    assert (copy / METRICS).is_file()
 
 
 def test_an_export_that_loses_too_much_leaves_the_artifact_as_it_was(
@@ -177,14 +295,13 @@ def test_an_export_that_loses_too_much_leaves_the_artifact_as_it_was(
         with pytest.raises(ArtifactError, match=told):
             export(path, table)
         assert contents(path) == before
-    assert not Artifact.load(plain).has_onnx
-    assert Artifact.load(copy).has_onnx
+    assert not Artifact.load(plain).has_int8
+    assert Artifact.load(copy).has_int8
 
 
 def test_an_export_that_changes_too_many_labels_is_refused(
     trained_artifact: Path, tmp_path: Path, table: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.export.export.WANTED_CHANGED_LABELS", -1.0)
     monkeypatch.setattr("model.export.export.MAX_CHANGED_LABELS", -1.0)
     path = Path(shutil.copytree(trained_artifact, tmp_path / "copy"))
     before = contents(path)
@@ -194,7 +311,7 @@ def test_an_export_that_changes_too_many_labels_is_refused(
     assert contents(path) == before
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", ALL_FILES)
 def test_a_missing_or_damaged_graph_is_refused(copy: Path, file: str) -> None:
     content = bytearray((copy / file).read_bytes())
     content[len(content) // 2] ^= 1
@@ -206,13 +323,12 @@ def test_a_missing_or_damaged_graph_is_refused(copy: Path, file: str) -> None:
         Artifact.load(copy)
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", ALL_FILES)
 def test_an_export_without_one_of_its_graphs_is_refused(copy: Path, file: str) -> None:
     settings = json.loads((copy / CONFIG).read_text(encoding="utf-8"))
     del settings["hashes"][file]
     (copy / CONFIG).write_text(json.dumps(settings))
-    told = "hashes are of .*; the files are" if file != HEADS_ONNX else "hashes are of "
-    with pytest.raises(ArtifactError, match=told):
+    with pytest.raises(ArtifactError, match=r"hashes are of .*; the files are"):
         Artifact.load(copy)
 
 
@@ -228,7 +344,7 @@ def test_without_texts_a_model_that_reads_is_not_exported(
 def test_a_text_that_the_tokenizer_drops_counts_as_none_beside_a_clip(
     trained_artifact: Path, tmp_path: Path
 ) -> None:
-    from model.export.export import export_onnx
+    from model.export.export import export_int8
 
     path = Path(shutil.copytree(trained_artifact, tmp_path / "copy"))
     clips = write_emodb(tmp_path, copies=1).glob("wav/*.wav")
@@ -240,7 +356,7 @@ def test_a_text_that_the_tokenizer_drops_counts_as_none_beside_a_clip(
     ]
     examples += [Example("joy", text) for text in ("happy", "so happy", "train", "rain") * 2]
     dataset = Dataset("manifest", ("anger", "joy", "sadness"), {"validation": examples})
-    export_onnx(Artifact.load(path), dataset, "validation", lambda line: None)
+    export_int8(Artifact.load(path), dataset, "validation", lambda line: None)
 
 
 def test_the_command_tells_the_report(
@@ -251,24 +367,24 @@ def test_the_command_tells_the_report(
     code, out, err = run("export", *arguments)
     assert (code, err) == (0, "")
     metrics = json.loads((tmp_path / "model" / METRICS).read_text(encoding="utf-8"))
-    fine = metrics["fine_products"]
-    assert out.splitlines() == [
+    lines = out.splitlines()
+    assert lines == [
         "float32 on 24 items of manifest, validation",
-        "which matrix products matter",
-        *out.splitlines()[2 : 3 + len(fine)],
+        "int8, from the ranges on 18 texts",
+        *lines[2:-7],
         "manifest, validation: n 24",
         f"  macro_f1  {metrics['macro_f1']:.4f} in float32, {metrics['macro_f1_int8']:.4f} in int8",
         f"  accuracy  {metrics['accuracy']:.4f} in float32, {metrics['accuracy_int8']:.4f} in int8",
         f"  labels    {metrics['changed_labels']:.2%} changed",
-        f"  16 bits   {', '.join(fine) or 'none'}",
+        f"  float32   {', '.join(metrics['float32_products']) or 'no product'}",
         f"  files     {metrics['n_bytes'] / 1e6:.1f} MB",
         f"model {Artifact.load('model').model_version} written to model",
     ]
-    on_onnx = ("--engine", "onnx", "--split", "validation", "--out", "measured")
-    code, out, err = run("evaluate", *arguments, *on_onnx)
+    in_int8 = ("--precision", "int8", "--split", "validation", "--out", "measured")
+    code, out, err = run("evaluate", *arguments, *in_int8)
     assert (code, err) == (0, "")
     measured = json.loads((tmp_path / "measured" / "metrics.json").read_text(encoding="utf-8"))
-    assert measured["engine"] == {"name": "onnx", "precision": "int8", "device": "cpu"}
+    assert measured["engine"] == {"name": "openvino", "precision": "int8", "device": "cpu"}
     assert measured["macro_f1"] == pytest.approx(metrics["macro_f1_int8"], abs=1e-4)
 
 
@@ -301,7 +417,8 @@ def test_of_a_file_without_splits_what_training_held_out_is_measured(
         ({"--dataset": "meld2"}, "dataset is 'meld2'; known are emodb, "),
         ({"--data-dir": "none.csv"}, "path 'none.csv' does not exist"),
         ({"--split": "test"}, "manifest has no split 'test'; it has train, validation"),
-        ({"--format": "onnx"}, "'onnx' is not one of 'onnx-int8'"),
+        ({"--precision": "onnx"}, "'onnx' is not one of 'int8', 'float32'"),
+        ({"--texts": "tweets.txt"}, "--texts and --dataset exclude each other"),
         ({"--model": "default"}, "--model default is part of the package"),
     ],
 )
@@ -319,7 +436,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
 
 
 def test_a_model_saved_over_an_exported_one_leaves_nothing_of_the_export(copy: Path) -> None:
-    assert all((copy / name).is_file() for name in (*FILES, METRICS))
+    assert all((copy / name).is_file() for name in (*ALL_FILES, METRICS))
     save_tiny_artifact(copy)
-    assert not any((copy / name).exists() for name in (*FILES, METRICS))
-    assert not Artifact.load(copy).has_onnx
+    assert not any((copy / name).exists() for name in (*ALL_FILES, METRICS))
+    assert not Artifact.load(copy).has_graphs

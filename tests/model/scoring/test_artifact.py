@@ -101,7 +101,7 @@ def test_a_directory_without_a_config_is_no_artifact(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format": 2}, "format is 2; this version reads 1"),
+        ({"format": 3}, "format is 3; this version reads 2"),
         ({"temperatures": {"text": 9.0, "audio": 1, "text+audio": 1}}, "differ from its hash"),
         ({"temperatures": {"text": 9.0}}, "temperatures are for .*; the heads are"),
         (
@@ -120,7 +120,7 @@ def test_changed_settings_are_refused(copy: Path, changes: dict[str, object], me
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("[]", "is not a JSON object"), ("{", "is not JSON"), ('{"format": 1}', "it is None")],
+    [("[]", "is not a JSON object"), ("{", "is not JSON"), ('{"format": 2}', "it is None")],
 )
 def test_a_broken_config_is_named(copy: Path, content: str, message: str) -> None:
     (copy / CONFIG).write_text(content, encoding="utf-8")

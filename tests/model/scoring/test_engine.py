@@ -8,31 +8,27 @@ import pytest
 
 from model.errors import UserError
 from model.scoring import engine
-from model.scoring.artifact import HEADS_ONNX, Artifact
+from model.scoring.artifact import Artifact
 from model.scoring.engine import EngineChoice, choose_engine, start_engine
+from model.scoring.graph_files import HEADS_GRAPH, TEXT_INT8_GRAPH, graph_files
 from tests.support.tiny_models import tiny_classifier_config
 
-TRAINED = Artifact(Path("model"), tiny_classifier_config(), {})
-
-
-EXPORTED = replace(TRAINED, hashes={HEADS_ONNX: ""})
-
+WEIGHTS_ALONE = Artifact(Path("model"), tiny_classifier_config(), {})
+"""As a model that was saved, but not converted."""
+TRAINED = replace(WEIGHTS_ALONE, hashes=dict.fromkeys(graph_files(HEADS_GRAPH), ""))
+EXPORTED = replace(TRAINED, hashes=TRAINED.hashes | dict.fromkeys(graph_files(TEXT_INT8_GRAPH), ""))
 
 AMPERE, TURING = (8, 6), (7, 5)
 
+SLOW_CPU = frozenset({"avx2", "avx512f"})
+VNNI_CPU, ZEN4_CPU = SLOW_CPU | {"avx512_vnni"}, SLOW_CPU | {"avx512_vnni", "avx512_bf16"}
+AMX_CPU = ZEN4_CPU | {"amx_int8", "amx_bf16"}
 
-SLOW_CPU, FAST_CPU = frozenset({"avx2", "avx512f"}), frozenset({"avx2", "amx_bf16"})
-
-
-ONNX = EngineChoice("onnx", "int8", "cpu")
-
-
-FLOAT32, BFLOAT16 = EngineChoice(), EngineChoice("tensorflow", "bfloat16", "cpu")
-
-
+INT8, BFLOAT16, FLOAT32 = (
+    EngineChoice("openvino", precision) for precision in ("int8", "bfloat16", "float32")
+)
+KERAS, KERAS_BFLOAT16 = EngineChoice(), EngineChoice("tensorflow", "bfloat16")
 FLOAT32_GPU = EngineChoice("tensorflow", "float32", "gpu")
-
-
 BFLOAT16_GPU = EngineChoice("tensorflow", "bfloat16", "gpu")
 
 
@@ -47,26 +43,36 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.mark.parametrize(
     ("name", "precision", "artifact", "gpu", "flags", "expected"),
     [
-        # auto: the GPU, else ONNX Runtime if there are files for it, else the processor.
-        ("auto", "auto", EXPORTED, None, SLOW_CPU, ONNX),
-        ("auto", "auto", EXPORTED, None, FAST_CPU, ONNX),
+        # auto: the GPU, else OpenVINO if there are graphs for it, else TensorFlow.
         ("auto", "auto", EXPORTED, AMPERE, SLOW_CPU, BFLOAT16_GPU),
-        ("auto", "auto", EXPORTED, TURING, FAST_CPU, FLOAT32_GPU),
-        ("auto", "auto", TRAINED, None, SLOW_CPU, FLOAT32),
-        ("auto", "auto", TRAINED, None, FAST_CPU, BFLOAT16),
+        ("auto", "auto", EXPORTED, TURING, AMX_CPU, FLOAT32_GPU),
         ("auto", "auto", TRAINED, (8, 0), SLOW_CPU, BFLOAT16_GPU),
-        # A precision is one of TensorFlow's.
-        ("auto", "float32", EXPORTED, None, FAST_CPU, FLOAT32),
-        ("auto", "bfloat16", EXPORTED, None, SLOW_CPU, BFLOAT16),
-        ("auto", "float32", EXPORTED, AMPERE, FAST_CPU, FLOAT32_GPU),
-        ("tensorflow", "auto", EXPORTED, None, SLOW_CPU, FLOAT32),
-        ("tensorflow", "auto", EXPORTED, None, FAST_CPU, BFLOAT16),
+        ("auto", "auto", WEIGHTS_ALONE, None, SLOW_CPU, KERAS),
+        ("auto", "auto", WEIGHTS_ALONE, None, AMX_CPU, KERAS_BFLOAT16),
+        # The precision that the processor is good at.
+        ("auto", "auto", EXPORTED, None, SLOW_CPU, FLOAT32),
+        ("auto", "auto", EXPORTED, None, VNNI_CPU, INT8),
+        ("auto", "auto", EXPORTED, None, ZEN4_CPU, INT8),
+        ("auto", "auto", EXPORTED, None, AMX_CPU, BFLOAT16),
+        ("auto", "auto", TRAINED, None, VNNI_CPU, FLOAT32),
+        ("auto", "auto", TRAINED, None, ZEN4_CPU, FLOAT32),
+        ("auto", "auto", TRAINED, None, AMX_CPU, BFLOAT16),
+        # A precision is had on either engine, int8 on OpenVINO alone.
+        ("auto", "float32", EXPORTED, None, AMX_CPU, FLOAT32),
+        ("auto", "bfloat16", EXPORTED, None, ZEN4_CPU, BFLOAT16),
+        ("auto", "int8", EXPORTED, None, SLOW_CPU, INT8),
+        ("auto", "float32", EXPORTED, AMPERE, AMX_CPU, FLOAT32_GPU),
+        ("auto", "bfloat16", EXPORTED, TURING, SLOW_CPU, BFLOAT16_GPU),
+        ("tensorflow", "auto", EXPORTED, None, SLOW_CPU, KERAS),
+        ("tensorflow", "auto", EXPORTED, None, AMX_CPU, KERAS_BFLOAT16),
         ("tensorflow", "auto", EXPORTED, AMPERE, SLOW_CPU, BFLOAT16_GPU),
-        ("tensorflow", "float32", EXPORTED, None, FAST_CPU, FLOAT32),
+        ("tensorflow", "float32", EXPORTED, None, AMX_CPU, KERAS),
+        ("tensorflow", "bfloat16", TRAINED, None, SLOW_CPU, KERAS_BFLOAT16),
         ("tensorflow", "bfloat16", TRAINED, TURING, SLOW_CPU, BFLOAT16_GPU),
-        # onnx: on the processor, also beside a GPU.
-        ("onnx", "auto", EXPORTED, None, SLOW_CPU, ONNX),
-        ("onnx", "auto", EXPORTED, AMPERE, FAST_CPU, ONNX),
+        # openvino: on the processor, also beside a GPU.
+        ("openvino", "auto", EXPORTED, None, VNNI_CPU, INT8),
+        ("openvino", "auto", EXPORTED, AMPERE, AMX_CPU, BFLOAT16),
+        ("auto", "int8", EXPORTED, AMPERE, AMX_CPU, INT8),
     ],
 )
 def test_the_engine_of_this_machine(
@@ -81,22 +87,23 @@ def test_the_engine_of_this_machine(
     machine.setattr(engine, "_find_gpu", lambda: gpu)
     machine.setattr(engine, "cpu_flags", lambda: flags)
     assert choose_engine(artifact, name, precision) == expected
-    if gpu and name != "onnx":
+    if expected.device == "gpu":
         assert choose_engine(artifact, name, precision, require_gpu=True) == expected
 
 
 @pytest.mark.parametrize(
     ("name", "precision", "artifact", "require_gpu", "expected"),
     [
-        ("auto", "auto", EXPORTED, False, ONNX),
+        ("auto", "auto", EXPORTED, False, INT8),
         ("auto", "auto", TRAINED, False, FLOAT32),
         ("auto", "bfloat16", TRAINED, False, BFLOAT16),
-        ("tensorflow", "auto", EXPORTED, False, FLOAT32),
+        ("auto", "auto", WEIGHTS_ALONE, False, KERAS),
+        ("tensorflow", "auto", EXPORTED, False, KERAS),
         ("tensorflow", "bfloat16", EXPORTED, True, BFLOAT16_GPU),
         ("auto", "float32", EXPORTED, True, FLOAT32_GPU),
         # Of an unknown GPU it is not known whether it multiplies in bfloat16.
         ("auto", "auto", EXPORTED, True, FLOAT32_GPU),
-        ("onnx", "auto", EXPORTED, False, ONNX),
+        ("openvino", "auto", EXPORTED, False, INT8),
     ],
 )
 def test_of_other_machines_nothing_is_known(
@@ -108,7 +115,7 @@ def test_of_other_machines_nothing_is_known(
     expected: EngineChoice,
 ) -> None:
     """This one's GPU and processor do not count."""
-    for gpu, flags in ((None, SLOW_CPU), (AMPERE, FAST_CPU), (TURING, FAST_CPU)):
+    for gpu, flags in ((None, SLOW_CPU), (AMPERE, AMX_CPU), (TURING, AMX_CPU)):
         machine.setattr(engine, "_find_gpu", lambda gpu=gpu: gpu)
         machine.setattr(engine, "cpu_flags", lambda flags=flags: flags)
         chosen = choose_engine(artifact, name, precision, require_gpu, is_local=False)
@@ -122,20 +129,29 @@ NO_GPU = "--require-gpu: TensorFlow finds no GPU here; without the flag the proc
     ("name", "precision", "artifact", "require_gpu", "message"),
     [
         (
-            *("onnx", "auto", EXPORTED, True),
-            "--require-gpu needs --engine tensorflow; onnx runs on the processor",
+            *("openvino", "auto", EXPORTED, True),
+            "--require-gpu needs --engine tensorflow; --engine openvino runs on the processor",
         ),
         (
-            *("onnx", "float32", EXPORTED, False),
-            "--precision float32 needs --engine tensorflow; onnx is int8",
+            *("auto", "int8", EXPORTED, True),
+            "--require-gpu needs --engine tensorflow; --precision int8 runs on the processor",
         ),
         (
-            *("onnx", "bfloat16", TRAINED, False),
-            "--precision bfloat16 needs --engine tensorflow; onnx is int8",
+            *("tensorflow", "int8", EXPORTED, False),
+            "--precision int8 needs --engine openvino; tensorflow has float32, bfloat16",
         ),
         (
-            *("onnx", "auto", TRAINED, False),
-            "--engine onnx: the model has no ONNX files; mm-emor export writes them",
+            *("auto", "int8", TRAINED, False),
+            "--precision int8: the model has no int8 files; mm-emor export writes them",
+        ),
+        (
+            *("auto", "bfloat16", TRAINED, False),
+            "--precision bfloat16: this processor does not multiply in bfloat16; float32 it has",
+        ),
+        (
+            *("openvino", "auto", WEIGHTS_ALONE, False),
+            "--engine openvino: the model has no files for it; mm-emor export --model model "
+            "--precision float32 writes them",
         ),
         ("auto", "auto", EXPORTED, True, NO_GPU),
         ("tensorflow", "float32", TRAINED, True, NO_GPU),
@@ -157,9 +173,9 @@ def test_what_cannot_be_is_refused(
 @pytest.mark.parametrize(
     ("choice", "told"),
     [
-        (FLOAT32, "TensorFlow, float32, CPU"),
+        (KERAS, "TensorFlow, float32, CPU"),
         (BFLOAT16_GPU, "TensorFlow, bfloat16, GPU"),
-        (ONNX, "ONNX Runtime, int8, CPU"),
+        (INT8, "OpenVINO, int8, CPU"),
     ],
 )
 def test_a_choice_says_what_it_is_and_comes_back_from_its_settings(
@@ -185,14 +201,15 @@ def test_a_machine_without_a_device_has_no_gpu(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("name", "artifact"), [("tensorflow", EXPORTED), ("auto", TRAINED), ("onnx", EXPORTED)]
+    ("name", "artifact"),
+    [("tensorflow", EXPORTED), ("auto", WEIGHTS_ALONE), ("openvino", EXPORTED)],
 )
 def test_another_backend_of_keras_is_refused_where_keras_would_score(
     machine: pytest.MonkeyPatch, name: str, artifact: Artifact
 ) -> None:
     machine.setenv("KERAS_BACKEND", "jax")
-    if name == "onnx":
-        assert choose_engine(artifact, name) == ONNX
+    if name == "openvino":
+        assert choose_engine(artifact, name) == FLOAT32
         return
     with pytest.raises(UserError, match=r"^KERAS_BACKEND is jax; models are scored on tensorflow"):
         choose_engine(artifact, name)

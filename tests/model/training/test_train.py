@@ -18,8 +18,9 @@ from model.datasets import Dataset, load_dataset
 from model.errors import DatasetError, UserError
 from model.evaluation.evaluate import evaluate_model
 from model.network.backend import start_keras
-from model.scoring.artifact import HEADS_ONNX, Artifact
+from model.scoring.artifact import Artifact
 from model.scoring.engine import FLOAT32
+from model.scoring.graph_files import TEXT_INT8_GRAPH, graph_files
 from model.scoring.scorer import EmotionScorer
 from model.training.training_config import TrainingConfig
 from schemas.emotions import Modality
@@ -177,7 +178,7 @@ def test_a_rerun_skips_the_finished_parts(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     shutil.copytree(trained.path, tmp_path, dirs_exist_ok=True)
-    (tmp_path / HEADS_ONNX).write_bytes(b"of another model")
+    (tmp_path / graph_files(TEXT_INT8_GRAPH)[0]).write_bytes(b"of another model")
     again = train(tiny_training(), data_dir, checkpoint, tmp_path)
     told = f"the export in {tmp_path} is removed; mm-emor export makes a new one\n"
     assert capsys.readouterr().out.endswith(told)
