@@ -36,11 +36,12 @@ CREATE TABLE IF NOT EXISTS `emotions`.`labels` (
   `warnings` ARRAY<STRING> OPTIONS (description = "What of the item was not understood, as codes of a fixed list, in order."),
   `modality` STRING NOT NULL OPTIONS (description = "What was scored: text, audio or text+audio."),
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion with the highest score; `uncertain` where that score is below `--min-confidence`."),
-  `confidence` FLOAT64 NOT NULL OPTIONS (description = "That score: a calibrated probability, 0 to 1."),
-  `scores` STRUCT<`anger` FLOAT64 NOT NULL, `disgust` FLOAT64 NOT NULL, `fear` FLOAT64 NOT NULL, `joy` FLOAT64 NOT NULL, `neutral` FLOAT64 NOT NULL, `sadness` FLOAT64 NOT NULL, `surprise` FLOAT64 NOT NULL> NOT NULL OPTIONS (description = "A calibrated probability per emotion; they sum to 1."),
+  `confidence` FLOAT64 NOT NULL OPTIONS (description = "That score, 0 to 1: a calibrated probability, unless the model's card says that it is not calibrated."),
+  `scores` STRUCT<`anger` FLOAT64 NOT NULL, `disgust` FLOAT64 NOT NULL, `fear` FLOAT64 NOT NULL, `joy` FLOAT64 NOT NULL, `neutral` FLOAT64 NOT NULL, `sadness` FLOAT64 NOT NULL, `surprise` FLOAT64 NOT NULL> NOT NULL OPTIONS (description = "A calibrated probability per emotion. They sum to 1, but for those of a multi-label model, each of which stands for itself."),
+  `emotions` ARRAY<STRING> OPTIONS (description = "The emotions that apply, the highest score first: of a multi-label model all with at least their threshold, or none; else the one of `emotion`. Empty where that is `uncertain`."),
   `text_emotion` STRING OPTIONS (description = "What the text alone says; only where text and audio are both there."),
   `audio_emotion` STRING OPTIONS (description = "What the audio alone says; only where text and audio are both there."),
-  `disagreement` FLOAT64 OPTIONS (description = "Total variation distance of the text's and the audio's scores, 0 to 1."),
+  `disagreement` FLOAT64 OPTIONS (description = "Total variation distance of the text's and the audio's scores, 0 to 1; of a multi-label model the largest of any emotion's."),
   `n_tokens` INT64 NOT NULL OPTIONS (description = "Tokens of the text before any cut; 0 without text."),
   `truncated` BOOL NOT NULL OPTIONS (description = "Whether the text was cut at the model's limit."),
   `clip_seconds` FLOAT64 OPTIONS (description = "Length of the clip."),
@@ -66,10 +67,10 @@ PARTITION BY `dt`
 OPTIONS (description = "One row is an item, or a part of a file, that was refused.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`by_emotion` (
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
@@ -80,10 +81,10 @@ OPTIONS (description = "One row is an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`by_hour` (
   `hour` TIMESTAMP OPTIONS (description = "Start of the hour of posting, UTC; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
@@ -94,10 +95,10 @@ OPTIONS (description = "One row is an hour and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`by_day` (
   `day` DATE OPTIONS (description = "Day of posting, UTC; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
@@ -108,10 +109,10 @@ OPTIONS (description = "One row is a day and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`by_weekday` (
   `weekday` INT64 OPTIONS (description = "Day of the week of posting, UTC: 1 for Monday to 7 for Sunday; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
@@ -122,10 +123,10 @@ OPTIONS (description = "One row is a day of the week and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`by_language` (
   `lang` STRING OPTIONS (description = "Language tag; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
@@ -136,10 +137,10 @@ OPTIONS (description = "One row is a language and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`by_hashtag` (
   `hashtag` STRING NOT NULL OPTIONS (description = "Hashtag, lower case, without `#`."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
@@ -150,10 +151,10 @@ OPTIONS (description = "One row is a hashtag and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`by_author` (
   `author_id` STRING OPTIONS (description = "Who posted; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
@@ -164,10 +165,10 @@ OPTIONS (description = "One row is an author and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`by_modality` (
   `modality` STRING NOT NULL OPTIONS (description = "What was scored: text, audio or text+audio."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
@@ -178,7 +179,7 @@ OPTIONS (description = "One row is a modality and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`hashtag_lift` (
   `hashtag` STRING NOT NULL OPTIONS (description = "Hashtag, lower case, without `#`."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items with this hashtag and this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items with this hashtag."),
   `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
@@ -216,7 +217,7 @@ PARTITION BY `dt`
 OPTIONS (description = "One row is an item whose text and audio disagree; those that disagree most, the most of them first.");
 
 CREATE TABLE IF NOT EXISTS `emotions`.`confidence_distribution` (
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion with the highest score, or `uncertain`: here each item counts once."),
   `confidence_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the bin, 0 to 1; it lies in the bin."),
   `confidence_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the bin; only 1 lies in its bin."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of this emotion with a confidence in the bin."),
@@ -275,10 +276,10 @@ OPTIONS (description = "One row is a run.");
 CREATE SCHEMA IF NOT EXISTS `emotions_report`;
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`by_emotion` (
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
@@ -287,10 +288,10 @@ OPTIONS (description = "One row is an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`by_hour` (
   `hour` TIMESTAMP OPTIONS (description = "Start of the hour of posting, UTC; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
@@ -299,10 +300,10 @@ OPTIONS (description = "One row is an hour and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`by_day` (
   `day` DATE OPTIONS (description = "Day of posting, UTC; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
@@ -311,10 +312,10 @@ OPTIONS (description = "One row is a day and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`by_weekday` (
   `weekday` INT64 OPTIONS (description = "Day of the week of posting, UTC: 1 for Monday to 7 for Sunday; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
@@ -323,10 +324,10 @@ OPTIONS (description = "One row is a day of the week and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`by_language` (
   `lang` STRING OPTIONS (description = "Language tag; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
@@ -335,10 +336,10 @@ OPTIONS (description = "One row is a language and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`by_hashtag` (
   `hashtag` STRING NOT NULL OPTIONS (description = "Hashtag, lower case, without `#`."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
@@ -347,10 +348,10 @@ OPTIONS (description = "One row is a hashtag and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`by_author` (
   `author_id` STRING OPTIONS (description = "Who posted; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
@@ -359,10 +360,10 @@ OPTIONS (description = "One row is an author and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`by_modality` (
   `modality` STRING NOT NULL OPTIONS (description = "What was scored: text, audio or text+audio."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`; those that no item has are left out."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
   `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
@@ -371,7 +372,7 @@ OPTIONS (description = "One row is a modality and an emotion.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`hashtag_lift` (
   `hashtag` STRING NOT NULL OPTIONS (description = "Hashtag, lower case, without `#`."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items with this hashtag and this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items with this hashtag."),
   `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1."),
@@ -403,7 +404,7 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`most_disagreeing` (
 OPTIONS (description = "One row is an item whose text and audio disagree; those that disagree most, the most of them first.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`confidence_distribution` (
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion with the highest score, or `uncertain`: here each item counts once."),
   `confidence_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the bin, 0 to 1; it lies in the bin."),
   `confidence_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the bin; only 1 lies in its bin."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of this emotion with a confidence in the bin.")
@@ -450,7 +451,7 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`run_summary` (
 OPTIONS (description = "One row is a run.");
 
 CREATE TABLE IF NOT EXISTS `emotions_report`.`change` (
-  `measure` STRING NOT NULL OPTIONS (description = "`share` of an emotion among the labelled items, `mean_confidence` of these, `dead_letter_rate` among all items, or `jensen_shannon_distance` of the two spans' shares (base 2, 0 to 1)."),
+  `measure` STRING NOT NULL OPTIONS (description = "`share` of an emotion among the labelled items, `mean_confidence` of these, `dead_letter_rate` among all items, or `jensen_shannon_distance` of the two spans' shares (base 2, 0 to 1), which is left out where items have several emotions."),
   `emotion` STRING OPTIONS (description = "The emotion of a share; else null."),
   `value` FLOAT64 NOT NULL OPTIONS (description = "The measure in this span; the distance itself."),
   `value_before` FLOAT64 NOT NULL OPTIONS (description = "In the span before; for the distance 0."),
@@ -466,7 +467,7 @@ OPTIONS (description = "One row is a measure of this span beside the one before.
 CREATE TABLE IF NOT EXISTS `emotions_report`.`change_by_group` (
   `report` STRING NOT NULL OPTIONS (description = "Table of shares that the group is of."),
   `group` STRING OPTIONS (description = "The group, as text; null: unknown."),
-  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, or `uncertain`."),
+  `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion in this span."),
   `n_items_before` INT64 NOT NULL OPTIONS (description = "In the span before."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group in this span."),

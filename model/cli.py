@@ -1,12 +1,13 @@
 """The commands of `mm-emor` that train and evaluate; `beam_jobs.commands.cli` mounts them."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from model.commands.calibrate_command import calibrate
+from model.commands.import_command import import_
 from model.completion import (
     complete_config,
     complete_dataset,
@@ -15,17 +16,13 @@ from model.completion import (
 )
 from model.errors import ConfigError
 from model.extras import Extra, require_extra
+from model.flags import DataDir, local_path
 from model.scoring.engine import EngineName, Precision
 from model.training.fold_by import FoldBy
 
 app = typer.Typer(add_completion=False)
-
-DataDir = Annotated[
-    Path,
-    typer.Option(
-        help="The data set's directory, or the one that holds it.", metavar="DIR", exists=True
-    ),
-]
+app.command("import", short_help="Make a model of a fine-tuned classifier.")(import_)
+app.command(short_help="Fit a model's confidences to labelled data.")(calibrate)
 
 TextEncoderOption = Annotated[
     str | None, typer.Option(help="Checkpoint directory or hub id.", metavar="DIR|HUB-ID")
@@ -35,28 +32,6 @@ Corpus = Annotated[
     Path | None,
     typer.Option(help="The corpus's own directory.", metavar="DIR", exists=True, file_okay=False),
 ]
-
-
-def _local_path(path: Path | None) -> Path | None:
-    """Refuses what cannot become a directory here, before hours of training and not after.
-
-    That is a URI, of which `Path` would make one, `gs:/bucket`; a path below a file; too long a
-    name; and a place that may not be written to.
-    """
-    if path is None:
-        return None
-    if path.parts and path.parts[0].endswith(":"):
-        raise ConfigError(f"{path.parts[0]}// is no place for this; it must be on this machine")
-    try:
-        whole = path.absolute()
-        there = next(each for each in (whole, *whole.parents) if each.exists())
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written to: {error.strerror}") from error
-    if not there.is_dir():
-        raise ConfigError(f"{path} cannot be written to: {there} is a file")
-    if not os.access(there, os.W_OK):
-        raise ConfigError(f"{path} cannot be written to: no permission in {there}")
-    return path
 
 
 class ExportPrecision(StrEnum):
@@ -79,7 +54,7 @@ def train(
     out: Annotated[
         Path,
         typer.Option(
-            help="Where the artifact goes.", metavar="DIR", file_okay=False, callback=_local_path
+            help="Where the artifact goes.", metavar="DIR", file_okay=False, callback=local_path
         ),
     ],
     text_encoder: TextEncoderOption = None,
@@ -177,7 +152,7 @@ def evaluate(
             help="Where metrics.json, tables and figures go.",
             metavar="DIR",
             file_okay=False,
-            callback=_local_path,
+            callback=local_path,
         ),
     ] = None,
 ) -> None:
@@ -231,7 +206,7 @@ def export(
         typer.Option(
             help="Model directory; the files are added to it.",
             metavar="DIR",
-            callback=_local_path,
+            callback=local_path,
             autocompletion=complete_model,
         ),
     ],
@@ -305,7 +280,7 @@ def reproduce(
     out: Annotated[
         Path,
         typer.Option(
-            help="Where the results go.", metavar="DIR", file_okay=False, callback=_local_path
+            help="Where the results go.", metavar="DIR", file_okay=False, callback=local_path
         ),
     ],
     tweeteval: Corpus = None,

@@ -3,8 +3,14 @@
 from importlib.resources import files
 from pathlib import Path
 
+BRIGHTER_LANGUAGES = (
+    "af am arq ary de en es ha hi id ig jv mr om pcm pt-br pt-mz ro ru rw so su sv sw "
+    "ti tt uk vmw xh yo zh zu"
+)
 DATASET_NAMES = (
-    *("emodb", "goemotions-ekman", "iemocap4", "iemocap4-excited", "manifest", "meld"),
+    *(f"brighter-{language}" for language in BRIGHTER_LANGUAGES.split()),
+    *("emodb", "goemotions-28", "goemotions-ekman", "iemocap4", "iemocap4-excited", "manifest"),
+    "meld",
     *("tweeteval/emoji", "tweeteval/emotion", "tweeteval/hate", "tweeteval/irony"),
     *("tweeteval/offensive", "tweeteval/sentiment", "tweeteval/stance"),
 )

@@ -25,6 +25,9 @@ PartialShare = Annotated[float, Field(ge=0, lt=1)]
 LanguageCode = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 """ISO 639-1, or 639-3 where that has none."""
 EmojiReading = Literal["keep", "describe", "describe_all"]
+Cleaning = Literal["full", "tweeteval", "none"]
+ProblemType = Literal["single_label", "multi_label"]
+"""Whether an item has one emotion (softmax), or any number of them, none too (a sigmoid each)."""
 N_CHROMA = 12
 """Pitch classes of the equal-tempered octave."""
 
@@ -39,11 +42,23 @@ class TextConfig:
         emoji: `keep` them for a tokenizer that knows them (RoBERTa's bytes), or `describe` them
             in words for one that does not (BERT's word pieces); `describe_all` also says `emoji`
             for the selector U+FE0F that is left where one was taken out.
+        cleaning: what is done before the tokenizer. `full` is that of models trained here;
+            `tweeteval` writes handles and links as TweetEval's models read them, and `none` leaves
+            the text as it is: both for models that came with a tokenizer of their own, which then
+            also reads special tokens that are spelled out, as in Transformers.
     """
 
     window_tokens: Annotated[int, Field(ge=3)] = 512
     max_tokens: PositiveInt = 1000
     emoji: EmojiReading = "keep"
+    cleaning: Cleaning = "full"
+
+    def __post_init__(self) -> None:
+        if self.cleaning != "full" and self.emoji != "keep":
+            raise ValueError(
+                f"cleaning is {self.cleaning!r} and emoji {self.emoji!r}; emoji are described in "
+                "full cleaning only"
+            )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -157,14 +172,20 @@ class HeadConfig:
     """The layers after the concatenation (paper, section 3.3).
 
     Attributes:
-        hidden_units: units of the Dense ReLU layer.
+        hidden_units: units of the hidden Dense layer.
         dropout: share of its outputs that training drops (0.3 in the paper).
         l2: weight of the L2 penalty on its kernel.
+        activation: of the hidden layer: the paper's ReLU, or the tanh of BERT's pooler.
+        joined: how many labels, side by side in the last layer, each emotion joins; empty where
+            each emotion is a label of its own. Of a single label, the probabilities are added; of
+            several labels an item, the highest counts.
     """
 
     hidden_units: PositiveInt = 256
     dropout: PartialShare = 0.3
     l2: NonNegativeFloat = 1e-4
+    activation: Literal["relu", "tanh"] = "relu"
+    joined: tuple[PositiveInt, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -172,6 +193,11 @@ class ClassifierConfig:
     """The whole network: emotions in head order, and the parts it has.
 
     A model of text alone has no audio parts, and one of audio alone no text parts.
+
+    Attributes:
+        pooling: what stands for a text: the `mean` over all its tokens, or the state of the `first`
+            token, as in classifiers of BERT's kind.
+        problem_type: what the heads' logits mean; it changes no weight.
     """
 
     emotions: tuple[str, ...]
@@ -180,10 +206,17 @@ class ClassifierConfig:
     encoder: EncoderConfig | None = None
     audio: AudioConfig | None = None
     mobilenet: MobileNetConfig | None = None
+    pooling: Literal["mean", "first"] = "mean"
+    problem_type: ProblemType = "single_label"
 
     def __post_init__(self) -> None:
         if len(set(self.emotions)) != len(self.emotions) or len(self.emotions) < 2:
             raise ValueError(f"emotions are {self.emotions}; at least two different are needed")
+        if self.head.joined and len(self.head.joined) != len(self.emotions):
+            raise ValueError(
+                f"joined is {self.head.joined}; it must have a number for each of "
+                f"{len(self.emotions)} emotions"
+            )
         if (self.text is None) != (self.encoder is None):
             raise ValueError("text and encoder settings come together")
         if (self.audio is None) != (self.mobilenet is None):
@@ -195,6 +228,35 @@ class ClassifierConfig:
                 f"window_tokens is {self.text.window_tokens}; the encoder's positions reach "
                 f"{self.encoder.max_window_tokens}"
             )
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether an item has any number of emotions."""
+        return self.problem_type == "multi_label"
+
+
+LATER_SETTINGS = {
+    "activation": "relu",
+    "cleaning": "full",
+    "joined": [],
+    "pooling": "mean",
+    "problem_type": "single_label",
+}
+"""Settings that older artifacts lack, and their hashes with them: left out where they are these."""
+
+
+def dump_config(config: ClassifierConfig) -> dict[str, Any]:
+    """Returns the settings as they stand in an artifact's `config.json`, which is hashed."""
+    settings: dict[str, Any] = TypeAdapter(ClassifierConfig).dump_python(config, mode="json")
+    return _without_later_settings(settings)
+
+
+def _without_later_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_later_settings(value) if isinstance(value, dict) else value
+        for name, value in settings.items()
+        if name not in LATER_SETTINGS or value != LATER_SETTINGS[name]
+    }
 
 
 def parse_config(type_: type[T], value: Any, source: str) -> T:

@@ -11,6 +11,11 @@ from model.datasets.evaluated_rows import choose_rows
 from model.datasets.label_map import LabelMap
 from model.datasets.published_sizes import count_remarks
 from model.evaluation.evaluate import Evaluation, evaluate_model, evaluate_predictions
+from model.evaluation.multi_label_evaluation import (
+    MultiLabelEvaluation,
+    evaluate_multi_label,
+    evaluate_multi_label_predictions,
+)
 from model.network.backend import start_keras
 from model.scoring.artifact import Artifact
 from model.scoring.engine import EngineName, Precision, choose_engine, start_engine
@@ -19,7 +24,7 @@ from model.training.fold_by import FoldBy
 from model.training.training_config import read_training_config
 from model.training.training_record import TrainingRecord
 
-Measured = tuple[dict[str, Any], Evaluation]
+Measured = tuple[dict[str, Any], Evaluation | MultiLabelEvaluation]
 """What was measured, as it stands in `metrics.json`, and what it is worth."""
 
 
@@ -50,7 +55,8 @@ def measure_model(
     if mapped.is_relabelled:
         details |= {"map": label_map.emotion_of, "ignore": list(label_map.ignored)}
     details |= {"model_version": scorer.model_version, "engine": choice.as_settings()}
-    return details, evaluate_model(scorer, mapped, split, typer.echo)
+    evaluate = evaluate_multi_label if mapped.is_multi_label else evaluate_model
+    return details, evaluate(scorer, mapped, split, typer.echo)
 
 
 def measure_predictions(path: Path, dataset: Dataset, split: str | None) -> Measured:
@@ -62,7 +68,9 @@ def measure_predictions(path: Path, dataset: Dataset, split: str | None) -> Meas
     dataset, split = choose_rows(dataset, split)
     _tell_counts(dataset)
     details = {"split": split, "predictions": path.name}
-    return details, evaluate_predictions(path, dataset, split)
+    several = dataset.is_multi_label
+    evaluate = evaluate_multi_label_predictions if several else evaluate_predictions
+    return details, evaluate(path, dataset, split)
 
 
 def measure_folds(

@@ -9,7 +9,8 @@ from schemas.fields import TIMESTAMP, field
 
 UNCERTAIN = "uncertain"
 """The `emotion` of an item whose confidence is below the run's limit, `--min-confidence`."""
-
+NO_EMOTION = "no_emotion"
+"""What reports count an item for that has none, which a multi-label model can say."""
 
 KEPT_PREFIX = "x_"
 """What the names of kept fields' columns start with."""
@@ -75,8 +76,25 @@ def label_schema(emotions: Sequence[str], kept: Sequence[str] = ()) -> pa.Schema
                 f"The emotion with the highest score; `{UNCERTAIN}` where that score is below "
                 "`--min-confidence`.",
             ),
-            field("confidence", pa.float32(), "That score: a calibrated probability, 0 to 1."),
-            field("scores", scores, "A calibrated probability per emotion; they sum to 1."),
+            field(
+                "confidence",
+                pa.float32(),
+                "That score, 0 to 1: a calibrated probability, unless the model's card says that "
+                "it is not calibrated.",
+            ),
+            field(
+                "scores",
+                scores,
+                "A calibrated probability per emotion. They sum to 1, but for those of a "
+                "multi-label model, each of which stands for itself.",
+            ),
+            field(
+                "emotions",
+                pa.list_(pa.string()),
+                "The emotions that apply, the highest score first: of a multi-label model all with "
+                "at least their threshold, or none; else the one of `emotion`. Empty where that is "
+                f"`{UNCERTAIN}`.",
+            ),
             field(
                 "text_emotion",
                 pa.string(),
@@ -92,7 +110,8 @@ def label_schema(emotions: Sequence[str], kept: Sequence[str] = ()) -> pa.Schema
             field(
                 "disagreement",
                 pa.float32(),
-                "Total variation distance of the text's and the audio's scores, 0 to 1.",
+                "Total variation distance of the text's and the audio's scores, 0 to 1; of a "
+                "multi-label model the largest of any emotion's.",
                 nullable=True,
             ),
             field("n_tokens", pa.int32(), "Tokens of the text before any cut; 0 without text."),

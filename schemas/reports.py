@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from schemas.fields import TIMESTAMP, field
-from schemas.labels import UNCERTAIN
+from schemas.labels import NO_EMOTION, UNCERTAIN
 
 N_CONFIDENCE_BINS = 20
 """Bins of `confidence_distribution`, each 1 / N_CONFIDENCE_BINS wide."""
@@ -27,8 +27,13 @@ SHARE_GROUPS: dict[str, pa.Field | None] = {
 }
 """The tables of shares, and the column that each groups items by; None for the corpus as a whole.
 
-In `by_hashtag` an item counts once for each of its hashtags, and not at all without one.
+In `by_hashtag` an item counts once for each of its hashtags, and not at all without one. Of a
+multi-label model it counts once for each of its emotions, so that the shares of a group add up to
+more than 1; without any it counts for `NO_EMOTION`.
 """
+_COUNTED_EMOTION = (
+    f"The emotion, `{UNCERTAIN}`, or `{NO_EMOTION}` of items of a multi-label model that have none"
+)
 
 
 def share_schema(group: pa.Field | None) -> pa.Schema:
@@ -39,11 +44,15 @@ def share_schema(group: pa.Field | None) -> pa.Schema:
             field(
                 "emotion",
                 pa.string(),
-                f"The emotion, or `{UNCERTAIN}`; those that no item has are left out.",
+                f"{_COUNTED_EMOTION}; those that no item has are left out.",
             ),
             field("n_items", pa.int64(), "Items of the group with this emotion."),
             field("n_group", pa.int64(), "Items of the group."),
-            field("share", pa.float64(), "n_items / n_group, 0 to 1."),
+            field(
+                "share",
+                pa.float64(),
+                "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1.",
+            ),
             field("share_low", pa.float64(), "Lower end of the share's 95 % Wilson interval."),
             field("share_high", pa.float64(), "Upper end of the share's 95 % Wilson interval."),
             field("mean_confidence", pa.float64(), "Mean confidence of the n_items, 0 to 1."),
@@ -75,7 +84,7 @@ MOST_DISAGREEING_SCHEMA = pa.schema(
 HASHTAG_LIFT_SCHEMA = pa.schema(
     [
         field("hashtag", pa.string(), "Hashtag, lower case, without `#`."),
-        field("emotion", pa.string(), f"The emotion, or `{UNCERTAIN}`."),
+        field("emotion", pa.string(), f"{_COUNTED_EMOTION}."),
         field("n_items", pa.int64(), "Items with this hashtag and this emotion."),
         field("n_group", pa.int64(), "Items with this hashtag."),
         field("share", pa.float64(), "n_items / n_group, 0 to 1."),
@@ -97,7 +106,11 @@ HASHTAG_LIFT_SCHEMA = pa.schema(
 )
 CONFIDENCE_DISTRIBUTION_SCHEMA = pa.schema(
     [
-        field("emotion", pa.string(), f"The emotion, or `{UNCERTAIN}`."),
+        field(
+            "emotion",
+            pa.string(),
+            f"The emotion with the highest score, or `{UNCERTAIN}`: here each item counts once.",
+        ),
         field("confidence_low", pa.float64(), "Lower end of the bin, 0 to 1; it lies in the bin."),
         field("confidence_high", pa.float64(), "Upper end of the bin; only 1 lies in its bin."),
         field("n_items", pa.int64(), "Items of this emotion with a confidence in the bin."),
@@ -174,7 +187,7 @@ CHANGE_SCHEMA = pa.schema(
             pa.string(),
             "`share` of an emotion among the labelled items, `mean_confidence` of these, "
             "`dead_letter_rate` among all items, or `jensen_shannon_distance` of the two spans' "
-            "shares (base 2, 0 to 1).",
+            "shares (base 2, 0 to 1), which is left out where items have several emotions.",
         ),
         field("emotion", pa.string(), "The emotion of a share; else null.", nullable=True),
         field("value", pa.float64(), "The measure in this span; the distance itself."),
@@ -207,7 +220,7 @@ CHANGE_BY_GROUP_SCHEMA = pa.schema(
     [
         field("report", pa.string(), "Table of shares that the group is of."),
         field("group", pa.string(), "The group, as text; null: unknown.", nullable=True),
-        field("emotion", pa.string(), f"The emotion, or `{UNCERTAIN}`."),
+        field("emotion", pa.string(), f"{_COUNTED_EMOTION}."),
         field("n_items", pa.int64(), "Items of the group with this emotion in this span."),
         field("n_items_before", pa.int64(), "In the span before."),
         field("n_group", pa.int64(), "Items of the group in this span."),

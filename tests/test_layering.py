@@ -26,9 +26,11 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         "scoring": ("", "network", "preprocessing"),
         "datasets": ("", "preprocessing"),
         "evaluation": ("", "datasets", "preprocessing", "scoring"),
+        "importing": ("", "network", "preprocessing", "scoring"),
         "export": ("", "datasets", "evaluation", "network", "preprocessing", "scoring"),
         "training": ("", "datasets", "evaluation", "network", "preprocessing", "scoring"),
         "paper": ("", "datasets", "evaluation", "network", "scoring", "training"),
+        "commands": ("", "datasets", "evaluation", "importing", "network", "scoring"),
     },
     "beam_jobs": {
         "items": (),
@@ -297,6 +299,10 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     ),
     "tests/jobs/test_killed_training.py": ("model.training.finished_part",),
     "tests/model/datasets/test_meld.py": ("model.datasets.broken_clips",),
+    "tests/model/evaluation/test_calibrate.py": ("model.scoring.model_card",),
+    "tests/model/importing/test_import_checkpoint.py": tuple(
+        f"model.importing.{name}" for name in ("card", "label_map", "sequence_classifier")
+    ),
     "tests/model/export/test_export.py": (
         *("model.export.earlier_format", "model.export.quantisation"),
     ),
@@ -308,6 +314,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/model/preprocessing/test_audio_decoder.py": (
         *("model.preprocessing.audio_container", "model.preprocessing.waveform"),
     ),
+    "tests/model/scoring/test_artifact.py": ("model.scoring.saving",),
     "tests/model/scoring/test_openvino_engine.py": (
         *("model.network.emotion_classifier", "model.network.graph_names", "model.network.graphs"),
         *("model.scoring.conversion", "model.scoring.graph_files"),
@@ -315,8 +322,12 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/model/scoring/test_scorer.py": (
         *("model.preprocessing.emotion_preprocessor", "model.scoring.scores"),
     ),
-    "tests/model/test_cli.py": ("model.errors",),
+    "tests/model/evaluation/test_multi_label_evaluation.py": ("model.evaluation.multi_label",),
+    "tests/model/test_cli.py": ("model.errors", "model.flags"),
     "tests/model/test_evaluate_command.py": ("model.evaluation.evaluation_lines",),
+    "tests/model/training/test_multi_label_training.py": (
+        *("model.training.best_threshold_f1", "model.training.calibrating"),
+    ),
     "tests/model/training/test_train.py": ("model.training.training_data",),
     "tests/model/training/test_training_config.py": ("model.config", "model.nearest_name"),
     "tests/schemas/test_data_dictionary.py": (

@@ -14,7 +14,7 @@ from beam_jobs.reports.counts import SCALE, Partials
 from beam_jobs.reports.groupings import TIMES, Grouping
 from beam_jobs.reports.statistics.intervals import Integers, newcombe_interval
 from beam_jobs.reports.statistics.p_values import exact_p_value, holm
-from beam_jobs.reports.tables import ReportPlan, select_groups
+from beam_jobs.reports.tables import ReportPlan, count_first, select_groups
 from schemas.reports import CHANGE_SCHEMAS
 
 ALERT_LEVEL = 0.01
@@ -59,7 +59,7 @@ def _compare_shares(now: Partials, before: Partials) -> Iterable[dict[str, Any]]
     counts = _side_by_side(now["by_emotion"], before["by_emotion"], ["emotion"])
     counts = counts.sort_by("emotion")
     k, k_before = counts["n_items"].to_numpy(), counts["n_items_before"].to_numpy()
-    n, n_before = int(k.sum()), int(k_before.sum())
+    n, n_before = (count_first(each["by_emotion"]) for each in (now, before))
     if not (n and n_before):
         return
     p_values = exact_p_value(k, np.int64(n), k + k_before, np.int64(n + n_before))
@@ -69,6 +69,8 @@ def _compare_shares(now: Partials, before: Partials) -> Iterable[dict[str, Any]]
             "share", k[row] / n, k_before[row] / n_before, p_values[row], emotion,
             interval=(low[row], high[row]),
         )  # fmt: skip
+    if k.sum() != n or k_before.sum() != n_before:
+        return  # items of several emotions are no draws from one distribution over them
     distance = float(jensenshannon(k / n, k_before / n_before, base=2))
     p_value = 1.0
     if len(k) > 1:
@@ -153,12 +155,12 @@ def _compare_groups(
     counts = _side_by_side(now[grouping.report], before[grouping.report], [name, "emotion"])
     counts = counts.filter(pc.is_in(counts[name], pc.unique(groups[name])))
     totals = counts.group_by(name, use_threads=False).aggregate(
-        [("n_items", "sum"), ("n_items_before", "sum")]
+        [("n_first", "sum"), ("n_first_before", "sum")]
     )
     group = pc.index_in(counts[name], totals[name].combine_chunks())
     contribution = np.zeros(counts.num_rows)
     for column, partials, sign in (("n_items", now, 1), ("n_items_before", before, -1)):
-        n_all = pc.sum(partials["by_emotion"]["n_items"]).as_py() or 0
+        n_all = count_first(partials["by_emotion"])
         contribution += sign * counts[column].to_numpy() / max(n_all, 1)
     table = pa.table(
         [
@@ -167,8 +169,8 @@ def _compare_groups(
             counts["emotion"],
             counts["n_items"],
             counts["n_items_before"],
-            totals["n_items_sum"].take(group),
-            totals["n_items_before_sum"].take(group),
+            totals["n_first_sum"].take(group),
+            totals["n_first_before_sum"].take(group),
             contribution,
         ],
         schema=CHANGE_SCHEMAS["change_by_group"],
@@ -180,18 +182,21 @@ def _compare_groups(
 
 def _side_by_side(now: pa.Table, before: pa.Table, keys: list[str]) -> pa.Table:
     """Returns the counts of both spans for each key that either has."""
-    none: Integers = np.zeros(now.num_rows, np.int64)
-    none_before: Integers = np.zeros(before.num_rows, np.int64)
-    names = [*keys, "n_items", "n_items_before"]
+    counts = ["n_items", "n_first"]
+    names = [*keys, *counts, *(f"{name}_before" for name in counts)]
+    none: list[Integers] = [np.zeros(now.num_rows, np.int64)] * len(counts)
+    none_before: list[Integers] = [np.zeros(before.num_rows, np.int64)] * len(counts)
     rows = pa.concat_tables(
         [
-            pa.table([*now.select([*keys, "n_items"]).columns, none], names),
-            pa.table([*before.select(keys).columns, none_before, before["n_items"]], names),
+            pa.table([*now.select([*keys, *counts]).columns, *none], names),
+            pa.table(
+                [*before.select(keys).columns, *none_before, *before.select(counts).columns], names
+            ),
         ]
     )
     summed = rows.group_by(keys, use_threads=False).aggregate(
-        [("n_items", "sum"), ("n_items_before", "sum")]
+        [(name, "sum") for name in names if name not in keys]
     )
     return summed.rename_columns(
-        {"n_items_sum": "n_items", "n_items_before_sum": "n_items_before"}
+        {f"{name}_sum": name for name in names if name not in keys}
     ).select(names)

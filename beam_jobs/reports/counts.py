@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from beam_jobs.reports.counted_emotions import count_emotions
 from beam_jobs.reports.groupings import Grouping
 from schemas.emotions import Modality
 from schemas.fields import TIMESTAMP
@@ -21,9 +22,9 @@ SCALE = 2**30
 """Confidences are summed as multiples of 1 / SCALE.
 
 A float32 of at least 2⁻⁷ is such a multiple exactly, and the highest of up to 128 scores that sum
-to 1 is no smaller; the error of a smaller number is at most 2⁻³¹. An int64 holds the sum for 8.6
-billion items (2⁶³ / SCALE), where the 2²⁴ that float32's mantissa suggests would round most
-confidences below ½.
+to 1 is no smaller; the error of a smaller number, as of a multi-label model, is at most 2⁻³¹. An
+int64 holds the sum for 8.6 billion items (2⁶³ / SCALE), where the 2²⁴ that float32's mantissa
+suggests would round most confidences below ½.
 """
 N_DISAGREEING = 100
 """Items of `most_disagreeing`."""
@@ -33,6 +34,7 @@ LABEL_COLUMNS = (
     "created_at",
     "modality",
     "emotion",
+    "emotions",
     "confidence",
     "text_emotion",
     "audio_emotion",
@@ -52,7 +54,7 @@ Partials = dict[str, pa.Table]
 """
 
 MERGED_BY = {
-    **dict.fromkeys(("n_items", "confidence_sum", "disagreement_sum"), "sum"),
+    **dict.fromkeys(("n_items", "n_first", "confidence_sum", "disagreement_sum"), "sum"),
     **dict.fromkeys(
         ("n_labels", "n_dead", "n_text", "n_audio", "n_text_audio", "n_reposts"), "sum"
     ),
@@ -86,6 +88,8 @@ _COUNTS = {
     "by_emotion": [
         ("emotion", pa.string()),
         ("n_items", pa.int64()),
+        # Those whose first emotion it is: over all emotions they add up to the items.
+        ("n_first", pa.int64()),
         ("confidence_sum", pa.int64()),
     ],
     "disagreement": [
@@ -162,23 +166,26 @@ def aggregate_labels(
             "confidence_sum": _to_fixed_point(labels["confidence"]),
         }
     )
+    counted = count_emotions(labels)
+    by_emotion = counted.repeat(rows).set_column(0, "emotion", counted.emotions)
+    by_emotion = by_emotion.append_column("n_first", counted.is_first.cast(pa.int64()))
     schemas = partial_schemas(groupings)
     partials = {
-        "by_emotion": _combine(rows, schemas["by_emotion"]),
+        "by_emotion": _combine(by_emotion, schemas["by_emotion"]),
         "disagreement": _count_disagreement(labels, schemas["disagreement"]),
         "most_disagreeing": _most_disagreeing(labels),
         "confidence_distribution": _count_bins(rows, labels["confidence"]),
         "warnings": _count_warnings(labels["warnings"], schemas["warnings"]),
         "run_summary": _summarise(labels, rows["confidence_sum"], run),
-        "surest": _surest(_with_text(labels), n_surest),
+        "surest": _surest(_with_text(labels.filter(counted.has_highest)), n_surest),
     }
     left_out = {}
     for grouping in groupings:
-        grouped = grouping.group_rows(labels, rows)
+        grouped = grouping.group_rows(counted.repeat(labels.select([grouping.column])), by_emotion)
         if kept and grouping.report in kept:
-            n_rows = grouped.num_rows
+            n_counted = pc.sum(grouped["n_first"]).as_py() or 0
             grouped = grouped.filter(pc.is_in(grouped[grouping.group.name], kept[grouping.report]))
-            left_out[grouping.report] = n_rows - grouped.num_rows
+            left_out[grouping.report] = n_counted - (pc.sum(grouped["n_first"]).as_py() or 0)
         partials[grouping.report] = _combine(grouped, schemas[grouping.report])
     partials["groups_left_out"] = pa.table(
         [list(left_out), list(left_out.values())], schema=schemas["groups_left_out"]

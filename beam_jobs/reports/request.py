@@ -299,3 +299,9 @@ def _notes(
     n_hiding = sum(run.hides_texts for run in runs)
     if request.n_examples and n_hiding:
         yield f"{n_hiding} of {len(runs)} runs hide texts or authors, and give no examples."
+    n_uncalibrated = sum(not run.manifest.settings.get("calibrated", True) for run in runs)
+    if n_uncalibrated:
+        yield (
+            f"{n_uncalibrated} of {len(runs)} runs have a model that is not calibrated: its "
+            "confidences rank, and are no probabilities. mm-emor calibrate fits them to labels."
+        )

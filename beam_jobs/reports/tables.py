@@ -55,8 +55,8 @@ def finish_tables(partials: Partials, plan: ReportPlan) -> dict[str, pa.Table]:
         partial = partials[grouping.report]
         kept = select_groups(partials, grouping, plan.limits)
         tables[grouping.report] = _finish_shares(grouping, kept.rows)
-        n_counted = pc.sum(kept.rows["n_items"]).as_py() or 0
-        n_all = (pc.sum(partial["n_items"]).as_py() or 0) + (_n_uncounted(partials, grouping) or 0)
+        n_counted = count_first(kept.rows)
+        n_all = count_first(partial) + (_n_uncounted(partials, grouping) or 0)
         if n_all > n_counted:
             left_out.append(
                 {
@@ -122,15 +122,21 @@ def select_groups(partials: Partials, grouping: Grouping, limits: GroupLimits) -
     n_uncounted = _n_uncounted(partials, grouping)
     min_items = 1 if grouping.report in TIMES else limits.min_items
     if n_uncounted is not None:
-        n_counted = pc.sum(partial["n_items"]).as_py() or 0
+        n_counted = count_first(partial)
         min_items = max(min_items, least_kept(n_counted + n_uncounted, limits.max_groups))
-    totals = partial.group_by(name, use_threads=False).aggregate([("n_items", "sum")])
-    totals = totals.filter(pc.greater_equal(totals["n_items_sum"], min_items))
+    totals = partial.group_by(name, use_threads=False).aggregate([("n_first", "sum")])
+    totals = totals.filter(pc.greater_equal(totals["n_first_sum"], min_items))
     if grouping.report not in TIMES and totals.num_rows > limits.top:
-        order = [("n_items_sum", "descending"), (name, "ascending")]
+        order = [("n_first_sum", "descending"), (name, "ascending")]
         totals = totals.take(pc.sort_indices(totals, order)[: limits.top])
     kept = partial.filter(pc.is_in(partial[name], totals[name].combine_chunks()))
     return KeptGroups(kept, totals.num_rows, min_items)
+
+
+def count_first(partial: pa.Table) -> int:
+    """Returns the items of a partial table of shares, however many emotions each has."""
+    n_items: int = pc.sum(partial["n_first"]).as_py() or 0
+    return n_items
 
 
 def _n_uncounted(partials: Partials, grouping: Grouping) -> int | None:
@@ -149,10 +155,10 @@ def _finish_shares(grouping: Grouping | None, partial: pa.Table) -> pa.Table:
     else:
         encoded = partial[grouping.group.name].combine_chunks()
         groups = encoded.dictionary_encode(null_encoding="encode").indices.to_numpy()
-    n_group = _totals(groups, n_items)
+    n_group = _totals(groups, partial["n_first"].to_numpy())
     low, high = wilson_interval(n_items, n_group)
     columns = [
-        *partial.drop_columns("confidence_sum").columns,
+        *partial.drop_columns(["n_first", "confidence_sum"]).columns,
         n_group,
         n_items / n_group,
         low,

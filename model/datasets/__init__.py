@@ -4,9 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from model.datasets.dataset import Dataset, Example, label_indices, one_hot, read_lines, texts_of
+from model.datasets.brighter import LANGUAGES, load_brighter
+from model.datasets.dataset import (
+    Dataset,
+    Example,
+    label_indices,
+    read_lines,
+    target_matrix,
+    texts_of,
+)
 from model.datasets.emodb import load_emodb
-from model.datasets.goemotions import load_goemotions_ekman
+from model.datasets.goemotions import load_goemotions_28, load_goemotions_ekman
 from model.datasets.iemocap import load_iemocap
 from model.datasets.labelled_table import load_manifest
 from model.datasets.meld import load_meld
@@ -19,13 +27,18 @@ __all__ = [
     "Example",
     "label_indices",
     "load_dataset",
-    "one_hot",
     "read_lines",
+    "target_matrix",
     "texts_of",
 ]
 
 DATASETS: dict[str, tuple[str, Callable[[Path], Dataset]]] = {
+    **{
+        f"brighter-{language}": ("brighter", partial(load_brighter, language=language))
+        for language in LANGUAGES
+    },
     "emodb": ("emodb", load_emodb),
+    "goemotions-28": ("goemotions", load_goemotions_28),
     "goemotions-ekman": ("goemotions", load_goemotions_ekman),
     "iemocap4": ("iemocap", partial(load_iemocap, merge_excited=False)),
     "iemocap4-excited": ("iemocap", partial(load_iemocap, merge_excited=True)),
@@ -48,7 +61,11 @@ def load_dataset(name: str, data_dir: Path) -> Dataset:
         DatasetError: the name is unknown, or the directory does not hold the data set.
     """
     if name not in DATASETS:
-        raise DatasetError(f"dataset is {name!r}; known are {', '.join(sorted(DATASETS))}")
+        known = ", ".join(sorted(each for each in DATASETS if not each.startswith("brighter-")))
+        languages = ", ".join(sorted(LANGUAGES))
+        raise DatasetError(
+            f"dataset is {name!r}; known are {known}, and brighter-LANGUAGE of {languages}"
+        )
     folder, load = DATASETS[name]
     if not folder:
         return load(data_dir)

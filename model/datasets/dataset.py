@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from model.config import ClassifierConfig
+from model.config import ProblemType
 from model.errors import DatasetError
 from model.files import hash_file_once
 from model.preprocessing.text_preprocessor import clean_text
@@ -32,6 +33,8 @@ class Example:
         clip: the audio file; None without audio.
         group: what folds must not split: a speaker or a session; empty where there is none.
         part: a part of the corpus that is also measured apart: a topic, or scripted speech.
+        emotions: of a multi-label data set, all that the item has, `emotion` being the first; that
+            is empty, too, where it has none.
     """
 
     emotion: str
@@ -39,6 +42,17 @@ class Example:
     clip: Path | None = None
     group: str = ""
     part: str = ""
+    emotions: tuple[str, ...] = ()
+
+    @classmethod
+    def of_several(cls, emotions: Sequence[str], text: str | None, **others: Any) -> "Example":
+        """Returns an item of a multi-label data set, which may have no emotion."""
+        return cls(next(iter(emotions), ""), text, emotions=tuple(emotions), **others)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Every class that the item has, by name."""
+        return self.emotions or tuple(filter(None, [self.emotion]))
 
     @property
     def has_text(self) -> bool:
@@ -99,6 +113,7 @@ class Dataset:
         names_splits: whether it says itself what is to train on and what to measure on; where it
             does not, all stands in `train`.
         is_relabelled: whether its labels are others than it was published with.
+        problem_type: whether an example has one class, or any number of them.
     """
 
     name: str
@@ -108,6 +123,16 @@ class Dataset:
     broken_clips: bool = False
     names_splits: bool = True
     is_relabelled: bool = False
+    problem_type: ProblemType = "single_label"
+
+    @property
+    def is_multi_label(self) -> bool:
+        """Whether an example has any number of classes."""
+        return self.problem_type == "multi_label"
+
+    def label_of(self, example: Example) -> str | list[str]:
+        """Returns what an example is labelled with, as JSON has it: a class, or all that it has."""
+        return list(example.labels) if self.is_multi_label else example.emotion
 
     def split(self, name: str) -> list[Example]:
         """Returns the examples of a split.
@@ -123,7 +148,7 @@ class Dataset:
 
     def counts(self, split: str) -> dict[str, int]:
         """Returns the number of examples of each class."""
-        counted = Counter(example.emotion for example in self.split(split))
+        counted = Counter(label for example in self.split(split) for label in example.labels)
         return {emotion: counted[emotion] for emotion in self.emotions}
 
     def examples(self) -> list[Example]:
@@ -139,7 +164,8 @@ class Dataset:
         """Returns the data set with the splits `train` and `validation`, and `test` as it is.
 
         Where there is nothing to validate on, a share of each class of the examples to train on is
-        held out; of its texts, clips and pairs alike, where that is an example of each or more.
+        held out; of its texts, clips and pairs alike, where that is an example of each or more. Of
+        a multi-label data set it is a share of all.
 
         Args:
             train_split: the split to train on.
@@ -154,7 +180,13 @@ class Dataset:
 
         train = self.split(train_split)
         validation = self.splits.get("validation") if train_split == "train" else None
-        if not validation:
+        if not validation and self.is_multi_label:
+            if len(train) < 2:
+                raise DatasetError(f"{self.name} has one example to train on; 2 are needed")
+            train, validation = train_test_split(
+                train, test_size=validation_share, random_state=seed
+            )
+        elif not validation:
             counted = Counter(example.emotion for example in train)
             rarest = min(counted, key=counted.__getitem__)
             if counted[rarest] < 2:
@@ -214,16 +246,30 @@ class Dataset:
 def label_indices(examples: Sequence[Example], emotions: Sequence[str]) -> npt.NDArray[np.int64]:
     """Returns the index of each example's emotion.
 
+    Raises:
+        DatasetError: an example has not one emotion, but any number of them.
+
     >>> label_indices([Example("joy"), Example("anger")], ["anger", "joy"]).tolist()
     [1, 0]
     """
     index = {emotion: position for position, emotion in enumerate(emotions)}
+    if any(example.emotions or not example.emotion for example in examples):
+        raise DatasetError("the data set has several emotions an item, or none; one is needed here")
     return np.array([index[example.emotion] for example in examples], np.int64)
 
 
-def one_hot(labels: npt.NDArray[np.int64], config: ClassifierConfig) -> npt.NDArray[np.float32]:
-    """Returns float32 `[examples, emotions]` of 0 and 1."""
-    return np.eye(len(config.emotions), dtype=np.float32)[labels]
+def target_matrix(examples: Sequence[Example], emotions: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Returns float32 `[examples, emotions]`: 1 for each emotion that an example has, else 0.
+
+    >>> both = Example.of_several(["joy", "fear"], "oh!")
+    >>> target_matrix([Example("joy"), both], ["anger", "fear", "joy"]).tolist()
+    [[0.0, 0.0, 1.0], [0.0, 1.0, 1.0]]
+    """
+    index = {emotion: position for position, emotion in enumerate(emotions)}
+    targets = np.zeros((len(examples), len(emotions)), np.float32)
+    for row, example in enumerate(examples):
+        targets[row, [index[label] for label in example.labels]] = 1
+    return targets
 
 
 def texts_of(examples: Sequence[Example]) -> list[str]:

@@ -64,5 +64,5 @@ def _digest(example: Example, dataset: Dataset) -> str:
     """Returns 16 hex digits of a row's content."""
     # Training has left out those of them that cannot be decoded.
     clip = None if dataset.broken_clips else example.hash_clip()
-    content = json.dumps([example.emotion, example.text, clip])
+    content = json.dumps([dataset.label_of(example), example.text, clip])
     return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,10 +1,10 @@
 """A data set's labels as the emotions of a model that learned from other labels."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from model.datasets.dataset import Dataset
+from model.datasets.dataset import Dataset, Example
 from model.errors import ConfigError, DatasetError
 from model.nearest_name import known_names
 
@@ -15,7 +15,7 @@ class LabelMap:
 
     Attributes:
         emotion_of: the emotion that a label is read as.
-        ignored: labels whose examples are left out.
+        ignored: labels whose examples are left out, whichever others they have.
     """
 
     emotion_of: dict[str, str]
@@ -79,9 +79,9 @@ class LabelMap:
             return dataset
         splits = {
             name: [
-                replace(example, emotion=read_as[example.emotion])
+                _read_as(example, read_as)
                 for example in examples
-                if example.emotion in read_as
+                if not set(example.labels) & set(self.ignored)
             ]
             for name, examples in dataset.splits.items()
         }
@@ -100,9 +100,22 @@ class LabelMap:
         >>> LabelMap({}, ("trust",)).lines(dataset)
         ['mine: items of trust, left out: 2']
         """
-        counted = Counter(example.emotion for example in dataset.examples())
+        counted = Counter(label for example in dataset.examples() for label in example.labels)
         read_as = {label: f"read as {emotion}" for label, emotion in self.emotion_of.items()}
         return [
             f"{dataset.name}: items of {label}, {what}: {counted[label]}"
             for label, what in (read_as | dict.fromkeys(self.ignored, "left out")).items()
         ]
+
+
+def _read_as(example: Example, emotion_of: Mapping[str, str]) -> Example:
+    """Returns an example with other names of its labels; those that are then alike count once.
+
+    >>> both = Example.of_several(["optimism", "joy"], "oh!")
+    >>> _read_as(both, {"optimism": "joy", "joy": "joy"}).emotions
+    ('joy',)
+    """
+    names = tuple(dict.fromkeys(emotion_of[label] for label in example.labels))
+    return replace(
+        example, emotion=next(iter(names), ""), emotions=names if example.emotions else ()
+    )

@@ -7,26 +7,35 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from model.config import ProblemType
 from model.datasets.dataset import Dataset, Example
 from model.errors import DatasetError
 
 SPLITS = ("train", "validation", "test")
 COLUMNS = ("text", "audio", "label", "split", "speaker")
+LABELS = "labels"
+"""The column in the place of `label` where a row has any number of them."""
+LABEL_SEPARATOR = "|"
+"""Between the labels of a cell that is text; a Parquet or JSON Lines file can have lists, too."""
 
 
 def load_manifest(path: Path) -> Dataset:
     """Reads a CSV, JSON Lines or Parquet file with the columns of COLUMNS.
 
-    `label` is needed, and `text` or `audio`; a clip's path is relative to the file. Where no row
-    has a `split`, everything is to train on, or everything to measure a model on. `speaker` is
-    what folds keep apart.
+    `label` is needed, or `labels` in its place, with any number of them a row (`joy|surprise`, or a
+    list; nothing for none), which makes the data set multi-label; and `text` or `audio`. A clip's
+    path is relative to the file. Where no row has a `split`, everything is to train on, or
+    everything to measure a model on. `speaker` is what folds keep apart.
 
     Raises:
         DatasetError: the file cannot be read, a column or a value is missing, a split is unknown,
             or a clip is not there.
     """
     table = _read_table(path)
-    if "label" not in table.columns:
+    is_multi_label = LABELS in table.columns
+    if is_multi_label and "label" in table.columns:
+        raise DatasetError(f"{path} has a column label and a column labels; one of them is needed")
+    if not is_multi_label and "label" not in table.columns:
         raise DatasetError(f"{path} has no column label; it has {', '.join(map(str, table))}")
     if not {"text", "audio"} & set(table.columns):
         raise DatasetError(f"{path} has neither a column text nor a column audio")
@@ -34,13 +43,17 @@ def load_manifest(path: Path) -> Dataset:
     names_splits = False
     for number, row in enumerate(table.to_dict("records"), start=1):
         where = f"{path}, row {number}"
-        split, example = _read_row(row, path.parent, where)
+        split, example = _read_row(row, path.parent, where, is_multi_label)
         splits[split or "train"].append(example)
         names_splits = names_splits or split is not None
-    emotions = sorted({example.emotion for split in splits.values() for example in split})
+    every = (example for examples in splits.values() for example in examples)
+    emotions = sorted({label for example in every for label in example.labels})
     if len(emotions) < 2:
         raise DatasetError(f"{path} has {len(emotions)} different labels; at least 2 are needed")
-    return Dataset("manifest", tuple(emotions), splits, names_splits=names_splits)
+    problem_type: ProblemType = "multi_label" if is_multi_label else "single_label"
+    return Dataset(
+        "manifest", tuple(emotions), splits, names_splits=names_splits, problem_type=problem_type
+    )
 
 
 def _read_table(path: Path) -> pd.DataFrame:
@@ -66,10 +79,12 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table
 
 
-def _read_row(row: dict[Any, Any], folder: Path, where: str) -> tuple[str | None, Example]:
+def _read_row(
+    row: dict[Any, Any], folder: Path, where: str, is_multi_label: bool
+) -> tuple[str | None, Example]:
     cells = {name: _cell(row.get(name), name, where) for name in COLUMNS}
     label, split = cells["label"], cells["split"]
-    if label is None:
+    if label is None and not is_multi_label:
         raise DatasetError(f"{where} has no label")
     if split not in (None, *SPLITS):
         raise DatasetError(f"{where}: split is {split!r}; it must be {', '.join(SPLITS)}")
@@ -79,7 +94,21 @@ def _read_row(row: dict[Any, Any], folder: Path, where: str) -> tuple[str | None
     # Unlike Path.is_file, it says no of a name that is too long for a file.
     if clip and not os.path.isfile(clip):
         raise DatasetError(f"{where}: {clip} is missing")
-    return split, Example(label, text=cells["text"], clip=clip, group=cells["speaker"] or "")
+    group = cells["speaker"] or ""
+    if is_multi_label:
+        labels = _read_labels(row[LABELS], where)
+        return split, Example.of_several(labels, cells["text"], clip=clip, group=group)
+    return split, Example(label or "", text=cells["text"], clip=clip, group=group)
+
+
+def _read_labels(value: Any, where: str) -> list[str]:
+    """Returns the labels of a cell, each once."""
+    cells: list[str | None]
+    if isinstance(value, list | np.ndarray):
+        cells = [_cell(each, "a label", where) for each in value]
+    else:
+        cells = [*(_cell(value, LABELS, where) or "").split(LABEL_SEPARATOR)]
+    return list(dict.fromkeys(name for cell in cells if cell and (name := cell.strip())))
 
 
 def _cell(value: Any, name: str, where: str) -> str | None:

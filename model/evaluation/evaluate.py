@@ -181,6 +181,27 @@ def predict(
     clip.
 
     Raises:
+        DatasetError: as `score_examples`.
+    """
+    scores = score_examples(scorer, dataset, examples)
+    extra = [emotion for emotion in scorer.emotions if emotion not in dataset.emotions]
+    order = [scorer.emotions.index(emotion) for emotion in (*dataset.emotions, *extra)]
+    probabilities = {"": np.stack([each.scores for each in scores])[:, order]}
+    if any(each.modality == Modality.TEXT_AUDIO for each in scores):
+        missing = np.full(len(order), np.nan, np.float32)
+        for head in (Modality.TEXT, Modality.AUDIO):
+            rows = [each.of_head(head) for each in scores]
+            stacked = np.stack([missing if row is None else row for row in rows])
+            probabilities[str(head)] = stacked[:, order]
+    return probabilities
+
+
+def score_examples(
+    scorer: EmotionScorer, dataset: Dataset, examples: Sequence[Example]
+) -> list[EmotionScores]:
+    """Returns the scores of each example.
+
+    Raises:
         DatasetError: the model does not know one of the data set's classes, or an example cannot
             be scored.
     """
@@ -194,16 +215,7 @@ def predict(
     for start in range(0, len(examples), CHUNK):
         chunk = examples[start : start + CHUNK]
         scores += scorer.score([preprocess_example(scorer, example) for example in chunk])
-    extra = [emotion for emotion in scorer.emotions if emotion not in dataset.emotions]
-    order = [scorer.emotions.index(emotion) for emotion in (*dataset.emotions, *extra)]
-    probabilities = {"": np.stack([each.scores for each in scores])[:, order]}
-    if any(each.modality == Modality.TEXT_AUDIO for each in scores):
-        missing = np.full(len(order), np.nan, np.float32)
-        for head in (Modality.TEXT, Modality.AUDIO):
-            rows = [each.of_head(head) for each in scores]
-            stacked = np.stack([missing if row is None else row for row in rows])
-            probabilities[str(head)] = stacked[:, order]
-    return probabilities
+    return scores
 
 
 def preprocess_example(scorer: EmotionScorer, example: Example) -> ModelInput:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from model.evaluation.evaluate import Evaluation
 from model.evaluation.figures import OTHER, draw_confusion, draw_coverage, draw_reliability
+from model.evaluation.multi_label_evaluation import MultiLabelEvaluation
 from model.files import whole_file, write_whole
 from model.scoring.calibration import ReliabilityBin, reliability_bins
 
@@ -50,7 +51,9 @@ COVERAGE_SCHEMA = pa.schema(
 )
 
 
-def write_evaluation(out: Path, details: dict[str, Any], evaluation: Evaluation) -> None:
+def write_evaluation(
+    out: Path, details: dict[str, Any], evaluation: Evaluation | MultiLabelEvaluation
+) -> None:
     """Writes an evaluation's files to a directory, in place of an earlier evaluation's.
 
     The confusion matrix, and where there are probabilities the reliability and the coverage, are
@@ -58,12 +61,24 @@ def write_evaluation(out: Path, details: dict[str, Any], evaluation: Evaluation)
     `metrics.json` goes first and comes last: where it is, all the others are, and of the same
     evaluation.
 
+    A multi-label evaluation is `metrics.json` alone: several classes an item have no confusion
+    matrix, and a confidence is that of one class.
+
     Args:
         out: the directory; it is made where it is missing. Other files there stay.
         details: what was evaluated, fit for JSON; `dataset` and `split` stand in the figures'
             titles.
         evaluation: what to write.
     """
+    out.mkdir(parents=True, exist_ok=True)
+    for name in FILE_NAMES:
+        (out / name).unlink(missing_ok=True)
+    if isinstance(evaluation, Evaluation):
+        _write_tables_and_figures(out, details, evaluation)
+    write_metrics(out, details | evaluation.as_dict())
+
+
+def _write_tables_and_figures(out: Path, details: dict[str, Any], evaluation: Evaluation) -> None:
     metrics = evaluation.metrics
     subject = f"{details['dataset']}, {details['split']} (n {metrics.n:,})"
     files: dict[str, Callable[[Path], None]] = {
@@ -87,13 +102,9 @@ def write_evaluation(out: Path, details: dict[str, Any], evaluation: Evaluation)
                 coverage, f"Accuracy against coverage: {subject}", path
             ),
         }
-    out.mkdir(parents=True, exist_ok=True)
-    for name in FILE_NAMES:
-        (out / name).unlink(missing_ok=True)
     for name, write in files.items():
         with whole_file(out / name) as temporary:
             write(temporary)
-    write_metrics(out, details | evaluation.as_dict())
 
 
 def write_metrics(out: Path, metrics: dict[str, Any]) -> None:

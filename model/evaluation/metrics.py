@@ -124,7 +124,7 @@ def compute_metrics(
                 "f1": float(by_class.f1[0, index]),
                 "support": int(by_class.support[0, index]),
                 "ci95": {
-                    score: _interval(values[counted[:, index], index])
+                    score: bootstrap_interval(values[counted[:, index], index])
                     for score, values, counted in (
                         ("precision", sampled_by_class.precision, sampled_by_class.occurs),
                         ("recall", sampled_by_class.recall, sampled_by_class.support > 0),
@@ -134,7 +134,7 @@ def compute_metrics(
             }
             for index, name in enumerate(class_names)
         },
-        ci95={name: _interval(sampled) for name, sampled in sampled_overall.items()},
+        ci95={name: bootstrap_interval(sampled) for name, sampled in sampled_overall.items()},
         coverage=None
         if probabilities is None
         else selective_accuracy(probabilities.max(axis=1), labels == predictions),
@@ -277,7 +277,7 @@ def _resample(counts: IntArray, seed: int) -> IntArray:
     return cells.reshape(-1, *counts.shape)
 
 
-def _interval(samples: FloatArray) -> Interval:
+def bootstrap_interval(samples: FloatArray) -> Interval:
     """Returns the 95 % percentile interval of bootstrap samples; 0 to 0 where there is none."""
     if not len(samples):
         return 0.0, 0.0

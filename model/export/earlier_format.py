@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from model.scoring.artifact import CONFIG, EXPORT_METRICS, ONNX_FORMAT, Artifact, write_config
+from model.scoring.artifact import CONFIG, EXPORT_METRICS, ONNX_FORMAT, Artifact
+from model.scoring.saving import write_config
 
 ONNX_FILES = ("text.int8.onnx", "audio.onnx", "heads.onnx")
 

@@ -10,19 +10,20 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score
 
-from model.datasets import Dataset, Example, label_indices, read_lines
+from model.datasets import Dataset, Example, read_lines, target_matrix
 from model.errors import ArtifactError, DatasetError, ItemError
-from model.evaluation.evaluate import predict, scorable_examples
+from model.evaluation.evaluate import scorable_examples, score_examples
 from model.export.quantisation import Window, products_of, quantise
 from model.files import write_whole
 from model.network.backend import start_openvino
-from model.scoring.artifact import EXPORT_METRICS, Artifact, add_graphs
+from model.scoring.artifact import EXPORT_METRICS, Artifact
 from model.scoring.graph_files import TEXT_GRAPH, TEXT_INT8_GRAPH, graph_files, graphs_of
 from model.scoring.openvino_engine import OpenVinoEngine
 from model.scoring.processor import available_cores
+from model.scoring.saving import add_graphs
 from model.scoring.scorer import EmotionScorer
 
-FloatArray = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
 MAX_LOST_MACRO_F1 = 0.01
 MAX_CHANGED_LABELS = 0.01
 """Share of labels that int8 may change."""
@@ -46,7 +47,8 @@ class ExportReport:
         macro_f1, macro_f1_int8: of the model in float32 and in int8, over the split's classes; None
             on texts without labels.
         accuracy, accuracy_int8: likewise.
-        changed_labels: share of the items whose highest emotion is another.
+        changed_labels: share of the labels that only one of the two gives: of a single-label model
+            that of the items whose emotion is another.
         float32_products: matrix products of the text encoder that stay in float32.
         n_bytes: of the text encoder's files in int8.
     """
@@ -108,9 +110,7 @@ def export_int8(
     examples = _drawn(scorable_examples(scorer, dataset, split, log), N_MEASURED)
     source = ", ".join(filter(None, (dataset.name, split)))
     log(f"float32 on {len(examples)} items of {source}")
-    if not dataset.emotions:
-        dataset = replace(dataset, emotions=scorer.emotions)
-    exact = predict(scorer, dataset, examples)[""]
+    exact = _labels_given(scorer, dataset, examples)
     observed = _first_windows(scorer, dataset.splits.get("train", ()))
     if len(observed) < MIN_OBSERVED_TEXTS:
         observed = _first_windows(scorer, examples)
@@ -128,12 +128,12 @@ def export_int8(
         kept = products[:n_float32]
         int8_graph = quantise(graphs[TEXT_GRAPH].clone(), observed, kept)
         candidate = OpenVinoEngine(graphs | {TEXT_GRAPH: int8_graph}, available_cores(), "int8")
-        quick = predict(EmotionScorer(artifact, candidate), dataset, examples)[""]
-        changed = float(np.mean(exact.argmax(axis=1) != quick.argmax(axis=1)))
+        quick = _labels_given(EmotionScorer(artifact, candidate), dataset, examples)
+        changed = share_changed(exact, quick)
         log(f"int8, {n_float32} of {len(products)} products in float32: {changed:.2%} changed")
         if changed <= MAX_CHANGED_LABELS:
             break
-    report = _compared(dataset, split, examples, (exact, quick))
+    report = _compared(dataset, split, examples, (exact, quick), scorer.emotions)
     _check_costs(artifact, report, source)
     path = artifact.path / EXPORT_METRICS
     path.unlink(missing_ok=True)
@@ -165,24 +165,47 @@ def texts_to_compare(path: Path) -> Dataset:
     return Dataset(path.name, (), {"": examples})
 
 
+def _labels_given(
+    scorer: EmotionScorer, dataset: Dataset, examples: Sequence[Example]
+) -> BoolArray:
+    """Returns whether an emotion applies to an item, `[examples, emotions]`, in head order.
+
+    Of a single-label model the highest applies alone.
+    """
+    given = np.zeros((len(examples), len(scorer.emotions)), bool)
+    for row, scores in enumerate(score_examples(scorer, dataset, examples)):
+        given[row, list(scores.applying)] = True
+    return given
+
+
+def share_changed(before: BoolArray, after: BoolArray) -> float:
+    """Returns the share of the labels that only one of two gives, 0 to 1.
+
+    >>> before, after = np.eye(4, dtype=bool)[[0, 1, 2, 3]], np.eye(4, dtype=bool)[[0, 1, 2, 2]]
+    >>> share_changed(before, after)
+    0.25
+    """
+    return float((before ^ after).sum() / max(before.sum() + after.sum(), 1))
+
+
 def _compared(
     dataset: Dataset,
     split: str,
     examples: Sequence[Example],
-    scores: tuple[FloatArray, FloatArray],
+    given: tuple[BoolArray, BoolArray],
+    emotions: Sequence[str],
 ) -> ExportReport:
-    """Returns what the scores of int8, the second ones, lose and change."""
-    chosen = [each.argmax(axis=1) for each in scores]
+    """Returns what the labels of int8, the second ones, lose and change."""
     macro_f1: list[float | None] = [None, None]
     accuracy: list[float | None] = [None, None]
-    if all(example.emotion for example in examples):
-        labels = label_indices(examples, dataset.emotions)
-        # The same classes for both, whichever of them either predicts.
-        classes = np.unique(labels)
+    labels = target_matrix(examples, emotions) > 0
+    # The same classes for both, whichever of them either predicts.
+    classes = np.flatnonzero(labels.any(axis=0))
+    if len(classes):
         macro_f1 = [
-            float(f1_score(labels, each, labels=classes, average="macro")) for each in chosen
+            float(f1_score(labels, each, labels=classes, average="macro")) for each in given
         ]
-        accuracy = [float(accuracy_score(labels, each)) for each in chosen]
+        accuracy = [float(accuracy_score(labels, each)) for each in given]
     return ExportReport(
         dataset=dataset.name,
         split=split,
@@ -191,7 +214,7 @@ def _compared(
         macro_f1_int8=macro_f1[1],
         accuracy=accuracy[0],
         accuracy_int8=accuracy[1],
-        changed_labels=float(np.mean(chosen[0] != chosen[1])),
+        changed_labels=share_changed(*given),
     )
 
 

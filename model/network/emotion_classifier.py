@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from model.config import ClassifierConfig, HeadConfig, MobileNetConfig
@@ -27,19 +28,27 @@ def _dtype_policy(name: str) -> Iterator[None]:
 
 
 class EmotionHead(keras.layers.Layer):
-    """Dense ReLU with an L2 penalty, dropout, and a Dense layer of logits (paper, section 3.3)."""
+    """Dense ReLU with an L2 penalty, dropout, and a Dense layer of logits (paper, section 3.3).
 
-    def __init__(self, config: HeadConfig, n_emotions: int, **kwargs: Any) -> None:
+    Where an emotion joins several labels, its logit is that of their probabilities' sum; of several
+    labels an item, the highest of theirs.
+    """
+
+    def __init__(
+        self, config: HeadConfig, n_emotions: int, is_multi_label: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.hidden = keras.layers.Dense(
             config.hidden_units,
-            activation="relu",
+            activation=config.activation,
             kernel_regularizer=keras.regularizers.L2(config.l2),
             name="hidden",
         )
         self.dropout = keras.layers.Dropout(config.dropout)
         # float32 under every policy: calibration reads these digits.
-        self.logits = keras.layers.Dense(n_emotions, dtype="float32", name="logits")
+        n_labels = sum(config.joined) or n_emotions
+        self.logits = keras.layers.Dense(n_labels, dtype="float32", name="logits")
+        self.joined, self.join = config.joined, ops.max if is_multi_label else ops.logsumexp
 
     def build(self, features_shape: tuple[int | None, ...]) -> None:
         """Creates the weights."""
@@ -49,15 +58,26 @@ class EmotionHead(keras.layers.Layer):
 
     def call(self, features: Any, training: bool | None = None) -> Any:
         """Maps `[batch, features]` to float32 logits `[batch, n_emotions]`."""
-        return self.logits(self.dropout(self.hidden(features), training=training))
+        logits = self.logits(self.dropout(self.hidden(features), training=training))
+        return self._join(logits) if self.joined else logits
+
+    def _join(self, logits: Any) -> Any:
+        ends = np.cumsum(self.joined).tolist()
+        labels = [logits[:, end - n : end] for n, end in zip(self.joined, ends, strict=True)]
+        return ops.concatenate([self.join(each, axis=1, keepdims=True) for each in labels], 1)
 
 
 class TextEncoder(keras.layers.Layer):
-    """The encoder and the masked global average over all tokens of all windows of a text."""
+    """The encoder and what stands for a text: the mean over all tokens of all its windows.
 
-    def __init__(self, backbone: RobertaBackbone, **kwargs: Any) -> None:
+    Where the `first` token of a window stands for all of them, several windows count by their
+    numbers of tokens, too.
+    """
+
+    def __init__(self, backbone: RobertaBackbone, pooling: str = "mean", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.backbone = backbone
+        self.pooling = pooling
 
     def build(
         self, token_ids_shape: tuple[int | None, ...], token_mask_shape: tuple[int | None, ...]
@@ -73,7 +93,10 @@ class TextEncoder(keras.layers.Layer):
         The sums of a text's windows, added and divided by its number of tokens, are its features.
         """
         states = ops.cast(self.backbone(token_ids, token_mask, training=training), "float32")
-        return ops.sum(states * ops.cast(token_mask, "float32")[:, :, None], axis=1)
+        tokens = ops.cast(token_mask, "float32")
+        if self.pooling == "first":
+            return states[:, 0] * ops.sum(tokens, axis=1, keepdims=True)
+        return ops.sum(states * tokens[:, :, None], axis=1)
 
     def call(self, token_ids: Any, token_mask: Any, training: bool | None = None) -> Any:
         """Maps `[batch, windows, length]` ids and mask to `[batch, hidden_size]`, in float32."""
@@ -177,7 +200,7 @@ class EmotionClassifier(keras.Model):
         if config.encoder:
             with _dtype_policy(text_precision):
                 backbone = RobertaBackbone(config.encoder, name="backbone")
-                self.text_encoder = TextEncoder(backbone, name="text_encoder")
+                self.text_encoder = TextEncoder(backbone, config.pooling, name="text_encoder")
             self.text_encoder.build((None, None, None), (None, None, None))
             widths[Modality.TEXT] = config.encoder.hidden_size
         if config.audio and config.mobilenet:
@@ -193,7 +216,12 @@ class EmotionClassifier(keras.Model):
         if len(widths) == 2:
             widths[Modality.TEXT_AUDIO] = sum(widths.values())
         for modality, width in widths.items():
-            head = EmotionHead(config.head, n_emotions, name=f"{modality.name.lower()}_head")
+            head = EmotionHead(
+                config.head,
+                n_emotions,
+                config.is_multi_label,
+                name=f"{modality.name.lower()}_head",
+            )
             head.build((None, width))
             self.heads[modality.value] = head
         self.built = True

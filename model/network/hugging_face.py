@@ -12,13 +12,36 @@ from tokenizers import Tokenizer
 
 from model.config import EncoderConfig, parse_config
 from model.errors import ArtifactError
+from model.network.emotion_classifier import EmotionHead
 from model.network.roberta_backbone import RobertaBackbone
 
 FloatArray = npt.NDArray[np.float32]
 CHECKPOINT_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "*token*", "vocab*"]
 CHECKPOINT_FILES += ["merges.txt", "*.model"]
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
-SUPPORTED_TYPES = ("roberta", "xlm-roberta", "camembert", "bert")
+SUPPORTED_TYPES = ("roberta", "xlm-roberta", "camembert", "bert", "distilbert")
+DISTILBERT_SETTINGS = {
+    "hidden_size": "dim",
+    "num_hidden_layers": "n_layers",
+    "num_attention_heads": "n_heads",
+    "intermediate_size": "hidden_dim",
+    "hidden_act": "activation",
+    "hidden_dropout_prob": "dropout",
+    "attention_probs_dropout_prob": "attention_dropout",
+}
+"""DistilBERT's own names of the settings of an `EncoderConfig`."""
+DISTILBERT_NAMES = (
+    ("transformer.layer.", "encoder.layer."),
+    (".attention.q_lin.", ".attention.self.query."),
+    (".attention.k_lin.", ".attention.self.key."),
+    (".attention.v_lin.", ".attention.self.value."),
+    (".attention.out_lin.", ".attention.output.dense."),
+    (".sa_layer_norm.", ".attention.output.LayerNorm."),
+    (".ffn.lin1.", ".intermediate.dense."),
+    (".ffn.lin2.", ".output.dense."),
+    (".output_layer_norm.", ".output.LayerNorm."),
+)
+"""Parts of its weights' names, and what BERT calls them."""
 
 
 def locate_checkpoint(name: str) -> Path:
@@ -50,6 +73,21 @@ def locate_checkpoint(name: str) -> Path:
         raise ArtifactError(f"{name} could not be fetched from the hub: {error}") from error
 
 
+def read_settings(path: Path) -> dict[str, Any]:
+    """Returns the JSON object in a file of a checkpoint.
+
+    Raises:
+        ArtifactError: it cannot be read, or holds something else.
+    """
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path} is not readable JSON: {error}") from error
+    if not isinstance(settings, dict):
+        raise ArtifactError(f"{path} is not a JSON object")
+    return settings
+
+
 def load_encoder_config(checkpoint: Path) -> EncoderConfig:
     """Returns the encoder's shape from a checkpoint's `config.json`.
 
@@ -58,10 +96,7 @@ def load_encoder_config(checkpoint: Path) -> EncoderConfig:
         ConfigError: a setting is missing or breaks a rule.
     """
     path = checkpoint / "config.json"
-    try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path} is not readable JSON: {error}") from error
+    settings = read_settings(path)
     model_type = settings.get("model_type")
     if model_type not in SUPPORTED_TYPES:
         raise ArtifactError(
@@ -74,6 +109,10 @@ def load_encoder_config(checkpoint: Path) -> EncoderConfig:
     default_pad = 1 if model_type in POSITIONS_AFTER_PADDING else 0
     pad_token_id = settings.get("pad_token_id")
     pad_token_id = default_pad if pad_token_id is None else pad_token_id
+    if model_type == "distilbert":
+        own = {ours: settings[its] for ours, its in DISTILBERT_SETTINGS.items() if its in settings}
+        # No setting of its own: the literal in its code, and no token types.
+        settings |= own | {"layer_norm_eps": 1e-12, "type_vocab_size": 0}
     names = EncoderConfig.__dataclass_fields__.keys() & settings.keys()
     shape = {name: settings[name] for name in names} | {
         "pad_token_id": pad_token_id,
@@ -143,8 +182,60 @@ def load_encoder_weights(
         tensors.fill_norm(layer.output_norm, f"{prefix}.output.LayerNorm")
 
 
+HEAD_LAYERS = {
+    "bert": ("pooler.dense", "classifier"),
+    "distilbert": ("pre_classifier", "classifier"),
+    "roberta": ("classifier.dense", "classifier.out_proj"),
+}
+"""The hidden and the last layer of a sequence classifier; those of RoBERTa's kind are alike."""
+
+
+def load_head_weights(
+    head: EmotionHead, checkpoint: Path, n_labels: int, labels: Sequence[int]
+) -> None:
+    """Fills a built head with that of a fine-tuned sequence classifier.
+
+    Args:
+        head: its hidden layer is as wide as the encoder.
+        checkpoint: the directory.
+        n_labels: of the checkpoint.
+        labels: the checkpoint's number of each label that the last layer is to have.
+
+    Raises:
+        ArtifactError: no safetensors file, or a weight missing or of another shape.
+    """
+    tensors = _CheckpointTensors(checkpoint)
+    model_type = read_settings(checkpoint / "config.json").get("model_type", "")
+    hidden, last = HEAD_LAYERS.get(model_type, HEAD_LAYERS["roberta"])
+    tensors.fill_dense(head.hidden, hidden)
+    for variable, part in ((head.logits.kernel, "weight"), (head.logits.bias, "bias")):
+        values = tensors.read(f"{last}.{part}")
+        if len(values) != n_labels:
+            raise ArtifactError(
+                f"{checkpoint}: {last}.{part} is of {len(values)} labels; config.json names "
+                f"{n_labels}"
+            )
+        variable.assign(values[np.asarray(labels)].T)
+
+
+def _bare_name(name: str) -> str:
+    """Returns a weight's name as BERT has it, without the model's prefix.
+
+    >>> _bare_name("distilbert.transformer.layer.0.ffn.lin1.bias")
+    'encoder.layer.0.intermediate.dense.bias'
+    >>> _bare_name("roberta.embeddings.LayerNorm.weight"), _bare_name("classifier.weight")
+    ('embeddings.LayerNorm.weight', 'classifier.weight')
+    """
+    starts = ("embeddings.", "encoder.layer.", "transformer.layer.", "pooler.")
+    bare = name[min((name.find(start) for start in starts if start in name), default=0) :]
+    if bare.startswith("transformer.layer."):
+        for its, berts in DISTILBERT_NAMES:
+            bare = bare.replace(its, berts, 1)
+    return bare
+
+
 class _CheckpointTensors:
-    """The tensors of a checkpoint's safetensors files, by their name without the model's prefix."""
+    """The tensors of a checkpoint's safetensors files, by BERT's names without a prefix."""
 
     def __init__(self, checkpoint: Path) -> None:
         self.checkpoint = checkpoint
@@ -153,11 +244,7 @@ class _CheckpointTensors:
             try:
                 with safe_open(path, "np") as file:
                     for name in file.keys():  # noqa: SIM118  (not a mapping)
-                        start = min(
-                            (name.find(f) for f in ("embeddings.", "encoder.layer.") if f in name),
-                            default=0,
-                        )
-                        self._file_of.setdefault(name[start:], (path, name))
+                        self._file_of.setdefault(_bare_name(name), (path, name))
             except (SafetensorError, OSError) as error:
                 raise ArtifactError(
                     f"{path} is not a readable safetensors file: {error}"

@@ -20,6 +20,9 @@ LENGTH_STEP = 8
 # A handle is not part of a longer word (an e-mail address keeps its at sign).
 MENTION = re.compile(r"(?<![\w@])@\w+")
 LINK = re.compile(r"(?:https?://|(?<![\w.])www\.)\S+", re.IGNORECASE)
+# Between spaces, and not between white space: as it is published with those models.
+TWEETEVAL_MENTION = re.compile(r"(?<![^ ])@[^ ]+")
+TWEETEVAL_LINK = re.compile(r"(?<![^ ])http[^ ]*")
 LEFT_OF_EMOJI = re.compile(r"(?<!\S)\ufe0f+")
 """Where emoji were taken out of a text, as in TweetEval's emoji task, some leave their selector of
 colour: RoBERTa's tokenizers read it, BERT's drop it."""
@@ -58,6 +61,18 @@ def clean_text(text: str) -> str:
     # The encoders' tokenizers reject lone surrogates and NUL has no meaning in a text.
     text = text.replace("\x00", " ").encode("utf-8", errors="replace").decode("utf-8")
     return " ".join(text.split())
+
+
+def clean_for_tweeteval(text: str) -> str:
+    """Returns the text as TweetEval's own models read it (Barbieri et al. 2020).
+
+    What is between two spaces becomes `@user` where it starts with an at sign, and `http` where it
+    starts with that; nothing else changes.
+
+    >>> clean_for_tweeteval("@ada_l: see  https://t.co/x1, (@bob) @")
+    '@user see  http (@bob) @'
+    """
+    return TWEETEVAL_LINK.sub("http", TWEETEVAL_MENTION.sub("@user", text))
 
 
 def describe_emoji(text: str, *, left_too: bool = False) -> str:
@@ -154,8 +169,9 @@ class TextPreprocessor:
     def __init__(self, config: TextConfig, tokenizer: Tokenizer) -> None:
         self.config = config
         self.tokenizer = tokenizer
-        # A tweet that spells out "[SEP]" or "</s>" is text, not a command to the encoder.
-        self.tokenizer.encode_special_tokens = True
+        # A tweet that spells out "[SEP]" or "</s>" is text, not a command to the encoder. A model
+        # from elsewhere may have learned tokens of its own, such as "<url>", of the same kind.
+        self.tokenizer.encode_special_tokens = config.cleaning == "full"
         self.prefix, self.suffix = _special_tokens(tokenizer)
         self.content_tokens = config.window_tokens - len(self.prefix) - len(self.suffix)
         if self.content_tokens < 1:
@@ -204,21 +220,30 @@ class TextPreprocessor:
         """Returns the text that goes to the tokenizer.
 
         Letters in a compatibility form, as 𝓯𝓪𝓷𝓬𝔂 ones, become plain letters (NFKC). Emoji are
-        described first: some have such a form, too.
+        described first: some have such a form, too. Where `cleaning` is not `full`, neither is
+        done.
 
         Raises:
             ItemError: empty_text, when nothing is left after cleaning.
         """
+        cleaned = self._clean(text)
+        if not cleaned.strip():
+            raise ItemError(
+                Reason.EMPTY_TEXT,
+                f"text {text[:40]!r} is empty after cleaning; it needs a character",
+            )
+        return cleaned
+
+    def _clean(self, text: str) -> str:
+        if self.config.cleaning != "full":
+            # Tokenizers reject lone surrogates.
+            text = text.encode("utf-8", errors="replace").decode("utf-8")
+            return clean_for_tweeteval(text) if self.config.cleaning == "tweeteval" else text
         cleaned = clean_text(text)
         if self.config.emoji != "keep":
             cleaned = describe_emoji(cleaned, left_too=self.config.emoji == "describe_all")
         if not cleaned.isascii():
             cleaned = " ".join(unicodedata.normalize("NFKC", cleaned).split())
-        if not cleaned:
-            raise ItemError(
-                Reason.EMPTY_TEXT,
-                f"text {text[:40]!r} is empty after cleaning; it needs a character",
-            )
         return cleaned
 
     def _windows(self, text: str, token_ids: list[int]) -> TokenWindows | ItemError:

@@ -4,29 +4,25 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from importlib.metadata import version
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import TypeAdapter
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 from tokenizers import Tokenizer
 
-from model.config import ClassifierConfig, LanguageCode, parse_config
+from model.config import ClassifierConfig, LanguageCode, Share, dump_config, parse_config
 from model.errors import ArtifactError
-from model.files import hash_file, write_whole
-from model.network.backend import start_keras, start_openvino
+from model.files import hash_file
+from model.network.backend import start_keras
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, FilterBanks
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
 from model.preprocessing.text_preprocessor import TextPreprocessor
 from model.scoring.graph_files import (
-    GRAPHS,
     HEADS_GRAPH,
-    TEXT_GRAPH,
     TEXT_INT8_GRAPH,
     graph_files,
     graphs_of,
@@ -35,8 +31,6 @@ from model.storage import fetch_directory, is_cloud
 from schemas.emotions import Modality
 
 if TYPE_CHECKING:
-    import openvino as ov
-
     from model.network.emotion_classifier import EmotionClassifier
 
 FloatArray = npt.NDArray[np.float32]
@@ -60,20 +54,25 @@ class Artifact:
         path: the directory.
         config: the network and its preprocessing.
         temperatures: what each head's logits are divided by, by modality.
+        thresholds: of a multi-label model, the calibrated probability from which on each emotion
+            applies, in head order, by modality of the head; else empty.
         model_version: 16 hex digits that change when anything that affects a score does.
         hashes: SHA-256 of each file that scoring reads.
         libraries: the versions that trained it.
         languages: of the texts that it learned from; empty where nobody has said. No score depends
             on them.
+        calibrated: whether the temperatures were fitted on labelled data. No score depends on it.
     """
 
     path: Path
     config: ClassifierConfig
     temperatures: dict[str, float]
+    thresholds: dict[str, tuple[Share, ...]] = field(default_factory=dict)
     model_version: str = ""
     hashes: dict[str, str] = field(default_factory=dict)
     libraries: dict[str, str] = field(default_factory=dict)
     languages: tuple[LanguageCode, ...] = ()
+    calibrated: bool = True
 
     @classmethod
     def load(cls, name: str | Path) -> "Artifact":
@@ -104,7 +103,7 @@ class Artifact:
         artifact = cls.of_settings(path, settings, name)
         _check_parts(artifact, name)
         artifact.check_files(artifact.hashes, name)
-        if artifact.model_version != _model_version(artifact):
+        if artifact.model_version != version_of(artifact):
             raise ArtifactError(f"{name}/{CONFIG} was changed: its settings differ from its hash")
         return artifact
 
@@ -127,10 +126,14 @@ class Artifact:
             path=path,
             config=parse_config(ClassifierConfig, settings.get("classifier"), source),
             temperatures=parse_config(dict[str, float], settings.get("temperatures"), source),
+            thresholds=parse_config(
+                dict[str, tuple[Share, ...]], settings.get("thresholds", {}), source
+            ),
             model_version=str(settings.get("model_version", "")),
             hashes=parse_config(dict[str, str], settings.get("hashes"), source),
             libraries=parse_config(dict[str, str], settings.get("libraries", {}), source),
             languages=parse_config(tuple[LanguageCode, ...], settings.get("languages", []), source),
+            calibrated=parse_config(bool, settings.get("calibrated", True), source),
         )
 
     def check_files(self, files: Iterable[str], name: str | Path | None = None) -> None:
@@ -145,7 +148,7 @@ class Artifact:
         """
         name = name or self.path
         for file in files:
-            if _hash_file(self.path / file, name) != self.hashes[file]:
+            if hash_artifact_file(self.path / file, name) != self.hashes[file]:
                 raise ArtifactError(
                     f"{name}/{file} is damaged: its hash differs from config.json's"
                 )
@@ -238,7 +241,7 @@ def heads_of(config: ClassifierConfig) -> tuple[Modality, ...]:
 
 
 def _check_parts(artifact: Artifact, name: str | Path) -> None:
-    """Raises ArtifactError unless temperatures and files are those that the settings imply."""
+    """Raises ArtifactError unless what is given for heads and files is what the settings imply."""
     heads = set(heads_of(artifact.config))
     if artifact.temperatures.keys() != heads:
         raise ArtifactError(
@@ -248,6 +251,7 @@ def _check_parts(artifact: Artifact, name: str | Path) -> None:
     for head, temperature in artifact.temperatures.items():
         if not (math.isfinite(temperature) and temperature > 0):
             raise ArtifactError(f"{name}: the {head} temperature is {temperature}; it must be > 0")
+    _check_thresholds(artifact, name)
     files = {WEIGHTS}
     files |= {TOKENIZER} if artifact.config.text else set()
     files |= {FILTER_BANKS} if artifact.config.audio else set()
@@ -260,122 +264,47 @@ def _check_parts(artifact: Artifact, name: str | Path) -> None:
         )
 
 
-def save_artifact(
-    path: Path,
-    classifier: "EmotionClassifier",
-    preprocessor: EmotionPreprocessor,
-    temperatures: dict[str, float],
-    weights_dtype: npt.DTypeLike = np.float16,
-    languages: tuple[str, ...] = (),
-) -> Artifact:
-    """Writes an artifact and returns it as loaded; `config.json` comes last.
-
-    It has no graphs yet; those of an earlier model in the same directory are removed.
-
-    Args:
-        path: the directory; made where it is missing.
-        classifier: the trained network.
-        preprocessor: what fed it.
-        temperatures: by modality, one for each head.
-        weights_dtype: float16 halves the size; float32 keeps every digit.
-        languages: of the texts that it learned from.
-    """
-    path.mkdir(parents=True, exist_ok=True)
-    graphs = (file for graph in GRAPHS for file in graph_files(graph))
-    for file in (CONFIG, EXPORT_METRICS, *graphs):
-        (path / file).unlink(missing_ok=True)
-    hashes = {}
-    weights = {
-        variable.path: np.ascontiguousarray(variable.numpy().astype(weights_dtype))
-        for variable in classifier.weights
-    }
-    save_file(weights, path / WEIGHTS)
-    hashes[WEIGHTS] = _hash_file(path / WEIGHTS, path)
-    if preprocessor.text:
-        preprocessor.text.tokenizer.save(str(path / TOKENIZER), pretty=False)
-        hashes[TOKENIZER] = _hash_file(path / TOKENIZER, path)
-    if preprocessor.audio:
-        banks = preprocessor.audio.filter_banks
-        save_file({"mel": banks.mel, "chroma": banks.chroma}, path / FILTER_BANKS)
-        hashes[FILTER_BANKS] = _hash_file(path / FILTER_BANKS, path)
-    for file in hashes:
-        (path / file).chmod(0o644)  # safetensors writes for the owner alone
-    libraries = {name: version(name) for name in ("keras", "librosa", "tensorflow", "tokenizers")}
-    return write_config(
-        Artifact(
-            path,
-            classifier.config,
-            temperatures,
-            hashes=hashes,
-            libraries=libraries,
-            languages=languages,
+def _check_thresholds(artifact: Artifact, name: str | Path) -> None:
+    heads = set(map(str, heads_of(artifact.config))) if artifact.config.is_multi_label else set()
+    if artifact.thresholds.keys() != heads:
+        raise ArtifactError(
+            f"{name}: thresholds are for {sorted(artifact.thresholds)}; a model that is "
+            f"{artifact.config.problem_type} needs them for {sorted(heads)}"
         )
-    )
-
-
-def add_graphs(artifact: Artifact, graphs: "Mapping[str, ov.Model]") -> Artifact:
-    """Adds graphs to an artifact, in place of earlier ones of the same names.
-
-    The directory is a whole artifact at any time: while the files are written, one without them.
-
-    Args:
-        artifact: the model; its `model_version` changes.
-        graphs: models, by names of GRAPHS.
-
-    Raises:
-        ArtifactError: a file cannot be written.
-    """
-    openvino = start_openvino()
-    written = [file for graph in graphs for file in graph_files(graph)]
-    hashes = {file: each for file, each in artifact.hashes.items() if file not in written}
-    if len(hashes) < len(artifact.hashes):
-        write_config(replace(artifact, hashes=_without_graphs(artifact.hashes)))
-    for graph, content in graphs.items():
-        structure, _ = graph_files(graph)
-        try:
-            # The encoder's weights are of 16 bits in WEIGHTS, too; logits keep every digit.
-            openvino.save_model(
-                content, artifact.path / structure, compress_to_fp16=graph.startswith(TEXT_GRAPH)
+    n_emotions = len(artifact.config.emotions)
+    for head, thresholds in artifact.thresholds.items():
+        if len(thresholds) != n_emotions:
+            raise ArtifactError(
+                f"{name}: the {head} head has {len(thresholds)} thresholds; it needs one for each "
+                f"of {n_emotions} emotions"
             )
-        except RuntimeError as error:
-            raise ArtifactError(f"{artifact.path / structure} cannot be written") from error
-    hashes |= {file: _hash_file(artifact.path / file, artifact.path) for file in written}
-    libraries = artifact.libraries | {"openvino": version("openvino")}
-    return write_config(replace(artifact, hashes=hashes, libraries=libraries))
 
 
-def _without_graphs(hashes: Mapping[str, str]) -> dict[str, str]:
-    graphs = {file for graph in GRAPHS for file in graph_files(graph)}
-    return {file: each for file, each in hashes.items() if file not in graphs}
-
-
-def write_config(artifact: Artifact) -> Artifact:
-    """Writes `config.json`, whole or not at all, and returns the artifact as loaded."""
-    artifact = replace(artifact, model_version=_model_version(artifact))
-    settings = _settings(artifact) | {
-        "model_version": artifact.model_version,
-        "libraries": artifact.libraries,
-        "languages": artifact.languages,
-    }
-    write_whole(artifact.path / CONFIG, json.dumps(settings, indent=2) + "\n")
-    return Artifact.load(artifact.path)
-
-
-def _settings(artifact: Artifact) -> dict[str, Any]:
-    return {
+def settings_of(artifact: Artifact) -> dict[str, Any]:
+    """Returns what `config.json` says of all that a score depends on."""
+    settings = {
         "format": FORMAT,
-        "classifier": TypeAdapter(ClassifierConfig).dump_python(artifact.config, mode="json"),
+        "classifier": dump_config(artifact.config),
         "temperatures": artifact.temperatures,
         "hashes": artifact.hashes,
     }
+    if artifact.config.is_multi_label:
+        settings["thresholds"] = artifact.thresholds
+    return settings
 
 
-def _model_version(artifact: Artifact) -> str:
-    canonical = json.dumps(_settings(artifact), sort_keys=True, separators=(",", ":"))
+def version_of(artifact: Artifact) -> str:
+    """Returns the `model_version` of what an artifact holds now."""
+    canonical = json.dumps(settings_of(artifact), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def _hash_file(path: Path, name: str | Path) -> str:
+def hash_artifact_file(path: Path, name: str | Path) -> str:
+    """Returns the SHA-256 of a file of the artifact of this name.
+
+    Raises:
+        ArtifactError: the file cannot be read.
+    """
     try:
         return hash_file(path)
     except OSError as error:

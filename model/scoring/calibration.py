@@ -1,5 +1,6 @@
-"""Temperature scaling (Guo et al. 2017): probabilities that mean what they say."""
+"""Temperature scaling (Guo et al. 2017), and the thresholds of several labels an item."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,15 @@ def softmax(logits: npt.ArrayLike) -> npt.NDArray[np.float32]:
     return np.asarray(special.softmax(np.asarray(logits, np.float64), axis=-1), np.float32)
 
 
+def sigmoid(logits: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Returns a probability for each logit alone, in float32.
+
+    >>> sigmoid([0.0, 100.0]).tolist()
+    [0.5, 1.0]
+    """
+    return np.asarray(special.expit(np.asarray(logits, np.float64)), np.float32)
+
+
 def fit_temperature(logits: FloatArray, labels: npt.NDArray[np.integer]) -> float:
     """Returns the temperature that gives the labels their highest likelihood.
 
@@ -28,18 +38,87 @@ def fit_temperature(logits: FloatArray, labels: npt.NDArray[np.integer]) -> floa
     Returns:
         What to divide logits by, within 0.05 and 20. It moves no item's highest class.
     """
+    rows = np.arange(len(labels))
+
+    def log_likelihood(scaled: FloatArray) -> float:
+        return float(np.mean(special.log_softmax(scaled, axis=1)[rows, labels]))
+
+    return _likeliest_temperature(logits, log_likelihood)
+
+
+def fit_sigmoid_temperature(logits: FloatArray, targets: FloatArray) -> float:
+    """Returns the temperature that gives several labels an item their highest likelihood.
+
+    Args:
+        logits: `[items, classes]`, of items that were not trained on.
+        targets: 1 for each class of an item, else 0, `[items, classes]`.
+
+    Returns:
+        What to divide logits by, within 0.05 and 20.
+    """
+    # The logarithm of a class's probability, or of that of its absence.
+    signs = 2 * np.asarray(targets, np.float64) - 1
+
+    def log_likelihood(scaled: FloatArray) -> float:
+        return float(np.mean(special.log_expit(signs * scaled)))
+
+    return _likeliest_temperature(logits, log_likelihood)
+
+
+def _likeliest_temperature(
+    logits: FloatArray, log_likelihood: Callable[[FloatArray], float]
+) -> float:
     # Imported here because it is slow to import, and only training needs it.
     from scipy.optimize import minimize_scalar  # noqa: PLC0415
 
-    rows = np.arange(len(labels))
-
-    def negative_log_likelihood(log_temperature: float) -> float:
-        scaled = np.asarray(logits, np.float64) / np.exp(log_temperature)
-        return float(-np.mean(special.log_softmax(scaled, axis=1)[rows, labels]))
-
+    exact = np.asarray(logits, np.float64)
     bounds = (np.log(0.05), np.log(20.0))
-    best = minimize_scalar(negative_log_likelihood, bounds=bounds, method="bounded")
+    best = minimize_scalar(
+        lambda log_temperature: -log_likelihood(exact / np.exp(log_temperature)),
+        bounds=bounds,
+        method="bounded",
+    )
     return float(np.exp(best.x))
+
+
+UNTUNED_THRESHOLD = 0.5
+"""Of a class that no validation item has."""
+
+
+def tune_thresholds(probabilities: FloatArray, targets: FloatArray) -> tuple[float, ...]:
+    """Returns the threshold of each class that gives it its highest F1.
+
+    Args:
+        probabilities: calibrated, `[items, classes]`, of items that were not trained on.
+        targets: 1 for each class of an item, else 0, `[items, classes]`.
+
+    Returns:
+        For each class a probability halfway between two items', so that it holds for others like
+        them. Of several as good, that with the fewest items; UNTUNED_THRESHOLD where no item has
+        the class.
+
+    >>> tune_thresholds(np.array([[0.9], [0.6], [0.4], [0.1]]), np.array([[1], [1], [0], [0]]))
+    (0.5,)
+    """
+    return tuple(
+        _tune_threshold(np.asarray(column, np.float64), np.asarray(target) > 0)
+        for column, target in zip(np.transpose(probabilities), np.transpose(targets), strict=True)
+    )
+
+
+def _tune_threshold(probabilities: FloatArray, is_class: npt.NDArray[np.bool_]) -> float:
+    n_class = int(is_class.sum())
+    if not n_class:
+        return UNTUNED_THRESHOLD
+    order = np.argsort(-probabilities, kind="stable")
+    falling = probabilities[order]
+    n_right = np.cumsum(is_class[order])
+    f1 = 2 * n_right / (np.arange(1, len(falling) + 1) + n_class)
+    # Items of one probability are told apart by no threshold.
+    below = np.append(falling[1:], 0.0)
+    f1[falling == below] = -1.0
+    cut = int(f1.argmax())
+    return round(float(falling[cut] + below[cut]) / 2, 6)
 
 
 @dataclass(frozen=True)

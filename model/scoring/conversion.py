@@ -1,8 +1,9 @@
 """Keras's weights of an artifact as graphs, which need no Keras to run."""
 
 from model.network.backend import start_keras
-from model.scoring.artifact import Artifact, add_graphs
+from model.scoring.artifact import Artifact
 from model.scoring.graph_files import AUDIO_GRAPH, HEADS_GRAPH, TEXT_GRAPH
+from model.scoring.saving import add_graphs
 
 
 def convert_artifact(artifact: Artifact) -> Artifact:

@@ -11,7 +11,7 @@ from model.errors import ItemError
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor, ModelInput
 from model.preprocessing.text_preprocessor import pad_windows, token_batches
 from model.scoring.artifact import Artifact
-from model.scoring.calibration import softmax
+from model.scoring.calibration import sigmoid, softmax
 from model.scoring.engine import Engine, EngineChoice, choose_engine, start_engine
 from model.scoring.scores import EmotionScores
 from model.scoring.text_cache import TextCache, Windows
@@ -75,9 +75,10 @@ class EmotionScorer:
     def score(self, inputs: Sequence[ModelInput]) -> list[EmotionScores]:
         """Returns the scores of each input, in their order; any mixture of modalities will do."""
         scores: dict[int, EmotionScores] = {}
+        to_probabilities = sigmoid if self.artifact.config.is_multi_label else softmax
         for modality, rows, logits in self._logits_by_modality(inputs):
             by_head = {
-                head: softmax(values / self.artifact.temperatures[head])
+                head: to_probabilities(values / self.artifact.temperatures[head])
                 for head, values in logits.items()
             }
             both = modality == Modality.TEXT_AUDIO
@@ -87,6 +88,7 @@ class EmotionScorer:
                     by_head[modality][place],
                     by_head["text"][place] if both else None,
                     by_head["audio"][place] if both else None,
+                    self.artifact.thresholds.get(modality),
                 )
         return [scores[row] for row in range(len(inputs))]
 

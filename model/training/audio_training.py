@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model.datasets import Dataset, label_indices, one_hot
+from model.datasets import Dataset, target_matrix
 from model.errors import ConfigError
 from model.network.emotion_classifier import AudioEncoder, EmotionClassifier
 from model.preprocessing.audio_preprocessor import AudioPreprocessor
@@ -40,8 +40,7 @@ def fit_audio(
     """
 
     def batches_of(split: str, settings: AudioTraining) -> ClipBatches:
-        labels = label_indices(dataset.split(split), classifier.config.emotions)
-        targets = one_hot(labels, classifier.config)
+        targets = target_matrix(dataset.split(split), classifier.config.emotions)
         return ClipBatches(strips[split], targets, settings, settings.fit.batch_size, seed)
 
     train = batches_of("train", settings)
@@ -57,7 +56,8 @@ def fit_audio(
     model = HeadModel(classifier, Modality.AUDIO)
     weights = class_weights(train.targets, settings.fit)
     title = f"Training of the audio part on {dataset.name}"
-    fit_model(model, train, validation, settings.fit, folder, title, weights)
+    problem_type = classifier.config.problem_type
+    fit_model(model, train, validation, settings.fit, folder, title, weights, problem_type)
 
 
 def store_clips(

@@ -68,6 +68,11 @@ def cross_validate(
             an example cannot be used.
     """
     config = _only_parts_of(config, dataset)
+    if dataset.is_multi_label or config.problem_type == "multi_label":
+        raise ConfigError(
+            f"{config.name} on {dataset.name}: folds are measured of one emotion an item; train "
+            "on one split and evaluate on another"
+        )
     # Parted after the rest is left out, so that no fold has nothing to test.
     n_given = len(dataset.examples())
     if config.audio:

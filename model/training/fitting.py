@@ -17,10 +17,12 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 from sklearn.utils.class_weight import compute_class_weight
 
+from model.config import ProblemType
 from model.errors import ConfigError
 from model.evaluation.figures import draw_curves
 from model.files import remove_unfinished, whole_file, write_whole
 from model.network.emotion_classifier import EmotionClassifier
+from model.training.best_threshold_f1 import BestThresholdF1
 from model.training.summed_adam import SummedAdam
 from model.training.training_config import FitConfig
 from schemas.emotions import Modality
@@ -71,6 +73,7 @@ def fit_model(
     folder: Path,
     title: str,
     class_weights: Mapping[int, float] | None = None,
+    problem_type: ProblemType = "single_label",
 ) -> None:
     """Fits a model of one output of logits, and keeps the epoch that the settings ask for.
 
@@ -85,6 +88,8 @@ def fit_model(
         folder: for `history.json`, `curves.png`, TensorBoard's logs, and the state.
         title: of the curves.
         class_weights: what each class's loss is multiplied by; all alike where left out.
+        problem_type: what the logits mean: of a multi-label problem each class has a cross-entropy
+            of its own, and accuracy is the share of all answers, of which an item has one a class.
 
     Raises:
         ConfigError: the loss is no longer a number.
@@ -112,10 +117,7 @@ def fit_model(
     )
     model.compile(
         optimizer=optimizer,
-        loss=keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=fit.label_smoothing
-        ),
-        metrics=["accuracy", keras.metrics.F1Score(average="macro", name="macro_f1")],
+        **_loss_and_metrics(problem_type, fit),
         # XLA makes TensorFlow's MobileNet 15 times slower on a CPU; JAX compiles with nothing else.
         jit_compile=keras.backend.backend() == "jax",
     )
@@ -143,6 +145,23 @@ def fit_model(
     history = {"epochs": state.history, "kept_epoch": state.kept_epoch}
     write_whole(folder / HISTORY_FILE, json.dumps(history, indent=2) + "\n")
     draw_curves(state.history, title, folder / CURVES_FILE, state.kept_epoch)
+
+
+def _loss_and_metrics(problem_type: ProblemType, fit: FitConfig) -> dict[str, Any]:
+    if problem_type == "multi_label":
+        answers = keras.metrics.MeanMetricWrapper(
+            keras.metrics.binary_accuracy, name="accuracy", threshold=0.0
+        )
+        return {
+            "loss": keras.losses.BinaryCrossentropy(from_logits=True),
+            "metrics": [answers, BestThresholdF1(name="macro_f1")],
+        }
+    return {
+        "loss": keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=fit.label_smoothing
+        ),
+        "metrics": ["accuracy", keras.metrics.F1Score(average="macro", name="macro_f1")],
+    }
 
 
 def read_history(folder: Path) -> list[EpochLog]:

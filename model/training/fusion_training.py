@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from model.datasets import Dataset, Example, label_indices, one_hot, texts_of
+from model.datasets import Dataset, Example, label_indices, target_matrix, texts_of
 from model.errors import ConfigError
 from model.network.emotion_classifier import AudioEncoder, EmotionClassifier, TextEncoder
 from model.preprocessing.audio_preprocessor import split_into_images
@@ -52,17 +52,17 @@ def fit_fusion(
     if not (classifier.audio_encoder and preprocessor.audio and config.audio):
         raise ConfigError(f"{config.name}: [fusion] needs [audio]")
     fit = config.fusion.fit
-    labels = label_indices(texts.split("train"), config.emotions)
+    targets = target_matrix(texts.split("train"), config.emotions)
     text = text_features(classifier.text_encoder, preprocessor.text, texts.split("train"))
     strips = StripStore(clips.split("train"), preprocessor.audio, config.audio.speeds, features)
     audio, owners = crop_features(classifier.audio_encoder, strips, config.audio, config.seed)
     if config.is_paired:
-        crops_for = [np.flatnonzero(owners == row) for row in range(len(labels))]
+        crops_for = [np.flatnonzero(owners == row) for row in range(len(targets))]
     else:
         clip_labels = label_indices(clips.split("train"), config.emotions)[owners]
         of_label = [np.flatnonzero(clip_labels == index) for index in range(len(config.emotions))]
+        labels = label_indices(texts.split("train"), config.emotions)
         crops_for = [of_label[label] for label in labels]
-    targets = one_hot(labels, classifier.config)
     batches = PairBatches(text, audio, crops_for, targets, config.fusion, config.seed)
     validation = None
     if fit.keep == "best":
@@ -72,13 +72,13 @@ def fit_fusion(
             text_features(classifier.text_encoder, preprocessor.text, pairs),
             clip_features(classifier.audio_encoder, strips),
         )
-        labels = label_indices(pairs, config.emotions)
-        validation = np.concatenate(sides, axis=1), one_hot(labels, classifier.config)
+        validation = np.concatenate(sides, axis=1), target_matrix(pairs, config.emotions)
     inputs = keras.Input((text.shape[1] + audio.shape[1],))
     model = keras.Model(inputs, classifier.heads[Modality.TEXT_AUDIO](inputs))
     names = " and ".join(dict.fromkeys((texts.name, clips.name)))
     title = f"Training of the fused head on {names}"
-    fit_model(model, batches, validation, fit, folder, title, class_weights(targets, fit))
+    weights, problem_type = class_weights(targets, fit), config.problem_type
+    fit_model(model, batches, validation, fit, folder, title, weights, problem_type)
 
 
 def text_features(

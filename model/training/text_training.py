@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from model.config import ClassifierConfig
-from model.datasets import Dataset, label_indices, one_hot, texts_of
+from model.datasets import Dataset, target_matrix, texts_of
 from model.errors import ItemError
 from model.network.emotion_classifier import EmotionClassifier
 from model.preprocessing.text_preprocessor import (
@@ -48,7 +48,8 @@ def fit_text(
     model = HeadModel(classifier, Modality.TEXT)
     weights = class_weights(train.targets, settings.fit)
     title = f"Training of the text part on {dataset.name}"
-    fit_model(model, train, validation, settings.fit, folder, title, weights)
+    problem_type = config.problem_type
+    fit_model(model, train, validation, settings.fit, folder, title, weights, problem_type)
 
 
 def text_batches(
@@ -77,7 +78,7 @@ def text_batches(
                 without_emoji[row] = first_window(item)
     return TextBatches(
         windows,
-        one_hot(label_indices(examples, config.emotions), config),
+        target_matrix(examples, config.emotions),
         settings.fit.batch_size,
         seed,
         preprocessor.config.window_tokens,

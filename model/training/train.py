@@ -1,6 +1,5 @@
 """Trains the fused model: the text encoder, the audio encoder, then the head that joins them."""
 
-import random
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -9,13 +8,11 @@ from typing import Any
 
 import emoji
 import keras
-import numpy as np
 from pydantic import TypeAdapter
 
 from model.config import ClassifierConfig, TextConfig, parse_config
-from model.datasets import Dataset, label_indices, texts_of
+from model.datasets import Dataset, texts_of
 from model.errors import ConfigError, DatasetError, ItemError
-from model.evaluation.evaluate import preprocess_example
 from model.network.emotion_classifier import EmotionClassifier
 from model.network.hugging_face import (
     load_encoder_config,
@@ -24,18 +21,19 @@ from model.network.hugging_face import (
     locate_checkpoint,
 )
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
-from model.preprocessing.emotion_preprocessor import EmotionPreprocessor, ModelInput
+from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
 from model.preprocessing.text_preprocessor import LEFT, TextPreprocessor
-from model.scoring.artifact import WEIGHTS, Artifact, save_artifact
-from model.scoring.calibration import fit_temperature
+from model.scoring.artifact import WEIGHTS, Artifact
 from model.scoring.conversion import convert_artifact
 from model.scoring.engine import FLOAT32, start_engine
 from model.scoring.graph_files import TEXT_INT8_GRAPH, graph_files
+from model.scoring.saving import save_artifact
 from model.scoring.scorer import EmotionScorer
 from model.training.audio_training import fit_audio, load_mobilenet_weights, store_clips
+from model.training.calibrating import Calibration, calibrate
 from model.training.finished_part import FinishedPart
 from model.training.fitting import read_history, read_kept_epoch
-from model.training.fusion_training import LabelArray, fit_fusion
+from model.training.fusion_training import fit_fusion
 from model.training.text_training import fit_text
 from model.training.training_config import TextTraining, TrainingConfig
 from model.training.training_data import TrainingData, config_for_data
@@ -48,9 +46,6 @@ from model.training.training_record import (
 )
 from model.training.vocabulary import trim_vocabulary
 from schemas.emotions import Modality
-
-PAIRS_PER_CLIP = 4
-"""Validation texts that each validation clip is paired with, to calibrate the fused head."""
 
 
 @dataclass(frozen=True)
@@ -113,16 +108,27 @@ def train(
     if (out / graph_files(TEXT_INT8_GRAPH)[0]).is_file():
         log(f"the export in {out} is removed; mm-emor export makes a new one")
     with tempfile.TemporaryDirectory() as folder:
-        unscaled = dict.fromkeys(classifier.heads, 1.0)
-        uncalibrated = save_artifact(Path(folder), classifier, preprocessor, unscaled)
-        temperatures = calibrate(
+        untuned = Calibration.none(classifier.config)
+        uncalibrated = save_artifact(
+            Path(folder),
+            classifier,
+            preprocessor,
+            untuned.temperatures,
+            thresholds=untuned.thresholds,
+        )
+        calibration = calibrate(
             EmotionScorer(uncalibrated, start_engine(uncalibrated, FLOAT32)), data, config.seed
         )
     (out / RECORD).unlink(missing_ok=True)
-    languages = config.text.languages if config.text else ()
-    artifact = convert_artifact(
-        save_artifact(out, classifier, preprocessor, temperatures, languages=languages)
+    saved = save_artifact(
+        out,
+        classifier,
+        preprocessor,
+        calibration.temperatures,
+        languages=config.text.languages if config.text else (),
+        thresholds=calibration.thresholds,
     )
+    artifact = convert_artifact(saved)
     endings = {name: _ending(config, data, name, folder) for name, folder in parts.items()}
     record = TrainingRecord(key, artifact.hashes[WEIGHTS], endings, data.held_out)
     record.write(out)
@@ -133,7 +139,11 @@ def build_classifier(
     config: TrainingConfig, data: TrainingData, text_encoder: str | None
 ) -> tuple[EmotionClassifier, EmotionPreprocessor]:
     """Returns the network, its text encoder loaded from the checkpoint, and its preprocessor."""
-    parts: dict[str, Any] = {"emotions": config.emotions, "head": config.head}
+    parts: dict[str, Any] = {
+        "emotions": config.emotions,
+        "head": config.head,
+        "problem_type": config.problem_type,
+    }
     text_preprocessor = audio_preprocessor = checkpoint = kept_tokens = None
     if config.text and data.text:
         if text_encoder is None:
@@ -203,6 +213,8 @@ def fit_parts(
     """
     settings = TypeAdapter(TrainingConfig).dump_python(config, mode="json")
     shared = [settings[name] for name in ("emotions", "head", "seed")]
+    if config.problem_type == "multi_label":
+        shared.append(config.problem_type)
     seed, features = config.seed, training / "features"
     folders: dict[str, Path] = {}
 
@@ -236,66 +248,6 @@ def fit_parts(
             fit_fusion(classifier, preprocessor, config, texts, clips, part.folder, features)
             part.store()
     return {str(each): folders[each] for each in Modality if each in folders}
-
-
-def calibrate(scorer: EmotionScorer, data: TrainingData, seed: int) -> dict[str, float]:
-    """Returns each head's temperature, fitted on validation data; 1 where there are none.
-
-    The logits are the saved artifact's, scored as in production: with its rounded weights, on whole
-    texts and clips. Texts and clips of two data sets are paired by label for the fused head.
-    """
-    items: dict[str, tuple[list[ModelInput], LabelArray]] = {}
-
-    def inputs_of(
-        dataset: Dataset, text: bool = True, clip: bool = True
-    ) -> tuple[list[ModelInput], LabelArray]:
-        examples = [
-            replace(each, text=each.text if text else None, clip=each.clip if clip else None)
-            for each in dataset.splits["validation"]
-        ]
-        inputs = [preprocess_example(scorer, example) for example in examples]
-        return inputs, label_indices(examples, scorer.emotions)
-
-    if data.text:
-        items["text"] = inputs_of(data.text, clip=False)
-    if data.audio:
-        items["audio"] = inputs_of(data.audio, text=False)
-    if data.text and data.audio:
-        texts, clips = data.pairs()
-        items["text+audio"] = (
-            inputs_of(texts)
-            if texts is clips
-            else pair_by_label(items["text"], items["audio"], seed)
-        )
-    temperatures = {}
-    for head, (inputs, labels) in items.items():
-        temperatures[head] = 1.0
-        if inputs:
-            logits = np.stack([by_head[head] for by_head in scorer.logits(inputs)])
-            temperatures[head] = round(fit_temperature(logits, labels), 4)
-    return temperatures
-
-
-def pair_by_label(
-    text: tuple[list[ModelInput], LabelArray], audio: tuple[list[ModelInput], LabelArray], seed: int
-) -> tuple[list[ModelInput], LabelArray]:
-    """Returns each clip with PAIRS_PER_CLIP texts of its label, drawn at random.
-
-    Clips whose label no text has are left out.
-    """
-    rng = random.Random(seed)  # noqa: S311  (nothing secret)
-    texts_with: dict[int, list[ModelInput]] = {}
-    for words, label in zip(*text, strict=True):
-        texts_with.setdefault(int(label), []).append(words)
-    paired = [
-        (clip, int(label)) for clip, label in zip(*audio, strict=True) if int(label) in texts_with
-    ]
-    pairs = [
-        replace(rng.choice(texts_with[label]), images=clip.images, clip_seconds=clip.clip_seconds)
-        for clip, label in paired
-        for _ in range(PAIRS_PER_CLIP)
-    ]
-    return pairs, np.repeat([label for _, label in paired], PAIRS_PER_CLIP)
 
 
 def _ending(config: TrainingConfig, data: TrainingData, name: str, folder: Path) -> FittedPart:

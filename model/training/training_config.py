@@ -15,6 +15,7 @@ from model.config import (
     LanguageCode,
     MobileNetConfig,
     PartialShare,
+    ProblemType,
     Share,
     parse_config,
 )
@@ -164,6 +165,8 @@ class TrainingConfig:
     Attributes:
         name: the experiment's.
         emotions: classes in head order; those of the data sets where left out.
+        problem_type: `multi_label` where an item has any number of the classes: each has a sigmoid,
+            a binary cross-entropy, and a threshold that is tuned on the validation data.
         head: the layers after each encoder and after the concatenation.
         seed: repeats the run exactly on one machine.
         train_split: the split that is trained on; `validation` for a data set whose training texts
@@ -175,6 +178,7 @@ class TrainingConfig:
     name: str
     head: HeadConfig = HeadConfig()
     emotions: tuple[str, ...] = ()
+    problem_type: ProblemType = "single_label"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
     train_split: Literal["train", "validation"] = "train"
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -193,6 +197,26 @@ class TrainingConfig:
                 "fusion.fit.keep is 'best'; texts and clips of two data sets make no validation "
                 "pairs to choose an epoch by, so it must be 'last'"
             )
+        if self.problem_type == "multi_label":
+            self._check_multi_label()
+
+    def _check_multi_label(self) -> None:
+        if self.fusion and not self.is_paired:
+            raise ValueError(
+                "problem_type is 'multi_label'; texts and clips of two data sets are paired by "
+                "their one label, so [text] and [audio] must name one data set"
+            )
+        for name, part in (("text", self.text), ("audio", self.audio), ("fusion", self.fusion)):
+            if part and part.fit.class_weights != "none":
+                raise ValueError(
+                    f"{name}.fit.class_weights is {part.fit.class_weights!r}; a multi_label item "
+                    "has no one class to weigh by, so it must be 'none'"
+                )
+            if part and part.fit.label_smoothing:
+                raise ValueError(
+                    f"{name}.fit.label_smoothing is {part.fit.label_smoothing:g}; multi_label "
+                    "classes share no weight to spread, so it must be 0"
+                )
 
     @property
     def is_paired(self) -> bool:

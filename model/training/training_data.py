@@ -117,6 +117,11 @@ def config_for_data(
         classes = [emotion for dataset in parts for emotion in dataset.emotions]
         config = replace(config, emotions=tuple(dict.fromkeys(classes)))
     for dataset in parts:
+        if dataset.is_multi_label and config.problem_type != "multi_label":
+            raise ConfigError(
+                f"{config.name}: problem_type is {config.problem_type!r}; examples of "
+                f"{dataset.name} have any number of emotions, so it must be 'multi_label'"
+            )
         extra = sorted(set(dataset.emotions) - set(config.emotions))
         if extra:
             raise ConfigError(

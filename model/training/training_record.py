@@ -136,5 +136,5 @@ def hash_examples(dataset: Dataset, modality: Modality) -> str:
         for example in dataset.splits[split]:
             text = None if modality == Modality.AUDIO else example.text
             clip = None if modality == Modality.TEXT else example.hash_clip()
-            digest.update(json.dumps([split, example.emotion, text, clip]).encode())
+            digest.update(json.dumps([split, dataset.label_of(example), text, clip]).encode())
     return digest.hexdigest()

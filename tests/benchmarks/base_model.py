@@ -9,9 +9,10 @@ from model.network.backend import start_keras, start_openvino
 from model.preprocessing.audio_preprocessor import AudioPreprocessor, build_filter_banks
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
 from model.preprocessing.text_preprocessor import TextPreprocessor
-from model.scoring.artifact import Artifact, add_graphs, save_artifact
+from model.scoring.artifact import Artifact
 from model.scoring.conversion import convert_artifact
 from model.scoring.graph_files import TEXT_GRAPH, TEXT_INT8_GRAPH, graph_files
+from model.scoring.saving import add_graphs, save_artifact
 from tests.peers.interpreter import run_peer
 from tests.peers.job import write_job
 from tests.peers.roberta_checkpoint import CheckpointJob

@@ -172,6 +172,24 @@ def test_questions_to_the_demo_s_report(here: Path, demo: Outcome, workplace: Wo
         assert answer == shown[place + 1].text.strip()
 
 
+def test_the_import_that_is_shown(workplace: Workplace) -> None:
+    shown = [each.text for each in blocks("docs/import.md") if each.text.count("\n") > 3]
+    importing, calibrating = (
+        next(each for each in commands("docs/import.md") if f"mm-emor {name} " in each)
+        for name in ("import", "calibrate")
+    )
+    for command, text in ((importing, shown[-2]), (calibrating, shown[-1])):
+        outcome = workplace.run(command)
+        assert outcome.code == 0, outcome.err
+        assert re.sub(r"model \w{16}|\d\.\d{4}", "#", outcome.out) == re.sub(
+            r"model \w{16}|\d\.\d{4}", "#", text
+        )
+        numbers = [
+            [float(each) for each in re.findall(r"\d\.\d{4}", told)] for told in (outcome.out, text)
+        ]
+        assert numbers[0] == pytest.approx(numbers[1], abs=0.01)
+
+
 def test_the_evaluation_that_is_shown(real_data: Path, workplace: Workplace) -> None:
     [command] = re.findall(
         r"`\.venv/bin/(mm-emor evaluate --dataset goe[^`]+)`", read("docs/training.md")

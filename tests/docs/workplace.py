@@ -15,6 +15,7 @@ from pathlib import Path
 
 from beam_jobs.commands.cli import main
 from tests.docs.shown import ROOT, blocks, words
+from tests.support.reference_classifiers import write_golden_checkpoint
 from tests.support.tiny_corpora import TINY_TOML, write_emodb, write_goemotions, write_own_data
 from tests.support.tiny_models import save_tiny_checkpoint
 
@@ -34,6 +35,9 @@ TWEETS = {
     "irony": ("non_irony", "irony"),
 }
 """TweetEval's tasks here, and their classes; a tweet of each."""
+
+SAID = (("happy", "joy"), ("bad", "anger"), ("sad", "sadness"))
+"""Words of the texts in `labels.csv`, and their labels."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,9 @@ def make_workplace(path: Path) -> Workplace:
     (path / "own-data.toml").write_text(OWN_TOML, encoding="utf-8")
     (path / "default.toml").write_text(TINY_TOML, encoding="utf-8")
     save_tiny_checkpoint(path / "CHECKPOINT")
+    write_golden_checkpoint("roberta", path / "CLASSIFIER")
+    rows = [f"so {word} {letter},{emotion}" for word, emotion in SAID for letter in "abcdefgh"]
+    (path / "labels.csv").write_text("\n".join(["text,label", *rows]) + "\n", encoding="utf-8")
     write_goemotions(path / "DATA")
     write_emodb(path / "DATA", speakers=("03", "08", "09", "10", "11"), copies=1)
     for task, classes in TWEETS.items():

@@ -3,6 +3,7 @@
 The queries (`tests/support/report_queries.py`) know nothing of `beam_jobs`.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -17,15 +18,16 @@ from tests.support.report_queries import adjust_by_hand, open_runs, query_table
 from tests.support.reporting import report_runs
 
 CORPUS = Corpus(3000, 8, n_hashtags=60, n_authors=300, null_fraction=0.05, seed=7)
+CORPORA = {"single_label": CORPUS, "multi_label": replace(CORPUS, threshold=0.3)}
 TOLERANCES = {"p_value": (1e-7, 0), "q_value": (1e-7, 0), "mean_disagreement": (0, 2**-31)}
 """Relative and absolute. SciPy has two ways to the hypergeometric distribution, and sums of
 disagreements are kept as multiples of 2⁻³⁰."""
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=CORPORA)
+def runs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     out = tmp_path_factory.mktemp("runs")
-    write_runs(CORPUS, out)
+    write_runs(CORPORA[request.param], out)
     return out
 
 
@@ -49,6 +51,24 @@ def test_a_table_is_what_the_query_makes(
     assert ours.schema.equals(REPORT_SCHEMAS[name])
     assert name == "groups_left_out" or theirs.num_rows
     assert_tables_match(ours, theirs)
+
+
+def test_a_multi_label_corpus_counts_items_once_for_each_emotion(
+    report: Path, connection: duckdb.DuckDBPyConnection, request: pytest.FixtureRequest
+) -> None:
+    sizes = {
+        len(names) for (names,) in connection.execute("select emotions from labels").fetchall()
+    }
+    by_emotion = pq.read_table(report / "by_emotion.parquet")
+    page = (report / "report.html").read_text(encoding="utf-8")
+    is_multi = request.node.callspec.params["runs"] == "multi_label"
+    assert sizes == ({0, 1, 2, 3} if is_multi else {1})
+    assert by_emotion["n_group"].to_pylist() == [3000] * by_emotion.num_rows
+    assert (sum(by_emotion["n_items"].to_pylist()) > 3000) == is_multi
+    assert ("no_emotion" in by_emotion["emotion"].to_pylist()) == is_multi
+    assert ("An item counts once for each of its emotions" in page) == is_multi
+    change = pq.read_table(report / "change.parquet")["measure"].to_pylist()
+    assert "jensen_shannon_distance" not in change  # nothing was before
 
 
 def assert_tables_match(ours: pa.Table, theirs: pa.Table) -> None:

@@ -53,6 +53,7 @@ def test_rows_equal_the_models_own_scorer(scorer: Scorer, clip: bytes, tmp_path:
             "item_id": str(number),
             "modality": str(one.modality),
             "emotion": best,
+            "emotions": [best],
             "text_emotion": direct.emotions[scores.text_scores.argmax()] if both else None,
             "audio_emotion": direct.emotions[scores.audio_scores.argmax()] if both else None,
             "n_tokens": one.n_tokens,

@@ -40,6 +40,8 @@ class Corpus:
 
     Attributes:
         pull: how far the first hashtag of an item moves its scores towards the hashtag's emotion.
+        threshold: of a multi-label model, whose emotions apply from this score on, so that some
+            items have several and some none; None: each item has its highest alone.
     """
 
     n_items: int
@@ -52,6 +54,7 @@ class Corpus:
     dead_fraction: float = 0.01
     pull: float = 0.3
     seed: int = 0
+    threshold: float | None = None
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -116,6 +119,7 @@ def make_labels(corpus: Corpus, day: date, n_items: int, run_id: str) -> pa.Tabl
             [pa.array(column) for column in scores.T],
             fields=list(label_schema(EMOTIONS).field("scores").type),
         ),
+        "emotions": _applying(scores, corpus.threshold),
         "text_emotion": names.take(pa.array(said, mask=no_both)),
         "audio_emotion": names.take(pa.array(heard, mask=no_both)),
         "disagreement": pa.array(
@@ -136,6 +140,17 @@ def make_labels(corpus: Corpus, day: date, n_items: int, run_id: str) -> pa.Tabl
     schema = label_schema(EMOTIONS)
     columns["created_at"] = columns["created_at"].view(schema.field("created_at").type)
     return pa.table([columns[name] for name in schema.names], schema=schema)
+
+
+def _applying(scores: npt.NDArray[np.float32], threshold: float | None) -> pa.Array:
+    """Returns the emotions of each item, the highest score first."""
+    falling = np.argsort(-scores, axis=1, kind="stable")
+    ordered = np.take_along_axis(scores, falling, axis=1)
+    applies = np.arange(len(EMOTIONS)) == 0 if threshold is None else ordered >= threshold
+    applies = np.broadcast_to(applies, ordered.shape)
+    ends = np.concatenate([[0], applies.sum(axis=1).cumsum()]).astype(np.int32)
+    names = pa.array(EMOTIONS).take(pa.array(falling[applies]))
+    return pa.ListArray.from_arrays(pa.array(ends), names)
 
 
 def make_dead_letters(corpus: Corpus, day: date, n_items: int, run_id: str) -> pa.Table:

@@ -29,12 +29,25 @@ GROUPS = {
 }
 BY_TIME = ("by_hour", "by_day", "by_weekday")
 
+COUNTED = """(
+    select item_id, unnest(case
+        when emotions is null or emotion = 'uncertain' then [emotion]
+        when len(emotions) = 0 then ['no_emotion']
+        else emotions
+    end) as counted_emotion from labels
+)"""
+"""What each item counts for: once for each of its emotions, and once where it has none."""
 SHARES = """
-with item as (select {group} as grouped, emotion, confidence from labels),
+with item as (select {group} as grouped, item_id, confidence from labels),
 counted as (
-    select grouped, emotion, count(*) as k, avg(confidence::double) as mean from item group by all
+    select grouped, counted_emotion as emotion, count(*) as k, avg(confidence::double) as mean
+    from item join {counted} using (item_id) group by all
 ),
-in_group as (select *, (sum(k) over (partition by grouped))::bigint as n from counted),
+sized as (select grouped, count(*) as n from item group by grouped),
+in_group as (
+    select counted.*, n
+    from counted join sized on counted.grouped is not distinct from sized.grouped
+),
 ranked as (
     select *, dense_rank() over (order by n desc, grouped nulls last) as place,
         k / n as p, 1.959963984540054 as z
@@ -48,12 +61,15 @@ from ranked where place <= {top} order by grouped nulls last, emotion
 """
 """Shares of a group's items, with Wilson's interval as his paper has it."""
 LIFT = """
-with tag as (select unnest(list_distinct(hashtags)) as hashtag, emotion from labels),
+with tag as (select unnest(list_distinct(hashtags)) as hashtag, item_id from labels),
 hashtags as (
     select hashtag, count(*) as n from tag group by hashtag order by n desc, hashtag limit {top}
 ),
-emotions as (select emotion, count(*) as k_all from labels group by emotion),
-counted as (select hashtag, emotion, count(*) as k from tag group by all)
+emotions as (select counted_emotion as emotion, count(*) as k_all from {counted} group by all),
+counted as (
+    select hashtag, counted_emotion as emotion, count(*) as k
+    from tag join {counted} using (item_id) group by all
+)
 select hashtag, emotion, coalesce(k, 0) as k, n, coalesce(k, 0) / n as p, k_all / n_all as p_all,
     p / p_all, k_all, n_all
 from hashtags cross join emotions cross join (select count(*) as n_all from labels)
@@ -72,12 +88,12 @@ where (select count(*) from counted) > {top}
 
 QUERIES: dict[str, str] = {
     **{
-        name: SHARES.replace("{group}", GROUPS[name]).replace(
-            "{top}", str(2**62 if name in BY_TIME else TOP)
-        )
+        name: SHARES.replace("{group}", GROUPS[name])
+        .replace("{counted}", COUNTED)
+        .replace("{top}", str(2**62 if name in BY_TIME else TOP))
         for name in SHARE_GROUPS
     },
-    "hashtag_lift": LIFT.replace("{top}", str(TOP)),
+    "hashtag_lift": LIFT.replace("{counted}", COUNTED).replace("{top}", str(TOP)),
     "disagreement": """
         select text_emotion, audio_emotion, count(*), avg(disagreement::double)
         from labels where disagreement is not null group by all order by all

@@ -17,7 +17,7 @@ from beam_jobs.reports.counts import (
 from beam_jobs.reports.tables import ReportPlan, finish_tables
 from beam_jobs.runs.run import Run
 from beam_jobs.runs.sorted_parquet import to_record_batch
-from schemas.labels import label_schema
+from schemas.labels import UNCERTAIN, label_schema
 
 EMOTIONS = ("anger", "joy", "sadness")
 SCHEMA = label_schema(EMOTIONS)
@@ -31,6 +31,11 @@ RUN = RunKey(DAY, "f" * 16, "0a1b2c3d")
 def make_run(out: Path) -> Run:
     started_at = datetime(2026, 11, 22, 12, tzinfo=UTC)
     return Run(str(out), DAY, "0a1b2c3d", EMOTIONS, n_parts=3, started_at=started_at)
+
+
+def says(emotion: str) -> dict[str, Any]:
+    """The columns of a row of a single-label model that has this emotion, or is uncertain."""
+    return {"emotion": emotion, "emotions": [] if emotion == UNCERTAIN else [emotion]}
 
 
 def random_row(number: int, rng: np.random.Generator) -> dict[str, Any]:
@@ -49,7 +54,7 @@ def random_row(number: int, rng: np.random.Generator) -> dict[str, Any]:
         "text_is_cut": False,
         "warnings": [["lang_unread"], ["lang_unread", "text_cut"], [], []][rng.integers(4)],
         "modality": "text+audio" if both else ["text", "audio"][rng.integers(2)],
-        "emotion": EMOTIONS[scores.argmax()],
+        **says(EMOTIONS[scores.argmax()]),
         "confidence": scores.max(),
         "scores": dict(zip(EMOTIONS, scores, strict=True)),
         "text_emotion": EMOTIONS[rng.integers(3)] if both else None,

@@ -17,7 +17,8 @@ from model.config import (
 )
 from model.network.backend import start_keras
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
-from model.scoring.artifact import Artifact, save_artifact
+from model.scoring.artifact import Artifact
+from model.scoring.saving import save_artifact
 from schemas.emotions import EKMAN_AND_NEUTRAL
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

@@ -47,8 +47,13 @@ def _write_day(out: Path, day: date, corpus: Corpus) -> None:
     labels = make_labels(corpus, day, WEEK.n_items // WEEK.n_days, run.run_id)
     if day == JOYLESS:
         emotions = pc.replace_substring(labels["emotion"], "joy", "neutral")
-        column = labels.schema.get_field_index("emotion")
-        labels = labels.set_column(column, labels.schema.field(column), emotions)
+        for name, values in (
+            ("emotion", emotions.to_pylist()),
+            ("emotions", [[value] for value in emotions.to_pylist()]),
+        ):
+            column = labels.schema.field(name)
+            place = labels.schema.get_field_index(name)
+            labels = labels.set_column(place, column, pa.array(values, column.type))
     letters = make_dead_letters(corpus, day, 9, run.run_id)
     if day == WEEK.days[2]:  # an id of the day before, and one of this day, used again
         first = letters.slice(0, 1).to_pylist()[0]

@@ -4,7 +4,7 @@ import colorsys
 from dataclasses import dataclass
 from hashlib import sha256
 
-from schemas.labels import UNCERTAIN
+from schemas.labels import NO_EMOTION, UNCERTAIN
 
 LIGHT_BACKGROUND = "#ffffff"
 DARK_BACKGROUND = "#15181c"
@@ -32,6 +32,7 @@ COLOURS: dict[str, Colour] = {
     "sadness": _BLUE,
     "surprise": Colour("#994455", "#ee8866"),
     UNCERTAIN: Colour("#90959c", "#7b828a"),
+    NO_EMOTION: Colour("#4b5158", "#e4e7ea"),
     "optimism": Colour("#ee3377", "#44aa99"),
     # TweetEval's other tasks: what is against something is vermillion, its opposite blue.
     "negative": _VERMILLION,

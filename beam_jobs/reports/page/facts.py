@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from beam_jobs.reports.page.report import Report, Span
 from schemas.dead_letters import REASON_MEANINGS, Reason
+from schemas.labels import NO_EMOTION
 
 UNKNOWN = "unknown"
 NO_BREAK_SPACE, MINUS = "\u00a0", "\u2212"
@@ -223,6 +224,24 @@ def mix_of_emotions(report: Report) -> list[EmotionShare]:
     return sorted(shares, key=lambda share: (-share.n_items, share.emotion))
 
 
+def has_several_emotions(report: Report) -> bool:
+    """Says whether items have other numbers of emotions than one, as of a multi-label model."""
+    by_emotion = report.tables["by_emotion"]
+    n_counted = sum(by_emotion["n_items"].to_pylist())
+    is_none = NO_EMOTION in by_emotion["emotion"].to_pylist()
+    return is_none or n_counted != count_items(report).n_labels
+
+
+def describe_several_emotions(report: Report) -> str | None:
+    """Returns what shares mean where items have several emotions; None where each has one."""
+    if not has_several_emotions(report):
+        return None
+    return (
+        "An item counts once for each of its emotions, so shares do not add up to "
+        f"{percent(1, 0)}; {NO_EMOTION} is an item without any."
+    )
+
+
 def describe_alerts(report: Report) -> list[str]:
     """Returns a sentence for each measure that moved further than chance, the surest first."""
     rows = [row for row in report.tables["change"].to_pylist() if row["alert"]]
@@ -303,7 +322,12 @@ def describe_model_versions(report: Report) -> str | None:
 
 def describe_gaps(report: Report) -> list[str]:
     """Returns what a reader should know before they trust the figures, a sentence each."""
-    hints = (describe_missing_dates(report), describe_model_versions(report), *report.notes)
+    hints = (
+        describe_missing_dates(report),
+        describe_model_versions(report),
+        describe_several_emotions(report),
+        *report.notes,
+    )
     return list(filter(None, hints))
 
 

@@ -12,6 +12,8 @@ from beam_jobs.reports.page.facts import (
     count_items,
     describe_alerts,
     describe_no_alert,
+    describe_several_emotions,
+    has_several_emotions,
     meaning_of,
     mix_of_emotions,
     name_dates,
@@ -53,10 +55,9 @@ def mix_figure(report: Report, paint: Mapping[str, str]) -> Figure:
     if not shares:
         return Figure("There are no labelled items")
     first = shares[0]
-    n_labels = sum(share.n_items for share in shares)
     title = (
         f"{capitalise(shorten(first.emotion, 30))} is the largest share: "
-        f"{percent(first.share, 0)} of {count(n_labels)} labelled items"
+        f"{percent(first.share, 0)} of {count(count_items(report).n_labels)} labelled items"
     )
     bars = [
         {
@@ -73,6 +74,7 @@ def mix_figure(report: Report, paint: Mapping[str, str]) -> Figure:
     compared = first.share_before is not None
     note = sentences(
         "Thin lines are 95 % intervals: of chance alone, not of the model's own mistakes.",
+        describe_several_emotions(report),
         f"Diamonds are the shares of {name_dates(report.before)}."
         if compared and report.before
         else "",
@@ -267,21 +269,21 @@ def confidence_section(report: Report) -> Section:
     drawn = [bins[low] for low in sorted(bins)]
     figure = Figure(
         heading,
-        "Labelled items by calibrated confidence, 0 to 1.",
+        "Labelled items by confidence, 0 to 1.",
         draw_both(partial(draw_confidence, drawn), f"Histogram of confidence. {heading}."),
-        tables=(_confidence_table(rows),),
+        tables=(_confidence_table(rows, has_several_emotions(report)),),
     )
     return Section("confidence", *titles, (figure,))
 
 
-def _confidence_table(rows: list[dict[str, Any]]) -> TableView:
+def _confidence_table(rows: list[dict[str, Any]], several: bool) -> TableView:
     counts: dict[str, list[int]] = {}
     for row in rows:
         reached = sum(row["confidence_low"] >= edge - 1e-9 for edge in CONFIDENCE_EDGES) - 1
         counts.setdefault(row["emotion"], [0] * len(CONFIDENCE_EDGES))[reached] += row["n_items"]
     ordered = sorted(counts.items(), key=lambda pair: (-sum(pair[1]), pair[0]))[:MAX_EMOTIONS]
     return TableView(
-        "Items by emotion and confidence. "
+        f"Items by {'highest ' if several else ''}emotion and confidence. "
         + some_of(len(ordered), len(counts), "emotions", "confidence_distribution"),
         ("emotion", "items", "below 0.5", "0.5 to 0.7", "0.7 to 0.9", "from 0.9"),
         tuple(

@@ -33,6 +33,7 @@ from tests.support.report_rows import (
     finish,
     make_run,
     random_rows,
+    says,
     to_table,
 )
 
@@ -95,7 +96,7 @@ def test_groups_that_are_too_many_are_cut_to_the_frequent_ones(
 ) -> None:
     monkeypatch.setattr(aggregate_files, "BATCH_ROWS", batch_rows)
     rng = np.random.default_rng(0)
-    row = random_rows(1)[0] | {"emotion": "joy", "hashtags": [], "author_id": None}
+    row = random_rows(1)[0] | {**says("joy"), "hashtags": [], "author_id": None}
     tags = ["often"] * 90 + ["seldom"] * 30 + [f"once{number}" for number in range(400)]
     rows = to_table([row | {"hashtags": [tags[index]]} for index in rng.permutation(len(tags))])
     files = []
@@ -120,7 +121,7 @@ def test_groups_that_are_too_many_are_cut_to_the_frequent_ones(
 
 @pytest.mark.job
 def test_a_span_with_few_groups_counts_all_of_them_beside_one_with_too_many(tmp_path: Path) -> None:
-    row = random_rows(1)[0] | {"emotion": "joy"}
+    row = random_rows(1)[0] | {**says("joy")}
     tags = {
         False: ["new"] * 50 + ["old"] * 40,
         True: ["old"] * 90 + [f"once{number}" for number in range(400)],

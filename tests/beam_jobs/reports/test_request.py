@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -294,8 +295,10 @@ def test_drift_fails_where_it_should(tmp_path: Path, capsys: pytest.CaptureFixtu
     [path] = (labels / "labels" / "dt=2026-11-03").iterdir()
     rows = pq.read_table(path, partitioning=None)
     emotions = ["anger" if i % 2 else value for i, value in enumerate(rows["emotion"].to_pylist())]
-    place = rows.schema.get_field_index("emotion")
-    rows = rows.set_column(place, rows.schema.field("emotion"), [emotions])
+    for name, values in (("emotion", emotions), ("emotions", [[value] for value in emotions])):
+        column = rows.schema.field(name)
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, column, pa.array(values, column.type))
     [path] = (labels / "dead_letters" / "dt=2026-11-03").iterdir()
     write_run(run, rows, pq.read_table(path, partitioning=None))
     assert mm_emor(*arguments, "--json") == 1

@@ -28,6 +28,7 @@ from tests.support.report_rows import (
     count,
     finish,
     random_rows,
+    says,
     to_table,
 )
 
@@ -118,10 +119,10 @@ def assert_rows_match(report: pa.Table, expected: list[tuple[Any, ...]]) -> None
 
 
 def test_an_item_counts_once_for_each_of_its_hashtags() -> None:
-    row = random_rows(1)[0] | {"emotion": "joy", "confidence": 0.5}
+    row = random_rows(1)[0] | {**says("joy"), "confidence": 0.5}
     rows = [
         row | {"hashtags": ["sun", "sun", "rain"]},
-        row | {"hashtags": ["sun"], "emotion": "anger"},
+        row | {"hashtags": ["sun"], **says("anger")},
         row | {"hashtags": []},
     ]
     report = finish(count(to_table(rows)))["by_hashtag"]
@@ -131,7 +132,7 @@ def test_an_item_counts_once_for_each_of_its_hashtags() -> None:
 
 def test_what_is_unknown_is_a_group_of_its_own() -> None:
     unknown = dict.fromkeys(("created_at", "author_id", "lang"))
-    row = random_rows(1)[0] | unknown | {"emotion": "joy", "confidence": 0.5}
+    row = random_rows(1)[0] | unknown | {**says("joy"), "confidence": 0.5}
     known = row | {"created_at": START, "author_id": "a", "lang": "en"}
     tables = finish(count(to_table([row, row, known])))
 
@@ -150,10 +151,10 @@ def test_what_is_uncertain_counts_as_a_value_of_its_own() -> None:
     row = random_rows(1)[0] | {"created_at": START, "author_id": "a", "lang": "en"}
     row |= {"modality": "text", "hashtags": ["sun"]}
     rows = [
-        row | {"emotion": "joy", "confidence": 0.75},
-        row | {"emotion": UNCERTAIN, "confidence": 0.5},
-        row | {"emotion": UNCERTAIN, "confidence": 0.25, "hashtags": ["rain"]},
-        row | {"emotion": "anger", "confidence": 1.0},
+        row | {**says("joy"), "confidence": 0.75},
+        row | {**says(UNCERTAIN), "confidence": 0.5},
+        row | {**says(UNCERTAIN), "confidence": 0.25, "hashtags": ["rain"]},
+        row | {**says("anger"), "confidence": 1.0},
     ]
     tables = finish(count(to_table(rows)))
 
@@ -175,7 +176,7 @@ def test_what_is_uncertain_counts_as_a_value_of_its_own() -> None:
 
 def test_what_is_uncertain_changes_no_count_of_items() -> None:
     rows = random_rows(200)
-    abstained = [row | {"emotion": UNCERTAIN} if row["confidence"] < 0.6 else row for row in rows]
+    abstained = [row | {**says(UNCERTAIN)} if row["confidence"] < 0.6 else row for row in rows]
     before, after = finish(count(to_table(rows))), finish(count(to_table(abstained)))
     same = {name for name, table in before.items() if table.equals(after[name])}
     assert same == {
@@ -213,7 +214,7 @@ def test_most_disagreeing_are_the_first_of_a_query() -> None:
 
 
 def test_confidences_are_counted_in_bins() -> None:
-    row = random_rows(1)[0] | {"emotion": "joy"}
+    row = random_rows(1)[0] | {**says("joy")}
     confidences = (0.0, 0.049, 0.05, 0.5, 0.9999, 1.0)
     rows = to_table([row | {"confidence": value} for value in confidences])
     report = finish(count(rows))["confidence_distribution"]
@@ -245,8 +246,8 @@ def test_lift_compares_with_the_items_without_the_hashtag() -> None:
 
 
 def test_lift_counts_an_emotion_that_no_item_of_the_hashtag_has() -> None:
-    row = random_rows(1)[0] | {"emotion": "joy", "hashtags": ["sun"]}
-    rows = [row, row | {"hashtags": [], "emotion": "anger"}]
+    row = random_rows(1)[0] | {**says("joy"), "hashtags": ["sun"]}
+    rows = [row, row | {"hashtags": [], **says("anger")}]
     report = finish(count(to_table(rows)))["hashtag_lift"].to_pylist()
     columns = ("hashtag", "emotion", "n_items", "n_group", "corpus_share", "lift")
     assert [tuple(row[name] for name in columns) for row in report] == [
@@ -256,7 +257,7 @@ def test_lift_counts_an_emotion_that_no_item_of_the_hashtag_has() -> None:
 
 
 def test_small_groups_and_those_past_the_top_are_left_out() -> None:
-    row = random_rows(1)[0] | {"emotion": "joy", "hashtags": []}
+    row = random_rows(1)[0] | {**says("joy"), "hashtags": []}
     sizes = {"a": 5, "b": 4, "c": 4, "d": 3, "e": 1, None: 6}
     rows = to_table([row | {"author_id": author} for author in sizes for _ in range(sizes[author])])
     plan = ReportPlan(choose_groupings(["author_id"]), GroupLimits(min_items=3, top=3))

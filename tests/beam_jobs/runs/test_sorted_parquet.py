@@ -55,6 +55,7 @@ def label_row(number: int) -> dict[str, Any]:
         "hashtags": ["été", "🌞"][: number % 3],
         "modality": "text+audio" if number % 2 else "text",
         "emotion": "joy",
+        "emotions": ["joy"],
         "confidence": joy,
         "scores": {"joy": joy, "sadness": 1 - joy},
         "text_emotion": "sadness" if number % 2 else None,
@@ -260,7 +261,7 @@ def test_files_are_zstd_with_dictionaries_and_name_no_path(tmp_path: Path) -> No
     assert dictionaries == {
         *("author_id", "lang", "hashtags.list.element", "modality", "emotion"),
         *("text_emotion", "audio_emotion", "model_version", "run_id", "repost_of"),
-        "warnings.list.element",
+        *("warnings.list.element", "emotions.list.element"),
     }
     assert set(file.metadata.metadata) == {b"ARROW:schema"}
     assert str(tmp_path).encode() not in (staged_dir(run) / name).read_bytes()

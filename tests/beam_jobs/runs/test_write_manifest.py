@@ -54,6 +54,7 @@ def label_row(number: int, run: Run) -> dict[str, Any]:
         "hashtags": [],
         "modality": "audio" if number % 3 == 0 else "text",
         "emotion": "joy",
+        "emotions": ["joy"],
         "confidence": 0.75,
         "scores": {"joy": 0.75, "sadness": 0.25},
         **dict.fromkeys(("text_emotion", "audio_emotion", "disagreement")),

@@ -19,7 +19,8 @@ from beam_jobs.scoring.label_rows import to_label_row
 from beam_jobs.scoring.launch import score_corpus
 from beam_jobs.scoring.request import ScoringRequest
 from model.errors import UserError
-from model.scoring.artifact import Artifact, write_config
+from model.scoring.artifact import Artifact
+from model.scoring.saving import write_config
 from model.scoring.scores import EmotionScores
 from schemas.emotions import EKMAN_AND_NEUTRAL, Modality
 from schemas.labels import UNCERTAIN, label_schema
@@ -49,7 +50,7 @@ def written_row(confidence: np.float32, *limit: float) -> dict[str, Any]:
     return dict(written)
 
 
-def test_only_the_emotion_becomes_uncertain() -> None:
+def test_only_what_applies_becomes_uncertain() -> None:
     confidence = np.float32(0.625)
     expected = {
         "item_id": "1",
@@ -59,6 +60,7 @@ def test_only_the_emotion_becomes_uncertain() -> None:
         "hashtags": [],
         "modality": "text+audio",
         "emotion": "joy",
+        "emotions": ["joy"],
         "confidence": 0.625,
         "scores": {"anger": 0.1875, "joy": 0.625, "neutral": 0.1875},
         "text_emotion": "anger",
@@ -77,7 +79,7 @@ def test_only_the_emotion_becomes_uncertain() -> None:
     assert written_row(confidence) == expected
     assert written_row(confidence, 0.0) == expected
     assert written_row(confidence, 0.625) == expected
-    assert written_row(confidence, 0.75) == expected | {"emotion": UNCERTAIN}
+    assert written_row(confidence, 0.75) == expected | {"emotion": UNCERTAIN, "emotions": []}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ def test_a_run_with_a_limit(corpus: Path, tiny_artifact: Path, tmp_path: Path) -
     expected = [
         row
         | {"run_id": result.manifest.run_id}
-        | ({"emotion": UNCERTAIN} if row["confidence"] < limit else {})
+        | ({"emotion": UNCERTAIN, "emotions": []} if row["confidence"] < limit else {})
         for row in rows
     ]
     assert read(limited, "labels").to_pylist() == expected

@@ -82,6 +82,7 @@ def expected_rows(scorer: EmotionScorer, items: list[Item], clip: Path) -> list[
                 + ("+" if item.text and data else "")
                 + ("audio" if data else ""),
                 "emotion": scorer.emotions[best],
+                "emotions": [scorer.emotions[best]],
                 "confidence": float(scores.scores[best]),
                 "scores": dict(zip(scorer.emotions, scores.scores.tolist(), strict=True)),
                 "text_emotion": scorer.emotions[scores.text_scores.argmax()] if both else None,

@@ -16,7 +16,7 @@ from model.datasets import (
     Dataset,
     Example,
     label_indices,
-    one_hot,
+    target_matrix,
     texts_of,
 )
 from model.datasets.dataset import read_lines
@@ -230,13 +230,40 @@ def test_only_keeps_what_it_is_told() -> None:
     assert dataset.splits == {"train": [Example("b", text="b0")], "validation": [], "test": []}
 
 
-def test_labels_and_one_hot_rows() -> None:
-    config = tiny_classifier_config()
-    labels = label_indices([Example("surprise"), Example("anger")], config.emotions)
-    assert labels.tolist() == [6, 0]
-    rows = one_hot(labels, config)
+def test_labels_and_rows_of_targets() -> None:
+    emotions = tiny_classifier_config().emotions
+    examples = [Example("surprise"), Example("anger")]
+    assert label_indices(examples, emotions).tolist() == [6, 0]
+    rows = target_matrix(examples, emotions)
     assert rows.dtype == np.float32
     assert rows.tolist() == [[0, 0, 0, 0, 0, 0, 1], [1, 0, 0, 0, 0, 0, 0]]
+    several = [Example.of_several(["joy", "anger"], "a"), Example.of_several([], "b")]
+    assert target_matrix(several, emotions).tolist() == [[1, 0, 0, 1, 0, 0, 0], [0] * 7]
+    for example in several:
+        with pytest.raises(DatasetError, match="several emotions an item, or none; one is needed"):
+            label_indices([example], emotions)
+
+
+def several_of(n_train: int) -> Dataset:
+    kinds = (["a", "b"], ["b"], [])
+    train = [Example.of_several(kinds[number % 3], f"{number}") for number in range(n_train)]
+    splits = {"train": train, "validation": [], "test": []}
+    return Dataset("made", ("a", "b"), splits, problem_type="multi_label")
+
+
+def test_a_share_of_all_is_held_out_where_examples_have_several_classes() -> None:
+    dataset = several_of(30)
+    parted = dataset.for_training("train", 0.2, seed=1)
+    train, validation = parted.splits["train"], parted.splits["validation"]
+    assert (len(train), len(validation)) == (24, 6)
+    assert sorted(each.read_text() for each in (*train, *validation)) == sorted(
+        each.read_text() for each in dataset.splits["train"]
+    )
+    assert dataset.for_training("train", 0.2, seed=1) == parted
+    assert dataset.for_training("train", 0.2, seed=2) != parted
+    assert dataset.counts("train") == {"a": 10, "b": 20}
+    with pytest.raises(DatasetError, match=r"^made has one example to train on; 2 are needed$"):
+        several_of(1).for_training("train", 0.2, seed=1)
 
 
 def test_examples_without_text_or_clip_are_refused(tmp_path: Path) -> None:

@@ -26,11 +26,11 @@ def test_an_unknown_name_lists_the_known(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         load_dataset("emo-db", tmp_path)
     assert str(caught.value).startswith(
-        "dataset is 'emo-db'; known are emodb, goemotions-ekman, iemocap4, "
+        "dataset is 'emo-db'; known are emodb, goemotions-28, goemotions-ekman, iemocap4, "
     )
 
 
-@pytest.mark.parametrize("name", ["emodb", "goemotions-ekman"])
+@pytest.mark.parametrize("name", ["emodb", "goemotions-28", "goemotions-ekman"])
 def test_the_directory_is_the_corpus_own_or_its_parent(tmp_path: Path, name: str) -> None:
     write_goemotions(tmp_path)
     write_emodb(tmp_path, copies=1)

@@ -111,3 +111,20 @@ def test_real_goemotions(real_data: Path) -> None:
         "validation": [555, 61, 72, 1941, 1592, 266, 459],
         "test": [572, 76, 80, 1863, 1606, 283, 488],
     }
+
+
+def test_all_28_classes_keep_every_comment_and_all_of_its_emotions(tmp_path: Path) -> None:
+    lines = [
+        f"one label\t{index('grief')}\ta",
+        f"two groups\t{index('anger')},{index('joy')}\tb",
+        f"with neutral\t{index('joy')},{index('neutral')}\tc",
+    ]
+    write_goemotions(tmp_path, {"train": lines})
+    dataset = load_dataset("goemotions-28", tmp_path)
+    assert dataset.emotions == GOEMOTIONS_NAMES
+    assert dataset.problem_type == "multi_label"
+    assert dataset.split("train") == [
+        Example.of_several(["grief"], "one label"),
+        Example.of_several(["anger", "joy"], "two groups"),
+        Example.of_several(["joy", "neutral"], "with neutral"),
+    ]

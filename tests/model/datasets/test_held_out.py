@@ -87,3 +87,10 @@ def test_what_was_drawn_from_the_validation_split_is_a_part_of_it() -> None:
     assert found(dataset, held_out)[1] == [
         each for each in TEXTS if each in drawn.splits["validation"]
     ]
+
+
+def test_several_labels_of_a_row_are_its_content() -> None:
+    """Of two rows of one text and one first label, the one that was drawn is found."""
+    rows = [Example.of_several(labels, "oh") for labels in (["joy"], ["joy", "fear"])]
+    dataset = replace(dataset_of(rows), problem_type="multi_label")
+    assert found(dataset, HeldOut.of(dataset, "train", rows[1:])) == (rows[:1], rows[1:])

@@ -56,3 +56,32 @@ def test_the_benchmark_has_no_score_of_other_labels() -> None:
         labels = [dataset.emotions.index(example.emotion) for example in examples]
         official = Evaluation.of(dataset, examples, np.array(labels)).metrics.official
         assert (official is not None) == has_score
+
+
+def test_of_several_labels_each_is_read() -> None:
+    """An item with a label that is ignored is left out, whichever others it has."""
+    several = Dataset(
+        "mine",
+        ("fear", "joy", "optimism", "trust"),
+        {
+            "test": [
+                Example.of_several(["joy", "optimism"], "a"),
+                Example.of_several(["optimism", "fear"], "b", part="x"),
+                Example.of_several(["joy", "trust"], "c"),
+                Example.of_several([], "d"),
+            ]
+        },
+        problem_type="multi_label",
+    )
+    label_map = LabelMap({"optimism": "joy"}, ("trust",))
+    mapped = label_map.apply(several, EKMAN_AND_NEUTRAL)
+    assert mapped.emotions == ("fear", "joy")
+    assert mapped.split("test") == [
+        Example.of_several(["joy"], "a"),
+        Example.of_several(["joy", "fear"], "b", part="x"),
+        Example.of_several([], "d"),
+    ]
+    assert label_map.lines(several) == [
+        "mine: items of optimism, read as joy: 2",
+        "mine: items of trust, left out: 1",
+    ]

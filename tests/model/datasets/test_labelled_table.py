@@ -99,3 +99,37 @@ def test_manifest_files(tmp_path: Path) -> None:
     (tmp_path / "broken.parquet").write_bytes(b"nope")
     with pytest.raises(DatasetError, match="is not readable"):
         load_dataset("manifest", tmp_path / "broken.parquet")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_rows_of_any_number_of_labels(tmp_path: Path, suffix: str) -> None:
+    rows: list[dict[str, object]] = [
+        {"text": "so good", "labels": "joy|surprise"},
+        {"text": "meh", "labels": ""},
+        {"text": "oh no", "labels": " fear | fear"},
+    ]
+    dataset = load_dataset("manifest", write_manifest(tmp_path / f"mine{suffix}", rows))
+    assert dataset.emotions == ("fear", "joy", "surprise")
+    assert dataset.problem_type == "multi_label"
+    assert dataset.split("train") == [
+        Example.of_several(["joy", "surprise"], "so good"),
+        Example.of_several([], "meh"),
+        Example.of_several(["fear"], "oh no"),
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_labels_may_be_lists(tmp_path: Path, suffix: str) -> None:
+    rows: list[dict[str, object]] = [
+        {"text": "so good", "labels": ["joy", "surprise"]},
+        {"text": "meh", "labels": []},
+    ]
+    dataset = load_dataset("manifest", write_manifest(tmp_path / f"mine{suffix}", rows))
+    assert [each.emotions for each in dataset.split("train")] == [("joy", "surprise"), ()]
+
+
+def test_one_column_of_labels(tmp_path: Path) -> None:
+    rows: list[dict[str, object]] = [{"text": "x", "label": "joy", "labels": "joy"}]
+    path = write_manifest(tmp_path / "mine.csv", rows)
+    with pytest.raises(DatasetError, match="has a column label and a column labels; one of them"):
+        load_dataset("manifest", path)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -22,8 +23,11 @@ from model.scoring.conversion import convert_artifact
 from model.scoring.engine import EngineChoice
 from model.scoring.graph_files import GRAPHS, TEXT_GRAPH, TEXT_INT8_GRAPH, graph_files
 from model.scoring.scorer import EmotionScorer
+from model.scoring.scores import EmotionScores
 from model.training.training_record import TrainingRecord
+from schemas.emotions import Modality
 from tests.support.command_line import Run
+from tests.support.multi_label_artifact import make_multi_label
 from tests.support.tiny_corpora import write_emodb, write_own_data
 from tests.support.tiny_models import save_tiny_artifact
 
@@ -150,20 +154,19 @@ def test_products_stay_in_float32_until_labels_stay(
     from model.export import export as module
 
     path = Path(shutil.copytree(trained_artifact, tmp_path / "copy"))
-    real, said = module.predict, []
+    real, said = module.score_examples, []
     shares = iter([0.5, 0.25, 0.0])
 
-    def predict(*arguments: Any) -> dict[str, np.ndarray]:
+    def score_examples(*arguments: Any) -> list[EmotionScores]:
         """The first time what the model says, and then the same with other labels for a share."""
         if not said:
-            said.append(real(*arguments)[""])
-            return {"": said[0]}
-        scores = said[0].copy()
-        n_changed = round(next(shares) * len(scores))
-        scores[:n_changed] = np.roll(scores[:n_changed], 1, axis=1)
-        return {"": scores}
+            said.extend(real(*arguments))
+            return said
+        n_changed = round(next(shares) * len(said))
+        others = [replace(each, scores=np.roll(each.scores, 1)) for each in said[:n_changed]]
+        return [*others, *said[n_changed:]]
 
-    monkeypatch.setattr(module, "predict", predict)
+    monkeypatch.setattr(module, "score_examples", score_examples)
     monkeypatch.setattr(module, "MAX_LOST_MACRO_F1", 1.0)
     _, report, told = export(path, table)
     assert told[2:] == [
@@ -173,6 +176,48 @@ def test_products_stay_in_float32_until_labels_stay(
     ]
     assert report["float32_products"] == ("layer_0/output_dense", "layer_1/output_dense")
     assert report["changed_labels"] == 0
+
+
+@pytest.mark.tensorflow
+def test_labels_of_a_multi_label_model_count_each(
+    trained_artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from model.export import export as module
+
+    emotions = Artifact.load(trained_artifact).config.emotions
+    artifact = make_multi_label(trained_artifact, tmp_path / "model", [0.5] * len(emotions))
+    # What float32 gives to three items, and int8; the labels of the third are all right.
+    given = [[(0, 1), (2,), ()], [(0,), (2,), (1, 2)]]
+    examples = [
+        Example.of_several([emotions[index] for index in labels], f"text {row}")
+        for row, labels in enumerate([(0, 1), (2,), (1, 2)])
+    ]
+    answers = iter(given)
+
+    def score_examples(
+        scorer: EmotionScorer, dataset: Dataset, examples: Sequence[Example]
+    ) -> list[EmotionScores]:
+        del dataset, examples
+        thresholds = (0.5,) * len(emotions)
+        every = np.arange(len(emotions))
+        return [
+            EmotionScores(
+                Modality.TEXT, np.isin(every, labels).astype(np.float32), thresholds=thresholds
+            )
+            for labels in next(answers)
+        ]
+
+    monkeypatch.setattr(module, "score_examples", score_examples)
+    monkeypatch.setattr(module, "MIN_OBSERVED_TEXTS", 3)
+    monkeypatch.setattr(module, "MAX_CHANGED_LABELS", 0.5)
+    dataset = Dataset("mine", emotions, {"test": examples}, problem_type="multi_label")
+    _, report = module.export_int8(artifact, dataset, "test", lambda _: None)
+    # One label is lost and two are new, of three and four.
+    assert report.changed_labels == pytest.approx(3 / 7)
+    assert (report.accuracy, report.accuracy_int8) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+    # F1 of the three classes: 1, 2/3, 2/3; and 1, 2/3, 1.
+    assert report.macro_f1 == pytest.approx(7 / 9)
+    assert report.macro_f1_int8 == pytest.approx(8 / 9)
 
 
 def test_texts_without_labels_will_do(run: Run, trained_artifact: Path, tmp_path: Path) -> None:

@@ -29,8 +29,8 @@ from tests.support.tiny_models import save_tiny_checkpoint
 
 start_keras()
 import model.training.train  # noqa: E402
+from model.training.calibrating import PAIRS_PER_CLIP, calibrate, pair_by_label  # noqa: E402
 from model.training.fitting import HISTORY_FILE  # noqa: E402
-from model.training.train import PAIRS_PER_CLIP, calibrate, pair_by_label  # noqa: E402
 from model.training.training_data import TrainingData  # noqa: E402
 
 
@@ -102,7 +102,8 @@ def test_temperatures_are_fitted_to_the_saved_weights(
     trained: Artifact, scorer: EmotionScorer, data_dir: Path
 ) -> None:
     data = TrainingData.load(tiny_training(), data_dir)
-    assert calibrate(scorer, data, tiny_training().seed) == trained.temperatures
+    calibration = calibrate(scorer, data, tiny_training().seed)
+    assert (calibration.temperatures, calibration.thresholds) == (trained.temperatures, {})
 
 
 def test_settings_are_those_of_the_config(trained: Artifact, checkpoint: str) -> None:

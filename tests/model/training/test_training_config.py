@@ -215,3 +215,51 @@ def test_neither_text_nor_audio(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["name = ", b"name = '\xff'", "name = 'x'\nname = 'y'"])
 def test_files_that_are_not_toml(tmp_path: Path, content: str | bytes) -> None:
     assert toml_error(tmp_path, content).startswith(" is not TOML: ")
+
+
+MULTI_LABEL = """
+name = "several"
+problem_type = "multi_label"
+
+[text]
+dataset = "goemotions-28"
+
+[text.fit]
+"""
+
+
+def test_several_labels_an_item(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text(MULTI_LABEL, encoding="utf-8")
+    assert read_training_config(tmp_path / "run.toml").problem_type == "multi_label"
+    assert read_training_config(Path("default.toml")).problem_type == "single_label"
+    shipped = read_training_config(Path("goemotions-28.toml"))
+    assert shipped.problem_type == "multi_label"
+    assert shipped.text is not None
+    assert shipped.text.dataset == "goemotions-28"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            'class_weights = "balanced"',
+            ": text.fit.class_weights is 'balanced'; a multi_label item has no one class to weigh "
+            "by, so it must be 'none'",
+        ),
+        (
+            "label_smoothing = 0.1",
+            ": text.fit.label_smoothing is 0.1; multi_label classes share no weight to spread, so "
+            "it must be 0",
+        ),
+    ],
+)
+def test_what_several_labels_an_item_exclude(tmp_path: Path, line: str, message: str) -> None:
+    assert toml_error(tmp_path, MULTI_LABEL + line) == message
+
+
+def test_two_data_sets_cannot_be_paired_by_several_labels(tmp_path: Path) -> None:
+    content = TINY_TOML.replace('name = "tiny"', 'name = "tiny"\nproblem_type = "multi_label"')
+    assert toml_error(tmp_path, content) == (
+        ": problem_type is 'multi_label'; texts and clips of two data sets are paired by their one "
+        "label, so [text] and [audio] must name one data set"
+    )

@@ -1,0 +1,1 @@
+"""The model's newer commands, a module each; `model.cli` mounts them."""
