@@ -70,10 +70,10 @@ CREATE TABLE IF NOT EXISTS `emotions`.`by_emotion` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions."),
   `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
 )
 PARTITION BY `dt`
@@ -84,10 +84,10 @@ CREATE TABLE IF NOT EXISTS `emotions`.`by_hour` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions."),
   `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
 )
 PARTITION BY `dt`
@@ -98,10 +98,10 @@ CREATE TABLE IF NOT EXISTS `emotions`.`by_day` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions."),
   `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
 )
 PARTITION BY `dt`
@@ -112,10 +112,10 @@ CREATE TABLE IF NOT EXISTS `emotions`.`by_weekday` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions."),
   `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
 )
 PARTITION BY `dt`
@@ -126,10 +126,10 @@ CREATE TABLE IF NOT EXISTS `emotions`.`by_language` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions."),
   `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
 )
 PARTITION BY `dt`
@@ -140,10 +140,10 @@ CREATE TABLE IF NOT EXISTS `emotions`.`by_hashtag` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions."),
   `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
 )
 PARTITION BY `dt`
@@ -154,10 +154,10 @@ CREATE TABLE IF NOT EXISTS `emotions`.`by_author` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions."),
   `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
 )
 PARTITION BY `dt`
@@ -168,10 +168,10 @@ CREATE TABLE IF NOT EXISTS `emotions`.`by_modality` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1."),
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions."),
   `dt` DATE OPTIONS (description = "The date that the run is for, which stands in the path.")
 )
 PARTITION BY `dt`
@@ -206,7 +206,7 @@ CREATE TABLE IF NOT EXISTS `emotions`.`most_disagreeing` (
   `item_id` STRING NOT NULL OPTIONS (description = "The item's id."),
   `created_at` TIMESTAMP OPTIONS (description = "When the item was posted, UTC."),
   `emotion` STRING NOT NULL OPTIONS (description = "What text and audio say together, or `uncertain`."),
-  `confidence` FLOAT64 NOT NULL OPTIONS (description = "The calibrated probability of that emotion, 0 to 1."),
+  `confidence` FLOAT64 NOT NULL OPTIONS (description = "The score of that emotion, 0 to 1."),
   `text_emotion` STRING NOT NULL OPTIONS (description = "What the text alone says."),
   `audio_emotion` STRING NOT NULL OPTIONS (description = "What the audio alone says."),
   `disagreement` FLOAT64 NOT NULL OPTIONS (description = "Total variation distance of the two, 0 to 1."),
@@ -279,10 +279,10 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`by_emotion` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions.")
 )
 OPTIONS (description = "One row is an emotion.");
 
@@ -291,10 +291,10 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`by_hour` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions.")
 )
 OPTIONS (description = "One row is an hour and an emotion.");
 
@@ -303,10 +303,10 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`by_day` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions.")
 )
 OPTIONS (description = "One row is a day and an emotion.");
 
@@ -315,10 +315,10 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`by_weekday` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions.")
 )
 OPTIONS (description = "One row is a day of the week and an emotion.");
 
@@ -327,10 +327,10 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`by_language` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions.")
 )
 OPTIONS (description = "One row is a language and an emotion.");
 
@@ -339,10 +339,10 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`by_hashtag` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions.")
 )
 OPTIONS (description = "One row is a hashtag and an emotion.");
 
@@ -351,10 +351,10 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`by_author` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions.")
 )
 OPTIONS (description = "One row is an author and an emotion.");
 
@@ -363,10 +363,10 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`by_modality` (
   `emotion` STRING NOT NULL OPTIONS (description = "The emotion, `uncertain`, or `no_emotion` of items of a multi-label model that have none; those that no item has are left out."),
   `n_items` INT64 NOT NULL OPTIONS (description = "Items of the group with this emotion."),
   `n_group` INT64 NOT NULL OPTIONS (description = "Items of the group."),
-  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1."),
+  `share` FLOAT64 NOT NULL OPTIONS (description = "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1."),
   `share_low` FLOAT64 NOT NULL OPTIONS (description = "Lower end of the share's 95 % Wilson interval."),
   `share_high` FLOAT64 NOT NULL OPTIONS (description = "Upper end of the share's 95 % Wilson interval."),
-  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1.")
+  `mean_confidence` FLOAT64 NOT NULL OPTIONS (description = "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their highest emotions.")
 )
 OPTIONS (description = "One row is a modality and an emotion.");
 
@@ -395,7 +395,7 @@ CREATE TABLE IF NOT EXISTS `emotions_report`.`most_disagreeing` (
   `item_id` STRING NOT NULL OPTIONS (description = "The item's id."),
   `created_at` TIMESTAMP OPTIONS (description = "When the item was posted, UTC."),
   `emotion` STRING NOT NULL OPTIONS (description = "What text and audio say together, or `uncertain`."),
-  `confidence` FLOAT64 NOT NULL OPTIONS (description = "The calibrated probability of that emotion, 0 to 1."),
+  `confidence` FLOAT64 NOT NULL OPTIONS (description = "The score of that emotion, 0 to 1."),
   `text_emotion` STRING NOT NULL OPTIONS (description = "What the text alone says."),
   `audio_emotion` STRING NOT NULL OPTIONS (description = "What the audio alone says."),
   `disagreement` FLOAT64 NOT NULL OPTIONS (description = "Total variation distance of the two, 0 to 1."),

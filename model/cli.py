@@ -65,10 +65,12 @@ def train(
 
     settings = read_training_config(config)
     from model.scoring.artifact import Artifact
+    from model.scoring.saving import check_no_checkpoint
     from model.training.closing_lines import closing_lines
     from model.training.training_data import TrainingData
     from model.training.training_record import TrainingRecord, key_of_run
 
+    check_no_checkpoint(out)
     data = TrainingData.load(settings, data_dir, typer.echo)
     key = key_of_run(settings, data, text_encoder)
     record = TrainingRecord.of_finished_run(out, key)
@@ -175,9 +177,9 @@ def evaluate(
     if predictions is not None and not predictions.exists():
         raise ConfigError(f"--predictions is {predictions}; there is no such file")
     require_extra(Extra.TRAIN, "mm-emor evaluate")
+    from model.commands.evaluate_command import measure_folds, measure_model, measure_predictions
     from model.datasets import load_dataset
     from model.datasets.label_map import LabelMap
-    from model.evaluate_command import measure_folds, measure_model, measure_predictions
 
     label_map = LabelMap.of_flags(map_ or (), ignore or ())
     loaded = load_dataset(dataset, data_dir)
@@ -242,17 +244,18 @@ def export(
     ] = None,
 ) -> None:
     """Write a model in int8, unless that costs a point of macro-F1 or 1 % of the labels."""
-    require_extra(Extra.EXPORT, "mm-emor export")
     if str(model) == "default":
         raise ConfigError("--model default is part of the package, and has its int8 files already")
-    if texts is not None and dataset is not None:
-        raise ConfigError("--texts and --dataset exclude each other")
-    from model.export.earlier_format import load_of_any_format
+    _check_what_is_compared(precision, dataset, data_dir, split, texts)
+    from model.export.earlier_format import load_of_any_format, remove_earlier_files
     from model.scoring.conversion import convert_artifact
 
     if precision == ExportPrecision.FLOAT32:
+        require_extra(Extra.TRAIN, "mm-emor export --precision float32")
         artifact = convert_artifact(load_of_any_format(model))
+        remove_earlier_files(artifact)
     else:
+        require_extra(Extra.EXPORT, "mm-emor export")
         from model.datasets import load_dataset
         from model.datasets.evaluated_rows import choose_unseen_rows
         from model.export.export import export_int8, texts_to_compare
@@ -260,19 +263,40 @@ def export(
 
         if texts is not None:
             compared, measured = texts_to_compare(texts), ""
-        elif dataset is not None and data_dir is not None:
-            compared = load_dataset(dataset, data_dir)
         else:
-            raise ConfigError("int8 is measured on data: --dataset and --data-dir, or --texts")
+            assert dataset is not None  # noqa: S101  (checked with the flags)
+            assert data_dir is not None  # noqa: S101
+            compared = load_dataset(dataset, data_dir)
         artifact = load_of_any_format(model)
         if texts is None:
             held_out = TrainingRecord.held_out_of(artifact, compared)
             compared, measured = choose_unseen_rows(compared, split, held_out)
         if not artifact.has_graphs:
             artifact = convert_artifact(artifact)
+            remove_earlier_files(artifact)
         artifact, report = export_int8(artifact, compared, measured, typer.echo)
         typer.echo("\n".join(report.lines()))
     typer.echo(f"model {artifact.model_version} written to {model}")
+
+
+def _check_what_is_compared(
+    precision: ExportPrecision,
+    dataset: str | None,
+    data_dir: Path | None,
+    split: str | None,
+    texts: Path | None,
+) -> None:
+    """Raises ConfigError unless the flags of `export` go together."""
+    of_dataset = {"--dataset": dataset, "--data-dir": data_dir, "--split": split}
+    given = [flag for flag, value in (of_dataset | {"--texts": texts}).items() if value is not None]
+    if precision == ExportPrecision.FLOAT32:
+        if given:
+            raise ConfigError(f"--precision float32 measures nothing, so it needs no {given[0]}")
+    elif texts is not None:
+        if len(given) > 1:
+            raise ConfigError(f"--texts and {given[0]} exclude each other")
+    elif dataset is None or data_dir is None:
+        raise ConfigError("int8 is measured on data: --dataset and --data-dir, or --texts")
 
 
 @app.command(short_help="Run the paper's experiments on the corpora you hold.")

@@ -236,9 +236,9 @@ class ClassifierConfig:
 
 
 LATER_SETTINGS = {
-    "activation": "relu",
-    "cleaning": "full",
-    "joined": [],
+    "head.activation": "relu",
+    "head.joined": [],
+    "text.cleaning": "full",
     "pooling": "mean",
     "problem_type": "single_label",
 }
@@ -248,15 +248,14 @@ LATER_SETTINGS = {
 def dump_config(config: ClassifierConfig) -> dict[str, Any]:
     """Returns the settings as they stand in an artifact's `config.json`, which is hashed."""
     settings: dict[str, Any] = TypeAdapter(ClassifierConfig).dump_python(config, mode="json")
-    return _without_later_settings(settings)
-
-
-def _without_later_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _without_later_settings(value) if isinstance(value, dict) else value
-        for name, value in settings.items()
-        if name not in LATER_SETTINGS or value != LATER_SETTINGS[name]
-    }
+    for path, default in LATER_SETTINGS.items():
+        *tables, name = path.split(".")
+        table: Any = settings
+        for each in tables:
+            table = table[each] or {}
+        if table.get(name) == default:
+            del table[name]
+    return settings
 
 
 def parse_config(type_: type[T], value: Any, source: str) -> T:

@@ -29,7 +29,7 @@ SHARE_INTRODUCTION = """\
 How the emotions divide each group of items; one table for each way to group. Besides its group's column each has the same columns.
 In `by_hashtag` an item counts once for each of its hashtags, and not at all without one; so its `n_group`s add up to another number than
 the items'. Of a multi-label model an item counts once for each of its emotions, and as `no_emotion` without any: `n_group` is still the
-items, so the shares of a group add up to more than 1. Where there are too many groups, the smallest are left out, and `groups_left_out` says how many items they had. `mm-emor
+items, so the shares of a group may add up to more than 1. Where there are too many groups, the smallest are left out, and `groups_left_out` says how many items they had. `mm-emor
 report --by COLUMN` makes a table `by_COLUMN` of the same kind for other columns of the labels."""  # noqa: E501
 
 KEPT_NOTE = (

@@ -11,6 +11,11 @@ UNCERTAIN = "uncertain"
 """The `emotion` of an item whose confidence is below the run's limit, `--min-confidence`."""
 NO_EMOTION = "no_emotion"
 """What reports count an item for that has none, which a multi-label model can say."""
+RESERVED_EMOTIONS = {
+    UNCERTAIN: "items below --min-confidence",
+    NO_EMOTION: "items without any emotion",
+}
+"""Names that no emotion of a model may have, and what they are of."""
 
 KEPT_PREFIX = "x_"
 """What the names of kept fields' columns start with."""

@@ -28,8 +28,8 @@ SHARE_GROUPS: dict[str, pa.Field | None] = {
 """The tables of shares, and the column that each groups items by; None for the corpus as a whole.
 
 In `by_hashtag` an item counts once for each of its hashtags, and not at all without one. Of a
-multi-label model it counts once for each of its emotions, so that the shares of a group add up to
-more than 1; without any it counts for `NO_EMOTION`.
+multi-label model it counts once for each of its emotions, so that the shares of a group may add
+up to more than 1; without any it counts for `NO_EMOTION`.
 """
 _COUNTED_EMOTION = (
     f"The emotion, `{UNCERTAIN}`, or `{NO_EMOTION}` of items of a multi-label model that have none"
@@ -51,11 +51,16 @@ def share_schema(group: pa.Field | None) -> pa.Schema:
             field(
                 "share",
                 pa.float64(),
-                "n_items / n_group, 0 to 1; of a multi-label model they add up to more than 1.",
+                "n_items / n_group, 0 to 1; of a multi-label model they may add up to more than 1.",
             ),
             field("share_low", pa.float64(), "Lower end of the share's 95 % Wilson interval."),
             field("share_high", pa.float64(), "Upper end of the share's 95 % Wilson interval."),
-            field("mean_confidence", pa.float64(), "Mean confidence of the n_items, 0 to 1."),
+            field(
+                "mean_confidence",
+                pa.float64(),
+                "Mean confidence of the n_items, 0 to 1; of a multi-label model, that of their "
+                "highest emotions.",
+            ),
         ]
     )
 
@@ -73,7 +78,7 @@ MOST_DISAGREEING_SCHEMA = pa.schema(
         field("item_id", pa.string(), "The item's id."),
         field("created_at", TIMESTAMP, "When the item was posted, UTC.", nullable=True),
         field("emotion", pa.string(), f"What text and audio say together, or `{UNCERTAIN}`."),
-        field("confidence", pa.float32(), "The calibrated probability of that emotion, 0 to 1."),
+        field("confidence", pa.float32(), "The score of that emotion, 0 to 1."),
         field("text_emotion", pa.string(), "What the text alone says."),
         field("audio_emotion", pa.string(), "What the audio alone says."),
         field("disagreement", pa.float32(), "Total variation distance of the two, 0 to 1."),

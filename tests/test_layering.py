@@ -30,7 +30,9 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         "export": ("", "datasets", "evaluation", "network", "preprocessing", "scoring"),
         "training": ("", "datasets", "evaluation", "network", "preprocessing", "scoring"),
         "paper": ("", "datasets", "evaluation", "network", "scoring", "training"),
-        "commands": ("", "datasets", "evaluation", "importing", "network", "scoring"),
+        "commands": (
+            *("", "datasets", "evaluation", "importing", "network", "scoring", "training"),
+        ),
     },
     "beam_jobs": {
         "items": (),
@@ -47,7 +49,7 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         ),
     },
 }
-COMMAND_LINES = {"model.cli", "model.evaluate_command"}
+COMMAND_LINES = {"model.cli", "model.commands.evaluate_command"}
 """Modules that stand above the rooms of their package."""
 SCORING_SIDE = {"model", "model.network", "model.preprocessing", "model.scoring"}
 """What of the model a job may import; the command line may mount the model's own."""
@@ -301,7 +303,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/model/datasets/test_meld.py": ("model.datasets.broken_clips",),
     "tests/model/evaluation/test_calibrate.py": ("model.scoring.model_card",),
     "tests/model/importing/test_import_checkpoint.py": tuple(
-        f"model.importing.{name}" for name in ("card", "label_map", "sequence_classifier")
+        f"model.importing.{name}" for name in ("card", "joined_labels", "sequence_classifier")
     ),
     "tests/model/export/test_export.py": (
         *("model.export.earlier_format", "model.export.quantisation"),
@@ -324,7 +326,9 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     ),
     "tests/model/evaluation/test_multi_label_evaluation.py": ("model.evaluation.multi_label",),
     "tests/model/test_cli.py": ("model.errors", "model.flags"),
-    "tests/model/test_evaluate_command.py": ("model.evaluation.evaluation_lines",),
+    "tests/model/commands/test_evaluate_command.py": (
+        *("model.evaluation.evaluation_lines", "model.label_pairs"),
+    ),
     "tests/model/training/test_multi_label_training.py": (
         *("model.training.best_threshold_f1", "model.training.calibrating"),
     ),

@@ -132,7 +132,7 @@ def plan_job(
     n_clips = None if n_named is None else n_named + n_clip_files
     rate, source = measured_rate(prepared.artifact.config, job.model.choice)
     n_cores = available_cores() if _is_local(prepared) else worker_cores(options)
-    times = TIME_OVER_MEASURED[job.model.choice.precision]
+    times = TIME_OVER_MEASURED[job.model.choice.name, job.model.choice.precision]
     core_seconds = None
     if rate and n_items is not None and n_clips is not None:
         core_seconds = max(n_items, n_clips) / rate.texts_per_core_second * times

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from apache_beam.io.filesystems import FileSystems
 
 from beam_jobs.items.paths import InputFile
 from beam_jobs.runs.manifest import Manifest, RunManifest
 from beam_jobs.runs.run import EarlierRun
 from model.errors import UserError
-from schemas.labels import label_schema
 from schemas.tables import ITEM_TABLES, LABELS
 
 KEPT_SETTINGS: dict[str, tuple[str, Any]] = {
@@ -99,26 +96,3 @@ def run_to_extend(
         already_scored=run.already_scored,
         already_refused=run.already_refused,
     )
-
-
-def check_columns(out: str, day: date, earlier: EarlierRun) -> None:
-    """Checks that the labels to which a run adds have the columns that labels have now.
-
-    A file that is not there, or is none, is left to the steps that read it whole.
-
-    Raises:
-        UserError: an earlier version wrote them: a date's files would have two schemas.
-    """
-    for path in earlier.paths(out, LABELS)[:1]:
-        if not FileSystems.exists(path):
-            return
-        with FileSystems.open(path) as source:
-            try:
-                columns = pq.ParquetFile(source).schema_arrow.names
-            except pa.ArrowInvalid:
-                return
-        if missing := [name for name in label_schema(()).names if name not in columns]:
-            raise UserError(
-                f"the labels of {day} lack the column {missing[0]}, which an earlier version did "
-                "not write: score the date without --only-new"
-            )

@@ -28,13 +28,7 @@ from beam_jobs.runners.remote_job import (
     keep_machine_private,
 )
 from beam_jobs.runs.manifest import Manifest, read_manifest
-from beam_jobs.runs.only_new import (
-    NothingNew,
-    check_columns,
-    files_read,
-    label_paths,
-    run_to_extend,
-)
+from beam_jobs.runs.only_new import NothingNew, files_read, label_paths, run_to_extend
 from beam_jobs.runs.run import Run
 from beam_jobs.scoring.backfill import DATE_FIELD, NoFileOfDateError, on_date
 from beam_jobs.scoring.pipeline import ScoringJob
@@ -248,9 +242,6 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         settings["calibrated"] = False  # the report's page says so
     if text_format := request.text_format.to_json():
         settings["text_format"] = text_format
-    extends = run_to_extend(published, request.run_date, artifact.model_version, settings)
-    if extends:
-        check_columns(request.out, request.run_date, extends)
     run = Run(
         out=request.out,
         date=request.run_date,
@@ -263,7 +254,7 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         max_bad_fraction=request.max_bad_fraction,
         leaves_out=tuple(run.run_id for run in published.runs.values()),
         adds=request.only_new,
-        extends=extends,
+        extends=run_to_extend(published, request.run_date, artifact.model_version, settings),
         kept=request.keep,
     )
     job = ScoringJob(

@@ -1,1 +1,1 @@
-"""The model's newer commands, a module each; `model.cli` mounts them."""
+"""The model's larger commands, a module each; `model.cli` has their flags or mounts them."""

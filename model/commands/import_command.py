@@ -41,16 +41,19 @@ def import_(
     ] = Preprocessing.NONE,
     max_tokens: Annotated[
         int | None,
-        typer.Option(help="Read so many tokens of a text; one window of them if left out."),
+        typer.Option(help="Read so many tokens of a text; one window of them if left out.", min=1),
     ] = None,
 ) -> None:
     """Make a model of a fine-tuned RoBERTa, XLM-R, BERT or DistilBERT text classifier."""
     require_extra(Extra.TRAIN, "mm-emor import")
-    from model.importing.label_map import join_labels, parse_label_map
+    from model.importing.joined_labels import join_labels
+    from model.label_pairs import parse_label_pairs
     from model.network.backend import start_keras
+    from model.scoring.saving import check_no_checkpoint
 
     # What is wrong with the flags is told before anything is fetched.
-    emotion_of = parse_label_map(label_map or ())
+    emotion_of = parse_label_pairs(label_map or (), may_drop=True)
+    check_no_checkpoint(out)
     start_keras()
     from model.importing.import_checkpoint import import_checkpoint
     from model.importing.sequence_classifier import SequenceClassifier

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from model.datasets.dataset import Dataset, Example
 from model.errors import ConfigError, DatasetError
+from model.label_pairs import parse_label_pairs
 from model.nearest_name import known_names
 
 
@@ -31,14 +32,7 @@ class LabelMap:
         Raises:
             ConfigError: a value is no pair, or a label has two.
         """
-        emotion_of: dict[str, str] = {}
-        for pair in pairs:
-            label, equals, emotion = pair.rpartition("=")
-            if not (label and equals and emotion):
-                raise ConfigError(f"--map is {pair!r}; it must be LABEL=EMOTION")
-            if label in emotion_of:
-                raise ConfigError(f"--map names the label {label!r} twice")
-            emotion_of[label] = emotion
+        emotion_of = parse_label_pairs(pairs)
         for label in ignored:
             if label in emotion_of:
                 raise ConfigError(f"--map and --ignore both name the label {label!r}")

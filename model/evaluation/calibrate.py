@@ -12,12 +12,10 @@ from model.errors import DatasetError
 from model.evaluation.evaluate import CHUNK, preprocess_example, scorable_examples
 from model.scoring.artifact import Artifact
 from model.scoring.calibration import (
+    calibrate_logits,
     expected_calibration_error,
-    fit_sigmoid_temperature,
-    fit_temperature,
     sigmoid,
     softmax,
-    tune_thresholds,
 )
 from model.scoring.engine import FLOAT32, start_engine
 from model.scoring.model_card import note_calibration
@@ -65,13 +63,13 @@ def calibrate(
     """Fits the temperature of each head that has items, and writes the artifact's settings.
 
     The items' highest emotions stay as they are; of a multi-label model, the threshold of each
-    emotion is tuned, too.
+    emotion that is a class of the data is tuned, too.
 
     Args:
         artifact: the model; it scores in float32.
         dataset: labelled data that the model was not trained on.
         split: of the data set.
-        log: called with a line on items that are left out.
+        log: called with a line on items that are left out, and on emotions without labels.
 
     Returns:
         The artifact as written, and what was fitted.
@@ -96,10 +94,14 @@ def calibrate(
         )
     examples = scorable_examples(scorer, dataset, split, log)
     targets = target_matrix(examples, scorer.emotions)
-    calibrate_head = _calibrate_several if several else _calibrate_single
+    # Of an emotion that nobody was asked for, no item says that it is absent.
+    labelled = [place for place, each in enumerate(scorer.emotions) if each in dataset.emotions]
+    if several and len(labelled) < len(scorer.emotions):
+        others = ", ".join(each for each in scorer.emotions if each not in dataset.emotions)
+        log(f"{dataset.name} has no class {others}: the thresholds stay as they are")
     by_head = _logits_by_head(scorer, examples)
     fitted = [
-        calibrate_head(head, logits, targets[rows], artifact.temperatures[head])
+        _calibrate_head(head, logits, targets[rows], artifact, labelled)
         for head, (rows, logits) in by_head.items()
     ]
     written = recalibrate(
@@ -134,27 +136,29 @@ def _logits_by_head(
     return {head: (rows[head], np.stack(logits[head])) for head in Modality if head in rows}
 
 
-def _calibrate_single(
-    head: Modality, logits: FloatArray, targets: FloatArray, before: float
+def _calibrate_head(
+    head: Modality,
+    logits: FloatArray,
+    targets: FloatArray,
+    artifact: Artifact,
+    labelled: Sequence[int],
 ) -> HeadCalibration:
-    labels = targets.argmax(axis=1)
-    temperature = round(fit_temperature(logits, labels), 4)
-    ece, ece_before = (
-        expected_calibration_error(softmax(logits / each), labels) for each in (temperature, before)
-    )
-    return HeadCalibration(head, len(labels), temperature, before, ece, ece_before)
-
-
-def _calibrate_several(
-    head: Modality, logits: FloatArray, targets: FloatArray, before: float
-) -> HeadCalibration:
-    temperature = round(fit_sigmoid_temperature(logits, targets), 4)
-    answers = targets.ravel().astype(np.int64)
-    ece, ece_before = (
-        expected_calibration_error(_of_each_answer(sigmoid(logits / each)), answers)
-        for each in (temperature, before)
-    )
-    thresholds = tune_thresholds(sigmoid(logits / temperature), targets)
+    """Fits a head to targets `[items, emotions]`, of several labels to those that are labelled."""
+    before = artifact.temperatures[head]
+    if not artifact.config.is_multi_label:
+        labels = targets.argmax(axis=1)
+        temperature, thresholds = calibrate_logits(logits, labels)
+        told = [(softmax(logits / each), labels) for each in (temperature, before)]
+    else:
+        seen, answers = logits[:, labelled], targets[:, labelled]
+        temperature, fitted = calibrate_logits(seen, answers)
+        kept = dict(enumerate(artifact.thresholds[head]))
+        thresholds = tuple((kept | dict(zip(labelled, fitted, strict=True))).values())
+        told = [
+            (_of_each_answer(sigmoid(seen / each)), answers.ravel().astype(np.int64))
+            for each in (temperature, before)
+        ]
+    ece, ece_before = (expected_calibration_error(*each) for each in told)
     return HeadCalibration(head, len(targets), temperature, before, ece, ece_before, thresholds)
 
 

@@ -4,14 +4,25 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from model.scoring.artifact import CONFIG, EXPORT_METRICS, ONNX_FORMAT, Artifact
-from model.scoring.saving import write_config
+from model.errors import ArtifactError
+from model.scoring.artifact import (
+    CONFIG,
+    EXPORT_METRICS,
+    ONNX_FILES,
+    ONNX_FORMAT,
+    Artifact,
+    check_parts,
+    version_of,
+)
 
-ONNX_FILES = ("text.int8.onnx", "audio.onnx", "heads.onnx")
+ONNX_LIBRARIES = ("onnx", "onnxruntime")
 
 
 def load_of_any_format(path: Path) -> Artifact:
-    """Reads an artifact; one of the earlier version is rewritten first, without ONNX's files.
+    """Reads an artifact; of one of the earlier version, what there is without ONNX's files.
+
+    Nothing is written: `add_graphs` writes it in today's format, and `remove_earlier_files` then
+    removes what is left of the other.
 
     Raises:
         ArtifactError: a file is missing, damaged, or of a format that neither version has.
@@ -25,8 +36,19 @@ def load_of_any_format(path: Path) -> Artifact:
         return Artifact.load(path)
     artifact = Artifact.of_settings(path, settings)
     artifact.check_files(artifact.hashes)
+    if artifact.model_version != version_of(artifact, ONNX_FORMAT):
+        raise ArtifactError(f"{path / CONFIG} was changed: its settings differ from its hash")
     kept = {file: each for file, each in artifact.hashes.items() if file not in ONNX_FILES}
-    rewritten = write_config(replace(artifact, hashes=kept))
-    for file in (*ONNX_FILES, EXPORT_METRICS):
-        (path / file).unlink(missing_ok=True)
-    return rewritten
+    versions = {
+        name: each for name, each in artifact.libraries.items() if name not in ONNX_LIBRARIES
+    }
+    artifact = replace(artifact, hashes=kept, libraries=versions)
+    check_parts(artifact, path)
+    return artifact
+
+
+def remove_earlier_files(artifact: Artifact) -> None:
+    """Removes what the earlier version wrote beside a model that is now of today's format."""
+    found = [file for file in ONNX_FILES if (artifact.path / file).is_file()]
+    for file in [*found, EXPORT_METRICS] if found else []:
+        (artifact.path / file).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """The card of an imported model: what stands in its files, and what nobody has measured."""
 
 from model.config import TextConfig
-from model.importing.label_map import JoinedLabels
+from model.importing.joined_labels import JoinedLabels
 from model.importing.sequence_classifier import SequenceClassifier
 from model.scoring.model_card import UNCALIBRATED
 

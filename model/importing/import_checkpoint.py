@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from model.config import ClassifierConfig, Cleaning, HeadConfig, TextConfig, parse_config
-from model.errors import ArtifactError, ConfigError
+from model.errors import ArtifactError
 from model.files import write_whole
 from model.importing.card import write_card
-from model.importing.label_map import join_labels, nameless_labels
+from model.importing.joined_labels import join_labels, nameless_labels
 from model.importing.sequence_classifier import SequenceClassifier
 from model.network.emotion_classifier import EmotionClassifier
 from model.network.hugging_face import load_encoder_weights, load_head_weights, load_tokenizer
@@ -40,7 +40,7 @@ def import_checkpoint(
         checkpoint: what to import.
         out: the artifact's directory.
         cleaning: of texts, before the tokenizer.
-        emotion_of: labels to join or to drop, see `model.importing.label_map`.
+        emotion_of: labels to join or to drop, see `model.importing.joined_labels`.
         max_tokens: content tokens read of one text, as windows where they are more than one holds;
             one window where None, as in Transformers.
         log: called with a line of text that a user should see.
@@ -112,8 +112,6 @@ def _preprocessor_of(
             f"{checkpoint.name}: the tokenizer has the token id {highest}; the encoder knows "
             f"{checkpoint.encoder.vocab_size} tokens"
         )
-    if max_tokens is not None and max_tokens < 1:
-        raise ConfigError(f"--max-tokens is {max_tokens}; it must be at least 1")
     settings = {"window_tokens": checkpoint.window_tokens, "cleaning": cleaning}
     config = parse_config(TextConfig, settings, checkpoint.name)
     one_window = TextPreprocessor(config, tokenizer).content_tokens

@@ -1,5 +1,7 @@
 """What a fine-tuned sequence classifier's own files say of it, as Transformers saves them."""
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,8 @@ from model.errors import ArtifactError
 from model.network.hugging_face import load_encoder_config, locate_checkpoint, read_settings
 
 ARCHITECTURE = "ForSequenceClassification"
+NO_LIMIT = 10**6
+"""Tokens of a text, where the tokenizer names no limit: past any table of positions."""
 PROBLEM_TYPES: dict[str, ProblemType] = {
     "single_label_classification": "single_label",
     "multi_label_classification": "multi_label",
@@ -84,7 +88,10 @@ def _labels_of(settings: Mapping[str, Any], name: str) -> tuple[str, ...]:
     numbers = [str(number) for number in range(len(named))] if isinstance(named, dict) else []
     if not numbers or named.keys() != set(numbers):
         raise ArtifactError(f"{name}: id2label is {named!r:.80}; it must name labels 0, 1, 2 …")
-    return tuple(str(named[number]) for number in numbers)
+    names = tuple(str(named[number]).strip() for number in numbers)
+    if "" in names:
+        raise ArtifactError(f"{name}: id2label gives label {names.index('')} no name")
+    return names
 
 
 def _problem_type_of(settings: Mapping[str, Any], name: str) -> ProblemType:
@@ -100,15 +107,16 @@ def _longest_text(path: Path) -> int:
     """Returns the tokenizer's limit; past any position where it has none."""
     file = path / "tokenizer_config.json"
     limit = read_settings(file).get("model_max_length") if file.is_file() else None
-    return int(limit) if isinstance(limit, int | float) else 10**6
+    return int(min(limit, NO_LIMIT)) if isinstance(limit, int | float) else NO_LIMIT
 
 
 def _how_to_convert(name: str) -> str:
+    safe = f"{Path(name).name}-safe"
     code = (
         "from transformers import pipeline; "
-        f'pipeline("text-classification", "{name}").save_pretrained("{Path(name).name}-safe")'
+        f'pipeline("text-classification", {json.dumps(name)}).save_pretrained({json.dumps(safe)})'
     )
     return (
         f"{name} has no *.safetensors file; weights as pickle are never loaded. If you trust them, "
-        f"convert them where PyTorch is: python -c '{code}'"
+        f"convert them where PyTorch is, and import {safe}: python -c {shlex.quote(code)}"
     )

@@ -19,6 +19,8 @@ FloatArray = npt.NDArray[np.float32]
 CHECKPOINT_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "*token*", "vocab*"]
 CHECKPOINT_FILES += ["merges.txt", "*.model"]
 POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+"""One of them a checkpoint has."""
 SUPPORTED_TYPES = ("roberta", "xlm-roberta", "camembert", "bert", "distilbert")
 DISTILBERT_SETTINGS = {
     "hidden_size": "dim",
@@ -128,6 +130,11 @@ def load_tokenizer(checkpoint: Path) -> Tokenizer:
         ArtifactError: no tokenizer can be made from the directory.
     """
     path = checkpoint / "tokenizer.json"
+    if not any(file for each in TOKENIZER_FILES for file in checkpoint.glob(each)):
+        # Transformers would make one that knows no word.
+        raise ArtifactError(
+            f"{checkpoint} has no tokenizer: none of {', '.join(TOKENIZER_FILES)}; save it there"
+        )
     try:
         if path.is_file():
             tokenizer = Tokenizer.from_file(str(path))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,7 @@ PROJECTIONS = ("query", "key", "value")
 FORMAT = 2
 ONNX_FORMAT = 1
 """Of an earlier version, whose engine was ONNX Runtime."""
+ONNX_FILES = ("text.int8.onnx", "audio.onnx", "heads.onnx")
 DEFAULT_MODEL = Path(__file__).parents[1] / "default_model"
 CONFIG = "config.json"
 TOKENIZER = "tokenizer.json"
@@ -92,16 +94,19 @@ class Artifact:
             path = DEFAULT_MODEL if str(name) == "default" else Path(name)
         settings = _read_json(path / CONFIG, name)
         if settings.get("format") == ONNX_FORMAT:
+            where = "this line makes it anew"
+            if is_cloud(name):
+                where = "copy it to this machine, where this line makes it anew"
+            line = shlex.join(["mm-emor", "export", "--model", str(name), "--precision", "float32"])
             raise ArtifactError(
-                f"{name} is of an earlier version, made for ONNX Runtime; this line makes it anew: "
-                f"mm-emor export --model {name} --precision float32"
+                f"{name} is of an earlier version, made for ONNX Runtime; {where}: {line}"
             )
         if settings.get("format") != FORMAT:
             raise ArtifactError(
                 f"{name}: format is {settings.get('format')!r}; this version reads {FORMAT}"
             )
         artifact = cls.of_settings(path, settings, name)
-        _check_parts(artifact, name)
+        check_parts(artifact, name)
         artifact.check_files(artifact.hashes, name)
         if artifact.model_version != version_of(artifact):
             raise ArtifactError(f"{name}/{CONFIG} was changed: its settings differ from its hash")
@@ -148,10 +153,27 @@ class Artifact:
         """
         name = name or self.path
         for file in files:
-            if hash_artifact_file(self.path / file, name) != self.hashes[file]:
-                raise ArtifactError(
-                    f"{name}/{file} is damaged: its hash differs from config.json's"
-                )
+            self._check_hash(file, hash_artifact_file(self.path / file, name), name)
+
+    def read_file(self, file: str) -> bytes:
+        """Returns the content of a file; what is returned is what was checked.
+
+        Args:
+            file: of `hashes`.
+
+        Raises:
+            ArtifactError: it is missing, or another than `config.json` was written for.
+        """
+        try:
+            content = (self.path / file).read_bytes()
+        except OSError as error:
+            raise ArtifactError(f"{self.path / file} is not readable: {error.strerror}") from error
+        self._check_hash(file, hashlib.sha256(content).hexdigest(), self.path)
+        return content
+
+    def _check_hash(self, file: str, found: str, name: str | Path) -> None:
+        if found != self.hashes[file]:
+            raise ArtifactError(f"{name}/{file} is damaged: its hash differs from config.json's")
 
     def preprocessor(self) -> EmotionPreprocessor:
         """Returns the preprocessor with the artifact's settings; it needs no TensorFlow.
@@ -240,7 +262,7 @@ def heads_of(config: ClassifierConfig) -> tuple[Modality, ...]:
     return (Modality.TEXT,) if config.text else (Modality.AUDIO,)
 
 
-def _check_parts(artifact: Artifact, name: str | Path) -> None:
+def check_parts(artifact: Artifact, name: str | Path) -> None:
     """Raises ArtifactError unless what is given for heads and files is what the settings imply."""
     heads = set(heads_of(artifact.config))
     if artifact.temperatures.keys() != heads:
@@ -293,9 +315,10 @@ def settings_of(artifact: Artifact) -> dict[str, Any]:
     return settings
 
 
-def version_of(artifact: Artifact) -> str:
-    """Returns the `model_version` of what an artifact holds now."""
-    canonical = json.dumps(settings_of(artifact), sort_keys=True, separators=(",", ":"))
+def version_of(artifact: Artifact, format_: int = FORMAT) -> str:
+    """Returns the `model_version` of what an artifact holds now, in a format."""
+    settings = settings_of(artifact) | {"format": format_}
+    canonical = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 

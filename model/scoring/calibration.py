@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -119,6 +120,25 @@ def _tune_threshold(probabilities: FloatArray, is_class: npt.NDArray[np.bool_]) 
     f1[falling == below] = -1.0
     cut = int(f1.argmax())
     return round(float(falling[cut] + below[cut]) / 2, 6)
+
+
+def calibrate_logits(
+    logits: FloatArray, labels: npt.NDArray[Any]
+) -> tuple[float, tuple[float, ...]]:
+    """Returns the temperature of a head, and of several labels an item each class's threshold.
+
+    Args:
+        logits: `[items, classes]`, of items that were not trained on.
+        labels: the class index of each item, `[items]`; of several labels, 1 for each class of an
+            item, else 0, `[items, classes]`.
+
+    Returns:
+        The temperature in four digits; the thresholds at it, or none of one label an item.
+    """
+    if labels.ndim == 1:
+        return round(fit_temperature(logits, labels), 4), ()
+    temperature = round(fit_sigmoid_temperature(logits, labels), 4)
+    return temperature, tune_thresholds(sigmoid(logits / temperature), labels)
 
 
 @dataclass(frozen=True)

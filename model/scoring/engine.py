@@ -49,13 +49,11 @@ class Engine(Protocol):
         n_parallel: batches that can usefully run at a time.
         max_padded_tokens: tokens of one call of `sum_windows`, padding included.
         max_images: images of one call of `encode_images`.
-        length_step: what the length of padded windows is a multiple of: 1 where any shape will do.
     """
 
     n_parallel: int
     max_padded_tokens: int
     max_images: int
-    length_step: int
 
     def sum_windows(
         self, token_ids: npt.NDArray[np.int32], token_mask: npt.NDArray[np.bool_]
@@ -145,7 +143,8 @@ def choose_engine(
             "--precision int8 needs --engine openvino; tensorflow has float32, bfloat16"
         )
     if EngineName.OPENVINO in (name, _only_engine_of(precision)):
-        return _on_openvino(artifact, precision, is_local)
+        flag = "--engine openvino" if name == EngineName.OPENVINO else f"--precision {precision}"
+        return _on_openvino(artifact, precision, is_local, flag)
     if require_gpu and is_local:
         require_extra(Extra.GPU, "--require-gpu")
     gpu = _find_gpu() if is_local else (BFLOAT16_GPU if require_gpu else None)
@@ -171,11 +170,15 @@ def _only_engine_of(precision: str) -> EngineName | None:
     return EngineName.OPENVINO if precision == Precision.INT8 else None
 
 
-def _on_openvino(artifact: "Artifact", precision: str, is_local: bool) -> EngineChoice:
+def _on_openvino(
+    artifact: "Artifact", precision: str, is_local: bool, flag: str = ""
+) -> EngineChoice:
+    if precision == Precision.INT8 and not artifact.config.text:
+        raise UserError("--precision int8 is of text encoders; the model reads no text")
     if not artifact.has_graphs:
         raise UserError(
-            f"--engine openvino: the model has no files for it; mm-emor export --model "
-            f"{artifact.path} --precision float32 writes them"
+            f"{flag}: the model has no files for OpenVINO; mm-emor export with --precision float32 "
+            "writes them"
         )
     if precision == Precision.INT8 and not artifact.has_int8:
         raise UserError("--precision int8: the model has no int8 files; mm-emor export writes them")

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from model.network.emotion_classifier import EmotionClassifier
-from model.preprocessing.text_preprocessor import LENGTH_STEP
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -25,7 +24,6 @@ class KerasEngine:
     """
 
     n_parallel = 1
-    length_step = LENGTH_STEP
 
     def __init__(self, classifier: EmotionClassifier, device: str = "cpu") -> None:
         """Compiles nothing yet: that is done at the first batch of a shape."""

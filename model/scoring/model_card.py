@@ -24,6 +24,7 @@ def note_calibration(model: Path, lines: list[str]) -> None:
     path = model / MODEL_CARD
     if not path.is_file():
         return
-    before, title, _ = path.read_text(encoding="utf-8").partition(TITLE)
+    before, title, section = path.read_text(encoding="utf-8").partition(TITLE)
     if title:
-        write_whole(path, "\n".join([before + TITLE, "", *lines, ""]))
+        _, mark, after = section.partition("\n## ")
+        write_whole(path, "\n".join([before + TITLE, "", *lines, ""]) + mark + after)

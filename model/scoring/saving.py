@@ -12,7 +12,7 @@ import numpy.typing as npt
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from model.errors import ArtifactError
+from model.errors import ArtifactError, ConfigError
 from model.files import write_whole
 from model.network.backend import start_openvino
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor
@@ -20,6 +20,7 @@ from model.scoring.artifact import (
     CONFIG,
     EXPORT_METRICS,
     FILTER_BANKS,
+    ONNX_FILES,
     TOKENIZER,
     WEIGHTS,
     Artifact,
@@ -61,7 +62,7 @@ def save_artifact(
     """
     path.mkdir(parents=True, exist_ok=True)
     graphs = (file for graph in GRAPHS for file in graph_files(graph))
-    for file in (CONFIG, EXPORT_METRICS, *graphs):
+    for file in (CONFIG, EXPORT_METRICS, *ONNX_FILES, *graphs):
         (path / file).unlink(missing_ok=True)
     hashes = {}
     weights = {
@@ -92,6 +93,20 @@ def save_artifact(
             calibrated=calibrated,
         )
     )
+
+
+def check_no_checkpoint(path: Path) -> None:
+    """Checks that a model may be written to a directory: its files would replace a checkpoint's.
+
+    Raises:
+        ConfigError: it holds a checkpoint of Transformers.
+    """
+    try:
+        settings = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(settings, dict) and "model_type" in settings:
+        raise ConfigError(f"--out is {path}, which holds a checkpoint; name another directory")
 
 
 def recalibrate(

@@ -159,11 +159,10 @@ class EmotionScorer:
         assert self.artifact.config.text  # noqa: S101  (a text has passed its preprocessor)
         window_tokens = self.artifact.config.text.window_tokens
         batches = list(token_batches(lengths.tolist(), self._engine.max_padded_tokens))
-        step = self._engine.length_step
         encoded = self._run(
             self._engine.sum_windows,
             batches,
-            lambda rows: pad_windows([windows[row] for row in rows], window_tokens, step),
+            lambda rows: pad_windows([windows[row] for row in rows], window_tokens),
         )
         sums = np.zeros((len(texts), encoded.shape[1]), np.float32)
         np.add.at(sums, owners[np.concatenate(batches)], encoded)

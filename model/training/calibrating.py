@@ -12,13 +12,7 @@ from model.datasets import Dataset, label_indices, target_matrix
 from model.evaluation.evaluate import preprocess_example
 from model.preprocessing.emotion_preprocessor import ModelInput
 from model.scoring.artifact import heads_of
-from model.scoring.calibration import (
-    UNTUNED_THRESHOLD,
-    fit_sigmoid_temperature,
-    fit_temperature,
-    sigmoid,
-    tune_thresholds,
-)
+from model.scoring.calibration import UNTUNED_THRESHOLD, calibrate_logits
 from model.scoring.scorer import EmotionScorer
 from model.training.training_data import TrainingData
 
@@ -87,13 +81,9 @@ def calibrate(scorer: EmotionScorer, data: TrainingData, seed: int) -> Calibrati
         if not inputs:
             continue
         logits = np.stack([by_head[head] for by_head in scorer.logits(inputs)])
+        calibration.temperatures[head], thresholds = calibrate_logits(logits, labels)
         if config.is_multi_label:
-            temperature = round(fit_sigmoid_temperature(logits, labels), 4)
-            thresholds = tune_thresholds(sigmoid(logits / temperature), labels)
             calibration.thresholds[head] = thresholds
-        else:
-            temperature = round(fit_temperature(logits, labels), 4)
-        calibration.temperatures[head] = temperature
     return calibration
 
 

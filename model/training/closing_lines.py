@@ -19,7 +19,12 @@ def closing_lines(
         out: the artifact's directory.
         model_version: the artifact's.
     """
-    lines = [f"{modality}: {_ending(part)}" for modality, part in record.parts.items()]
+    measure = (
+        "macro-F1 at each emotion's best threshold"
+        if config.problem_type == "multi_label"
+        else "macro-F1"
+    )
+    lines = [f"{modality}: {_ending(part, measure)}" for modality, part in record.parts.items()]
     for modality, part in record.parts.items():
         folder = out / "training" / part.folder
         if folder.is_dir():
@@ -37,8 +42,12 @@ def closing_lines(
     return lines
 
 
-def _ending(part: FittedPart) -> str:
+def _ending(part: FittedPart, measure: str = "macro-F1") -> str:
     """Returns how the fit of a part ended, in words.
+
+    Args:
+        part: the part.
+        measure: by which the epoch was chosen.
 
     >>> _ending(FittedPart(3, 5, "best", 0.71236, 28, "text-0123456789ab"))
     'epoch 3 of 5 kept, the best by macro-F1: 0.7124 on 28 examples held out'
@@ -50,6 +59,6 @@ def _ending(part: FittedPart) -> str:
     kept = f"epoch {part.kept_epoch} of {part.n_epochs} kept, "
     held_out = f"{part.n_held_out or 'no'} example{'s' * (part.n_held_out != 1)} held out"
     if part.keep == "best":
-        return f"{kept}the best by macro-F1: {part.macro_f1:.4f} on {held_out}"
-    score = "" if part.macro_f1 is None else f"macro-F1 {part.macro_f1:.4f} on "
+        return f"{kept}the best by {measure}: {part.macro_f1:.4f} on {held_out}"
+    score = "" if part.macro_f1 is None else f"{measure} {part.macro_f1:.4f} on "
     return f"{kept}on purpose the last (keep = 'last'); {score}{held_out}"

@@ -197,6 +197,8 @@ class TrainingConfig:
                 "fusion.fit.keep is 'best'; texts and clips of two data sets make no validation "
                 "pairs to choose an epoch by, so it must be 'last'"
             )
+        if self.head.joined:
+            raise ValueError("head.joined is of imported models; in training, --map joins nothing")
         if self.problem_type == "multi_label":
             self._check_multi_label()
 

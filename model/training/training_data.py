@@ -12,6 +12,7 @@ from model.datasets.held_out import HeldOut
 from model.datasets.published_sizes import count_remarks
 from model.errors import ConfigError, DatasetError
 from model.training.training_config import TrainingConfig
+from schemas.labels import NO_EMOTION, RESERVED_EMOTIONS
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,11 @@ def config_for_data(
             raise ConfigError(
                 f"{config.name}: emotions lack {extra[0]!r}, a class of {dataset.name}"
             )
+    if NO_EMOTION in config.emotions:
+        raise ConfigError(
+            f"{config.name}: an emotion is called {NO_EMOTION!r}, as "
+            f"{RESERVED_EMOTIONS[NO_EMOTION]} are; it needs another name"
+        )
     _check_examples(config, data)
     return config
 

@@ -32,7 +32,8 @@ class FittedPart:
         kept_epoch: whose weights are kept, from 1.
         n_epochs: that were run.
         keep: whether it is the best one or on purpose the last.
-        macro_f1: of the kept epoch on the validation examples; None where there are none.
+        macro_f1: of the kept epoch on the validation examples; None where there are none. Of
+            several labels an item, at each emotion's best threshold.
         n_held_out: validation examples.
         folder: the name of the part's folder.
     """

@@ -97,6 +97,8 @@ def make_workplace(path: Path) -> Workplace:
     """Writes what the commands read; returns the directory."""
     [tweet] = [block.text for block in blocks("README.md") if block.language == "json"]
     (path / "tweets.jsonl").write_text(tweet, encoding="utf-8")
+    texts = [f"so {word} {letter}\n" for word, _ in SAID for letter in "abcd"]
+    (path / "tweets.txt").write_text("".join(texts), encoding="utf-8")
     (path / "clips").mkdir()
     clip = ROOT / "beam_jobs" / "sample_corpus" / "clips" / "1009.m4a"
     shutil.copy(clip, path / "clips" / "1003.m4a")

@@ -47,7 +47,7 @@ def test_the_installed_command_answers_the_shell() -> None:
     command = Path(sys.executable).with_name("mm-emor")
     line = os.environ | asked("mm-emor score --precision ")
     done = subprocess.run([command], env=line, capture_output=True, text=True, check=True)
-    assert (done.stdout.split(), done.stderr) == (["auto", "float32", "bfloat16"], "")
+    assert (done.stdout.split(), done.stderr) == (["auto", "int8", "bfloat16", "float32"], "")
 
 
 def test_the_script_for_the_shell_asks_this_command(

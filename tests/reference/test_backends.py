@@ -16,9 +16,9 @@ import pytest
 from tests.peers.interpreter import peers_python
 from tests.support.tiny_models import save_tiny_artifact
 
-# Of losses about 1: rounding alone. bfloat16 has three digits, and the backends' products and
-# softmaxes round at other places.
-LARGEST_DIFFERENCE = {"float32": 1e-5, "mixed_bfloat16": 5e-3}
+# Of losses about 1: rounding alone. bfloat16's steps are 0.008 there, and the backends' products
+# and softmaxes round at other places.
+LARGEST_DIFFERENCE = {"float32": 1e-5, "mixed_bfloat16": 8e-3}
 
 
 def run(

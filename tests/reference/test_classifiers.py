@@ -3,6 +3,7 @@
 """
 
 import json
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -29,7 +30,7 @@ start_keras()
 from model.importing.import_checkpoint import import_checkpoint  # noqa: E402
 from model.importing.sequence_classifier import SequenceClassifier  # noqa: E402
 from model.scoring.artifact import Artifact  # noqa: E402
-from model.scoring.engine import FLOAT32  # noqa: E402
+from model.scoring.engine import FLOAT32, EngineChoice  # noqa: E402
 from model.scoring.saving import save_artifact  # noqa: E402
 from model.scoring.scorer import EmotionScorer  # noqa: E402
 from model.training.batches import TextBatches  # noqa: E402
@@ -37,11 +38,14 @@ from model.training.fitting import HeadModel, fit_model  # noqa: E402
 from model.training.training_config import FitConfig  # noqa: E402
 
 N_TWEETS = 500
+OPENVINO = EngineChoice("openvino", "float32")
 
 
-def our_scores(checkpoint: Path, out: Path, texts: list[str]) -> np.ndarray:
+def our_scores(
+    checkpoint: Path, out: Path, texts: list[str], engine: EngineChoice = FLOAT32
+) -> np.ndarray:
     import_checkpoint(SequenceClassifier.read(str(checkpoint)), out)
-    scorer = EmotionScorer.load(out, FLOAT32)
+    scorer = EmotionScorer.load(out, engine)
     inputs = [scorer.preprocess(text, None) for text in texts]
     return np.stack([each.scores for each in scorer.score(inputs)])
 
@@ -52,7 +56,9 @@ def test_random_classifiers(family: str, real_data: Path, tmp_path: Path) -> Non
     theirs = make_classifier(family, tmp_path, texts)
     for name, problem_type in PROBLEM_TYPES.items():
         set_problem_type(tmp_path / "checkpoint", problem_type)
-        ours = our_scores(tmp_path / "checkpoint", tmp_path / name, texts)
+        exact = our_scores(tmp_path / "checkpoint", tmp_path / name, texts)
+        np.testing.assert_allclose(exact, theirs[name], atol=1e-4)
+        ours = our_scores(tmp_path / "checkpoint", tmp_path / name, texts, OPENVINO)
         error = np.abs(ours - theirs[name]).max()
         changed = np.mean(ours.argmax(axis=1) != theirs[name].argmax(axis=1))
         print(f"{family}, {name}: {error:.1e} at most, labels changed {changed:.2%}")
@@ -122,8 +128,9 @@ def test_the_line_that_converts_a_pickle_does(tmp_path: Path, mm_emor: Run) -> N
     out = ("--out", str(tmp_path / "model"))
     code, _, err = mm_emor("import", str(tmp_path / "checkpoint"), *out)
     assert code == 2
-    command = err.partition("where PyTorch is: ")[2].strip()
-    program = command.removeprefix("python -c '").removesuffix("'")
-    subprocess.run([peers_python(), "-c", program], cwd=tmp_path, check=True, capture_output=True)
+    command = err.partition("checkpoint-safe: ")[2].strip()
+    subprocess.run(
+        [peers_python(), *shlex.split(command)[1:]], cwd=tmp_path, check=True, capture_output=True
+    )
     code, _, err = mm_emor("import", str(tmp_path / "checkpoint-safe"), *out)
     assert (code, err) == (0, "")

@@ -226,10 +226,10 @@ def mix_of_emotions(report: Report) -> list[EmotionShare]:
 
 def has_several_emotions(report: Report) -> bool:
     """Says whether items have other numbers of emotions than one, as of a multi-label model."""
-    by_emotion = report.tables["by_emotion"]
-    n_counted = sum(by_emotion["n_items"].to_pylist())
-    is_none = NO_EMOTION in by_emotion["emotion"].to_pylist()
-    return is_none or n_counted != count_items(report).n_labels
+    rows = report.tables["by_emotion"].to_pylist()
+    n_labels = rows[0]["n_group"] if rows else 0
+    is_none = any(row["emotion"] == NO_EMOTION for row in rows)
+    return is_none or sum(row["n_items"] for row in rows) != n_labels
 
 
 def describe_several_emotions(report: Report) -> str | None:

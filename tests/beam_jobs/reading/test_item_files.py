@@ -80,7 +80,7 @@ def test_any_bytes(lines: list[bytes], suffix: str) -> None:
     outcomes = read("t" + suffix, data)
     check_outcomes(outcomes)
     if suffix == ".jsonl":  # not blank, so a record: no line is lost
-        between = {b"", b"[", b"]", b"],", b","}
+        between = {b"", b"[", b"]", b"],", b"];", b",", b";"}
         filled = [n for n, line in enumerate(data.split(b"\n"), 1) if line.strip() not in between]
         is_lines = not data.lstrip().startswith((*MARKS, b"{", b"["))
         if is_lines and b"\0" not in data and b"[" not in data and b"{" not in data:

@@ -5,7 +5,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from beam_jobs.commands.cli import app
@@ -295,21 +294,3 @@ def test_a_run_without_the_flag_replaces_all_that_was_added(corpus: Corpus) -> N
     assert (entry.extends, entry.already_scored) == ((), 0)
     assert {row["run_id"] for row in corpus.rows("labels")} == {entry.run_id}
     assert corpus.ids() == ["1", "2", "3"]
-
-
-@pytest.mark.job
-def test_labels_of_an_earlier_version_are_not_added_to(corpus: Corpus) -> None:
-    """A date's files would have two schemas."""
-    corpus.write("a.jsonl", MORNING)
-    corpus.add()
-    [path] = (corpus.directory / "out" / "labels" / f"dt={DAY}").iterdir()
-    pq.write_table(pq.read_table(path, partitioning=None).drop_columns("emotions"), path)
-    before = corpus.data_files()
-    corpus.write("b.jsonl", EVENING)
-    with pytest.raises(UserError) as caught:
-        corpus.add()
-    assert str(caught.value) == (
-        f"the labels of {DAY} lack the column emotions, which an earlier version did not write: "
-        "score the date without --only-new"
-    )
-    assert corpus.data_files() == before

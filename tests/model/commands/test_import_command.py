@@ -51,13 +51,20 @@ def test_what_it_prints(run: Run, tmp_path: Path) -> None:
             "--map names the label 'love'; the checkpoint's are anger, joy, optimism, sadness, "
             "LABEL_4",
         ),
-        (("--max-tokens", "0"), "--max-tokens is 0; it must be at least 1"),
     ],
 )
 def test_flags_that_are_refused(run: Run, arguments: tuple[str, ...], message: str) -> None:
     code, _, err = run("import", "checkpoint", *arguments, "--out", "model")
     assert (code, err) == (2, f"mm-emor: {message}\n")
     assert not Path("model").exists()
+
+
+def test_a_checkpoint_is_not_written_over(run: Run) -> None:
+    before = {path.name: path.read_bytes() for path in Path("checkpoint").iterdir()}
+    code, out, err = run("import", "./checkpoint", "--out", "checkpoint")
+    told = "--out is checkpoint, which holds a checkpoint; name another directory"
+    assert (code, out, err) == (2, "", f"mm-emor: {told}\n")
+    assert {path.name: path.read_bytes() for path in Path("checkpoint").iterdir()} == before
 
 
 @pytest.mark.tensorflow
@@ -72,6 +79,10 @@ def test_a_checkpoint_that_is_not_there(run: Run) -> None:
         (("checkpoint",), "Missing option '--out'"),
         (("checkpoint", "--out", "checkpoint/config.json/m"), "is a file"),
         (("checkpoint", "--out", "m", "--preprocess", "all"), "'all' is not one of"),
+        (
+            ("checkpoint", "--out", "m", "--max-tokens", "0"),
+            "Input should be greater than or equal to 1",
+        ),
     ],
 )
 def test_usage(run: Run, arguments: tuple[str, ...], message: str) -> None:

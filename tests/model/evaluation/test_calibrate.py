@@ -10,6 +10,7 @@ from model.datasets import Dataset, Example
 from model.errors import DatasetError
 from model.network.backend import start_keras
 from model.scoring.calibration import (
+    calibrate_logits,
     fit_sigmoid_temperature,
     fit_temperature,
     sigmoid,
@@ -88,10 +89,17 @@ def test_the_card_says_on_what(artifact: Artifact) -> None:
     before = path.read_text(encoding="utf-8")
     _, (fitted,) = calibrate(artifact, labelled(artifact), "train", lambda line: None)
     start = before[: before.index("## Confidence")]
-    assert path.read_text(encoding="utf-8") == (
+    expected = (
         f"{start}## Confidence\n\nCalibrated on manifest, train (temperature scaling). On other "
         f"data it may be off.\n\n- {fitted}\n"
     )
+    assert path.read_text(encoding="utf-8") == expected
+    # What stands after it is somebody's.
+    path.write_text(f"{before}\n## Licence\n\nMine.\n", encoding="utf-8")
+    calibrate(Artifact.load(artifact.path), labelled(artifact), "train", lambda line: None)
+    after = path.read_text(encoding="utf-8")
+    assert after.startswith(f"{start}## Confidence\n\nCalibrated on")
+    assert after.endswith("\n## Licence\n\nMine.\n")
 
 
 def test_the_same_labels_again_change_nothing(artifact: Artifact) -> None:
@@ -135,3 +143,20 @@ def test_thresholds_are_tuned_for_several_labels_an_item(tmp_path: Path) -> None
     with pytest.raises(DatasetError) as raised:
         calibrate(written, Dataset("manifest", LABELS, {"train": []}), "train")
     assert str(raised.value) == "manifest has one label an item; the model is multi_label"
+
+    # Of data that know only two of its emotions, nothing is learned of the others.
+    seen, told = [1, 3], []
+    fewer = [
+        Example.of_several([LABELS[label] for label in seen if row[label]], text)
+        for row, text in zip(targets, TEXTS, strict=True)
+    ]
+    known = tuple(LABELS[label] for label in seen)
+    dataset = Dataset("mine", known, {"train": fewer}, problem_type="multi_label")
+    again, (fitted,) = calibrate(written, dataset, "train", told.append)
+    temperature, thresholds = calibrate_logits(logits[:, seen], targets[:, seen])
+    assert again.temperatures == {"text": temperature}
+    assert again.thresholds["text"] == tuple(
+        thresholds[seen.index(label)] if label in seen else expected[label]
+        for label in range(len(LABELS))
+    )
+    assert told == ["mine has no class anger, optimism, LABEL_4: the thresholds stay as they are"]

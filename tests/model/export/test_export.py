@@ -17,11 +17,12 @@ from safetensors.numpy import load_file, save_file
 from model.datasets import Dataset, Example, load_dataset
 from model.datasets.held_out import HeldOut
 from model.errors import ArtifactError, UserError
-from model.export.earlier_format import ONNX_FILES, load_of_any_format
-from model.scoring.artifact import CONFIG, WEIGHTS, Artifact
+from model.export.earlier_format import load_of_any_format
+from model.scoring.artifact import CONFIG, ONNX_FILES, WEIGHTS, Artifact, settings_of
 from model.scoring.conversion import convert_artifact
 from model.scoring.engine import EngineChoice
 from model.scoring.graph_files import GRAPHS, TEXT_GRAPH, TEXT_INT8_GRAPH, graph_files
+from model.scoring.openvino_engine import read_graph
 from model.scoring.scorer import EmotionScorer
 from model.scoring.scores import EmotionScores
 from model.training.training_record import TrainingRecord
@@ -134,7 +135,7 @@ def test_products_stay_in_float32_where_they_are_to(tmp_path: Path) -> None:
     from model.export.quantisation import products_of, quantise
 
     artifact = convert_artifact(save_tiny_artifact(tmp_path / "model"))
-    graph = ov.Core().read_model(artifact.path / graph_files(TEXT_GRAPH)[0])
+    graph = read_graph(artifact, TEXT_GRAPH)
     products = products_of(graph)
     assert products == tuple(
         f"layer_{layer}/{dense}"
@@ -256,12 +257,17 @@ def as_earlier_format(artifact: Artifact) -> None:
     path = artifact.path / CONFIG
     settings = json.loads(path.read_text(encoding="utf-8"))
     files = [file for file in settings["hashes"] if file not in ALL_FILES]
+    hashes = {
+        file: hashlib.sha256((artifact.path / file).read_bytes()).hexdigest()
+        for file in (*files, *ONNX_FILES)
+    }
+    hashed = settings_of(replace(artifact, hashes=hashes)) | {"format": 1}
+    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
     settings |= {
         "format": 1,
-        "hashes": {
-            file: hashlib.sha256((artifact.path / file).read_bytes()).hexdigest()
-            for file in (*files, *ONNX_FILES)
-        },
+        "hashes": hashes,
+        "model_version": hashlib.sha256(canonical.encode()).hexdigest()[:16],
+        "libraries": settings["libraries"] | {"onnxruntime": "1.32.0"},
     }
     path.write_text(json.dumps(settings), encoding="utf-8")
 
@@ -287,6 +293,7 @@ def test_an_artifact_for_onnx_runtime_is_refused_with_the_line_that_mends_it(
     made = Artifact.load(artifact.path)
     assert (code, out, err) == (0, f"model {made.model_version} written to {artifact.path}\n", "")
     assert not any((artifact.path / file).exists() for file in ONNX_FILES)
+    assert "onnxruntime" not in made.libraries
     after = EmotionScorer.load(artifact.path, EngineChoice("openvino", "float32")).score(items)
     for ours, theirs in zip(after, before, strict=True):
         np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
@@ -296,10 +303,31 @@ def test_an_artifact_for_onnx_runtime_is_refused_with_the_line_that_mends_it(
 def test_a_damaged_artifact_of_the_earlier_version_is_left_as_it_is(tmp_path: Path) -> None:
     artifact = save_tiny_artifact(tmp_path / "model")
     as_earlier_format(artifact)
+    path = artifact.path / CONFIG
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(settings | {"temperatures": {"text": 2.0}}), encoding="utf-8")
+    with pytest.raises(ArtifactError, match="was changed: its settings differ from its hash"):
+        load_of_any_format(artifact.path)
+    path.write_text(json.dumps(settings), encoding="utf-8")
     (artifact.path / WEIGHTS).write_bytes(b"other weights")
     before = contents(artifact.path)
     with pytest.raises(ArtifactError, match=f"{WEIGHTS} is damaged: its hash differs"):
         load_of_any_format(artifact.path)
+    assert contents(artifact.path) == before
+
+
+def test_what_cannot_be_converted_stays_of_the_earlier_version(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifact = save_tiny_artifact(tmp_path / "model")
+    as_earlier_format(artifact)
+    before = contents(artifact.path)
+    monkeypatch.setattr(
+        "model.scoring.conversion.start_keras",
+        lambda: (_ for _ in ()).throw(ArtifactError("there is no TensorFlow")),
+    )
+    code, _, err = run("export", "--model", "model", "--precision", "float32")
+    assert (code, err) == (2, "mm-emor: there is no TensorFlow\n")
     assert contents(artifact.path) == before
 
 
@@ -464,6 +492,7 @@ def test_of_a_file_without_splits_what_training_held_out_is_measured(
         ({"--split": "test"}, "manifest has no split 'test'; it has train, validation"),
         ({"--precision": "onnx"}, "'onnx' is not one of 'int8', 'float32'"),
         ({"--texts": "tweets.txt"}, "--texts and --dataset exclude each other"),
+        ({"--precision": "float32"}, "--precision float32 measures nothing, so it needs no --data"),
         ({"--model": "default"}, "--model default is part of the package"),
     ],
 )

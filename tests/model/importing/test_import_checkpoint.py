@@ -250,6 +250,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         {"id2label": {"0": "joy", "2": "anger"}},
         "{}: id2label is {{'0': 'joy', '2': 'anger'}}; it must name labels 0, 1, 2 …",
     ),
+    "no name": (
+        {"id2label": {"0": "joy", "1": " "}},
+        "{}: id2label gives label 1 no name",
+    ),
     "another family": (
         {"model_type": "gpt2"},
         "{}/config.json: model_type is 'gpt2'; supported are roberta, xlm-roberta, camembert, "
@@ -278,9 +282,33 @@ def test_weights_as_pickle_are_refused(checkpoint: Path, tmp_path: Path) -> None
         import_(checkpoint, tmp_path / "model")
     assert str(raised.value) == (
         f"{checkpoint} has no *.safetensors file; weights as pickle are never loaded. If you trust "
-        "them, convert them where PyTorch is: python -c 'from transformers import pipeline; "
+        "them, convert them where PyTorch is, and import checkpoint-safe: python -c 'from "
+        "transformers import pipeline; "
         f'pipeline("text-classification", "{checkpoint}").save_pretrained("checkpoint-safe")\''
     )
+
+
+def test_a_checkpoint_without_a_tokenizer_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+    """Transformers makes one for it, to which every word is unknown."""
+    for file in ("tokenizer.json", "vocab.json", "merges.txt"):
+        (checkpoint / file).unlink(missing_ok=True)
+    with pytest.raises(ArtifactError) as raised:
+        import_(checkpoint, tmp_path / "model")
+    assert str(raised.value) == (
+        f"{checkpoint} has no tokenizer: none of tokenizer.json, vocab.txt, vocab.json, *.model; "
+        "save it there"
+    )
+
+
+def test_a_tokenizer_without_a_limit_reads_what_the_encoder_does(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    settings = json.loads((checkpoint / "tokenizer_config.json").read_text(encoding="utf-8"))
+    for limit in (float("inf"), 1e30):
+        (checkpoint / "tokenizer_config.json").write_text(
+            json.dumps(settings | {"model_max_length": limit}), encoding="utf-8"
+        )
+        assert SequenceClassifier.read(str(checkpoint)).window_tokens == 38
 
 
 def test_a_missing_weight_is_named(checkpoint: Path, tmp_path: Path) -> None:
@@ -306,6 +334,11 @@ def test_a_missing_weight_is_named(checkpoint: Path, tmp_path: Path) -> None:
         (
             dict.fromkeys(LABELS, ""),
             "the emotions left are none; at least two are needed",
+        ),
+        (
+            {"LABEL_4": "no_emotion"},
+            "an emotion is called 'no_emotion', as items without any emotion are; --map gives it "
+            "another name",
         ),
         (
             {"LABEL_4": "uncertain"},

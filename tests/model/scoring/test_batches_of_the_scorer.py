@@ -31,7 +31,6 @@ class CountingEngine:
 
     max_padded_tokens = 64
     max_images = 4
-    length_step = 8
 
     def __init__(
         self, n_parallel: int = 1, max_rows: int = 1000, error: Exception | None = None

@@ -150,7 +150,7 @@ NO_GPU = "--require-gpu: TensorFlow finds no GPU here; without the flag the proc
         ),
         (
             *("openvino", "auto", WEIGHTS_ALONE, False),
-            "--engine openvino: the model has no files for it; mm-emor export --model model "
+            "--engine openvino: the model has no files for OpenVINO; mm-emor export with "
             "--precision float32 writes them",
         ),
         ("auto", "auto", EXPORTED, True, NO_GPU),

@@ -12,6 +12,7 @@ from model.datasets import Dataset, Example, load_dataset
 from model.errors import ConfigError, DatasetError
 from model.evaluation.evaluate import Evaluation, evaluate_model
 from model.network.backend import start_keras
+from model.scoring.calibration import fit_temperature
 from model.scoring.engine import FLOAT32
 from model.scoring.scorer import EmotionScorer
 from model.training.fitting import read_history
@@ -184,7 +185,7 @@ def test_validation_pairs_are_an_examples_own_text_and_clip(
     ]
     labels = np.array([list(SPOKEN).index(each.emotion) for each in texts.split("validation")])
     logits = np.stack([scorer.logits([item])[0]["text+audio"] for item in items])
-    expected = model.training.train.fit_temperature(logits, labels)
+    expected = fit_temperature(logits, labels)
     assert trained.artifact.temperatures["text+audio"] == pytest.approx(expected, rel=1e-2)
 
 

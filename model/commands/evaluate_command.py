@@ -89,7 +89,7 @@ def measure_folds(
     _tell_counts(dataset)
     settings = read_training_config(config)
     start_keras()
-    from model.training.cross_validation import cross_validate  # noqa: PLC0415  (TensorFlow)
+    from model.training.cross_validation import cross_validate
 
     with tempfile.TemporaryDirectory() as temporary:
         training = out / "training" if out else Path(temporary)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from model.errors import ConfigError
-from schemas.labels import UNCERTAIN
+from schemas.labels import RESERVED_EMOTIONS
 
 NAMELESS = re.compile(r"LABEL_\d+")
 """What Transformers calls a label that nobody has named."""
@@ -32,33 +32,12 @@ class JoinedLabels:
         return sizes if max(sizes) > 1 else ()
 
 
-def parse_label_map(values: Sequence[str]) -> dict[str, str]:
-    """Returns the emotion of each label that `--map` names; empty for one that is dropped.
-
-    Raises:
-        ConfigError: one is no `LABEL=EMOTION`, or a label is named twice.
-
-    >>> parse_label_map(["optimism=joy", "LABEL_3="])
-    {'optimism': 'joy', 'LABEL_3': ''}
-    """
-    emotion_of: dict[str, str] = {}
-    for value in values:
-        label, equals, emotion = value.rpartition("=")
-        label, emotion = label.strip(), emotion.strip()
-        if not equals or not label:
-            raise ConfigError(f"--map is {value!r}; it must be LABEL=EMOTION, or LABEL= to drop it")
-        if label in emotion_of:
-            raise ConfigError(f"--map names the label {label!r} twice")
-        emotion_of[label] = emotion
-    return emotion_of
-
-
 def join_labels(labels: Sequence[str], emotion_of: Mapping[str, str]) -> JoinedLabels:
     """Returns the emotions of a checkpoint's labels; a label without one is its own emotion.
 
     Args:
         labels: by their numbers.
-        emotion_of: as `parse_label_map` returns it.
+        emotion_of: the emotion of each label that `--map` names; empty for one that is dropped.
 
     Raises:
         ConfigError: the checkpoint has no such label, fewer than two emotions are left, or one
@@ -80,11 +59,11 @@ def join_labels(labels: Sequence[str], emotion_of: Mapping[str, str]) -> JoinedL
         raise ConfigError(
             f"the emotions left are {', '.join(numbers) or 'none'}; at least two are needed"
         )
-    if UNCERTAIN in numbers:
-        raise ConfigError(
-            f"an emotion is called {UNCERTAIN!r}, as items below --min-confidence are; --map gives "
-            "it another name"
-        )
+    for name, what in RESERVED_EMOTIONS.items():
+        if name in numbers:
+            raise ConfigError(
+                f"an emotion is called {name!r}, as {what} are; --map gives it another name"
+            )
     return JoinedLabels(tuple(numbers), tuple(map(tuple, numbers.values())), tuple(dropped))
 
 
