@@ -62,7 +62,8 @@ def score_corpus(
             `batch_size`, `max_bad_fraction`, `beam_flags` (a list, as
             ["--runner=DataflowRunner", …]).
             Of the model: `engine` ("auto", "openvino", "tensorflow"), `precision` ("auto", "int8",
-            "bfloat16", "float32"), `require_gpu`, `accelerator`, `min_confidence`.
+            "bfloat16", "float32"), `require_gpu`, `accelerator`, `min_confidence`, `emotions` (a
+            list of those to choose from).
             Of privacy: `pseudonymise_authors`, `redact_text`.
 
     Returns:
@@ -93,7 +94,7 @@ def score_corpus(
     with _naming_arguments("score_corpus", settings, known):
         if isinstance(settings.get("columns"), Mapping):
             settings["columns"] = settings["columns"].items()
-        for name in settings.keys() & {"beam_flags", "columns", "keep"}:
+        for name in settings.keys() & {"beam_flags", "columns", "emotions", "keep"}:
             settings[name] = tuple(settings[name])
         if text_format := {name: settings.pop(name) for name in TEXT_FORMAT if name in settings}:
             settings["text_format"] = TextFormat(**text_format)

@@ -41,6 +41,7 @@ def load(
     *,
     precision: str = Precision.AUTO,
     n_threads: int | None = None,
+    emotions: Sequence[str] = (),
 ) -> "Scorer":
     """Loads a model.
 
@@ -52,9 +53,12 @@ def load(
         precision: `auto`, `int8`, `bfloat16` or `float32`: `auto` takes the fastest that this
             processor is good at; `float32` is the model as it was trained.
         n_threads: to decode and score on; as many as the process may use cores where None.
+        emotions: those to choose from, where the items are known to have no others, as
+            `mm-emor score --emotions`; all of the model's where empty.
 
     Raises:
-        UserError: the model is missing, damaged, or not made for the engine.
+        UserError: the model is missing, damaged, or not made for the engine, or an emotion is none
+            of the model's.
 
     >>> scorer = load()
     >>> scorer.emotions
@@ -62,9 +66,8 @@ def load(
     """
     artifact = Artifact.load(os.fspath(model))
     choice = choose_engine(artifact, engine, precision)
-    return Scorer(
-        EmotionScorer(artifact, start_engine(artifact, choice, n_threads)), choice, n_threads
-    )
+    scorer = EmotionScorer(artifact, start_engine(artifact, choice, n_threads), emotions)
+    return Scorer(scorer, choice, n_threads)
 
 
 class Scorer:

@@ -16,7 +16,7 @@ from model.completion import (
 )
 from model.errors import ConfigError
 from model.extras import Extra, require_extra
-from model.flags import DataDir, local_path
+from model.flags import DataDir, local_path, parse_emotions
 from model.scoring.engine import EngineName, Precision
 from model.training.fold_by import FoldBy
 
@@ -142,6 +142,13 @@ def evaluate(
     precision: Annotated[
         Precision | None, typer.Option(help="Of --model; as mm-emor score has it.")
     ] = None,
+    emotions: Annotated[
+        str | None,
+        typer.Option(
+            help="Choose among these alone, as anger,joy,sadness: the rows have no others.",
+            metavar="LIST",
+        ),
+    ] = None,
     predictions: Annotated[
         Path | None,
         typer.Option(
@@ -170,6 +177,7 @@ def evaluate(
             "--text-encoder": text_encoder,
             "--engine": engine,
             "--precision": precision,
+            "--emotions": emotions,
             "--map": map_ or None,
             "--ignore": ignore or None,
         }
@@ -189,7 +197,7 @@ def evaluate(
     elif predictions is not None:
         details, measured = measure_predictions(predictions, loaded, split)
     else:
-        chosen = (engine or EngineName.AUTO, precision or Precision.AUTO)
+        chosen = (engine or EngineName.AUTO, precision or Precision.AUTO, parse_emotions(emotions))
         details, measured = measure_model(model or "default", loaded, split, label_map, *chosen)
     details = {"dataset": dataset, **details}
     if out is not None:

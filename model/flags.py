@@ -36,3 +36,20 @@ def local_path(path: Path | None) -> Path | None:
     if not os.access(there, os.W_OK):
         raise ConfigError(f"{path} cannot be written to: no permission in {there}")
     return path
+
+
+def parse_emotions(text: str | None) -> tuple[str, ...]:
+    """Returns the emotions of a list, as `--emotions` takes it; none where it is left out.
+
+    Raises:
+        ConfigError: it names none.
+
+    >>> parse_emotions("anger, joy,sadness"), parse_emotions(None)
+    (('anger', 'joy', 'sadness'), ())
+    """
+    if text is None:
+        return ()
+    names = tuple(filter(None, (name.strip() for name in text.split(","))))
+    if not names:
+        raise ConfigError(f"--emotions is {text!r}; it must name emotions, as in anger,joy,sadness")
+    return names

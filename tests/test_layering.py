@@ -253,6 +253,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
     "tests/beam_jobs/commands/test_cli.py": tuple(
         f"beam_jobs.commands.{name}" for name in ("flags", "summary", "progress_bar")
     ),
+    "tests/jobs/test_chosen_emotions.py": ("beam_jobs.reports.run_notes",),
     "tests/beam_jobs/commands/test_metrics_file.py": (
         *("beam_jobs.items.counters", "beam_jobs.runs.job_outcome"),
     ),

@@ -36,6 +36,7 @@ from beam_jobs.scoring.backfill import NoFileOfDateError
 from model.cli import app as model_app
 from model.completion import complete_model
 from model.errors import UserError
+from model.flags import parse_emotions
 from model.scoring.engine import EngineName, Precision
 from model.storage import look_for_credentials
 
@@ -132,6 +133,13 @@ def score(
     min_confidence: Annotated[
         float, typer.Option(help="Below this confidence, 0 to 1, an item is labelled uncertain.")
     ] = 0.0,
+    emotions: Annotated[
+        str | None,
+        typer.Option(
+            help="Choose among these alone, as anger,joy,sadness: the items have no others.",
+            metavar="LIST",
+        ),
+    ] = None,
     column: Annotated[
         list[str] | None,
         typer.Option(
@@ -206,6 +214,7 @@ def score(
         batch_size=batch_size,
         max_bad_fraction=max_bad_fraction,
         min_confidence=min_confidence,
+        emotions=parse_emotions(emotions),
         columns=tuple(parse_column(text) for text in column or ()),
         pseudonymise_authors=pseudonymise_authors,
         redact_text=redact_text,

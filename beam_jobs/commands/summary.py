@@ -40,6 +40,8 @@ def print_summary(outcome: JobOutcome, out: str) -> None:
         console.print(f"already scored  {run.already_scored:,}")
     if run.already_refused:
         console.print(f"already refused  {run.already_refused:,}")
+    if emotions := run.settings.get("emotions"):
+        console.print(f"among         {', '.join(emotions)}", highlight=False)
     console.print(f"model         {run.model_version}", highlight=False)
     if engine := run.settings.get("engine"):
         console.print(f"engine        {EngineChoice(**engine)}", highlight=False)

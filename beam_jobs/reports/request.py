@@ -21,6 +21,7 @@ from beam_jobs.reports.groupings import choose_groupings
 from beam_jobs.reports.page.report import Report, Span
 from beam_jobs.reports.pipeline import ReportJob, build_report_pipeline
 from beam_jobs.reports.report_defaults import GROUPED_BY, MIN_GROUP_ITEMS, TOP_GROUPS
+from beam_jobs.reports.run_notes import notes_of_settings
 from beam_jobs.reports.run_reports import to_report_file
 from beam_jobs.reports.tables import GroupLimits, ReportPlan
 from beam_jobs.runners.beam_flags import parse_beam_flags, runs_here
@@ -299,9 +300,4 @@ def _notes(
     n_hiding = sum(run.hides_texts for run in runs)
     if request.n_examples and n_hiding:
         yield f"{n_hiding} of {len(runs)} runs hide texts or authors, and give no examples."
-    n_uncalibrated = sum(not run.manifest.settings.get("calibrated", True) for run in runs)
-    if n_uncalibrated:
-        yield (
-            f"{n_uncalibrated} of {len(runs)} runs have a model that is not calibrated: its "
-            "confidences rank, and are no probabilities. mm-emor calibrate fits them to labels."
-        )
+    yield from notes_of_settings([run.manifest.settings for run in runs])

@@ -13,6 +13,7 @@ from beam_jobs.reports.counts import (
 )
 from beam_jobs.reports.page.render import render_page
 from beam_jobs.reports.page.report import Report, Span
+from beam_jobs.reports.run_notes import notes_of_settings
 from beam_jobs.reports.tables import ReportPlan, finish_tables
 from beam_jobs.runs.output_files import WrittenFile, publish_file
 from beam_jobs.runs.run import PAGE_TABLE, Run, TableLocation, staging_dir
@@ -72,12 +73,14 @@ class WriteRunReports(beam.PTransform):
         self, partials: beam.PCollection[tuple[bool, Partials]]
     ) -> beam.PCollection[WrittenFile]:
         """Writes them one after another: all are small."""
-        location = self.run.location(REPORTS)
-        return partials | beam.Values() | beam.FlatMap(write_run_reports, location, self.plan)
+        location, notes = self.run.location(REPORTS), tuple(notes_of_settings([self.run.settings]))
+        return (
+            partials | beam.Values() | beam.FlatMap(write_run_reports, location, self.plan, notes)
+        )
 
 
 def write_run_reports(
-    partials: Partials, location: TableLocation, plan: ReportPlan
+    partials: Partials, location: TableLocation, plan: ReportPlan, notes: tuple[str, ...] = ()
 ) -> Iterator[WrittenFile]:
     """Writes `reports/<name>` for each table, and `reports/page`, and yields what was written."""
     tables = finish_tables(partials, plan)
@@ -86,7 +89,8 @@ def write_run_reports(
     span = Span(location.date, location.date)
     unchanged = {name: schema.empty_table() for name, schema in CHANGE_SCHEMAS.items()}
     command = f"mm-emor report --labels OUT --from {span.first} --to {span.last} --out DIR"
-    page = render_page(Report({**tables, **unchanged}, span, None, command)).encode()
+    report = Report({**tables, **unchanged}, span, None, command, notes=notes)
+    page = render_page(report).encode()
     location = replace(location, table=PAGE_TABLE, suffix=".html")
     sha256 = publish_file(location.staged_path(), page, location.temporary_dir)
     yield WrittenFile(PAGE_TABLE, location.path(), 0, len(page), sha256)

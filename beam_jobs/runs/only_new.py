@@ -15,6 +15,7 @@ from schemas.tables import ITEM_TABLES, LABELS
 
 KEPT_SETTINGS: dict[str, tuple[str, Any]] = {
     "min_confidence": ("--min-confidence", 0.0),
+    "emotions": ("--emotions", None),
     "author_key": ("the author key", None),
     "redact_text": ("--redact-text", False),
     "keep": ("--keep", []),

@@ -38,6 +38,7 @@ from model.errors import UserError
 from model.scoring.artifact import Artifact
 from model.scoring.engine import EngineChoice, EngineName, choose_engine, has_gpu_device
 from model.scoring.processor import available_cores
+from model.scoring.scorer import emotions_among
 from schemas.labels import UNCERTAIN
 
 PART_BYTES = 64 * 2**20
@@ -150,6 +151,7 @@ def check_request(request: ScoringRequest) -> CheckedRequest:
         keep=request.keep,
     )
     artifact = Artifact.load(request.model)
+    emotions_among(artifact.config.emotions, request.emotions)
     if request.min_confidence and UNCERTAIN in artifact.config.emotions:
         raise UserError(
             f"--min-confidence cannot be used with {request.model}: {UNCERTAIN!r}, the label of "
@@ -238,6 +240,9 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         "languages": list(artifact.languages),  # of texts in others the rows warn
         "content_digest": checked.privacy.content_digest,
     }
+    emotions = emotions_among(artifact.config.emotions, request.emotions)
+    if request.emotions:
+        settings["emotions"] = list(emotions)
     if not artifact.calibrated:
         settings["calibrated"] = False  # the report's page says so
     if text_format := request.text_format.to_json():
@@ -246,7 +251,7 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
         out=request.out,
         date=request.run_date,
         model_version=artifact.model_version,
-        emotions=artifact.config.emotions,
+        emotions=emotions,
         n_parts=count_parts(files.item_files, files.clip_files),
         started_at=datetime.now(UTC),
         inputs=(*files.item_files, *files.clip_files),
@@ -268,6 +273,7 @@ def make_job(request: ScoringRequest, checked: CheckedRequest, files: FoundFiles
             artifact.model_version,
             checked.engine,
             _threads_of_a_worker(checked.options),
+            emotions if request.emotions else (),
         ),
         run=run,
         batch_size=request.batch_size,

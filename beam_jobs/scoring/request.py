@@ -33,6 +33,8 @@ class ScoringRequest:
         batch_size: items of one batch.
         max_bad_fraction: dead letters among all items, above which the run has failed.
         min_confidence: an item with a lower confidence is labelled uncertain; 0: none is.
+        emotions: those to choose from, where the items are known to have no others; all of the
+            model's where empty.
         columns: (our field, their path) for each field that stands elsewhere.
         text_format: how files of text are written, where their bytes do not say so.
         source: who wrote the records: auto, plain, or a network.
@@ -60,6 +62,7 @@ class ScoringRequest:
     batch_size: Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)] = BATCH_SIZE
     max_bad_fraction: Share = MAX_BAD_FRACTION
     min_confidence: Share = 0.0
+    emotions: tuple[str, ...] = ()
     columns: tuple[tuple[str, str], ...] = ()
     pseudonymise_authors: bool = False
     redact_text: bool = False

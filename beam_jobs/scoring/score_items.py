@@ -15,6 +15,7 @@ from beam_jobs.scoring.score_batches import ScoreEmotions
 from beam_jobs.scoring.scoring_model import ScoringModel
 from model.scoring.artifact import Artifact
 from model.scoring.engine import EngineName, choose_engine
+from model.scoring.scorer import emotions_among
 
 
 class ScoredRows(NamedTuple):
@@ -48,12 +49,14 @@ class ScoreItems(beam.PTransform):
         batch_size: items of one batch, 1 to 4096.
         n_threads: of one worker process; as many as it may use cores where None. Where the runner
             starts a process for each core, 1 is best.
+        emotions: those to choose from, where the items are known to have no others; all of the
+            model's where empty.
         redact_text: whether dead letters have a text's length in place of the text.
         run_id: what the rows have in `run_id`.
 
     Raises:
         UserError: when the pipeline is built: the model is missing or damaged, or not made for the
-            engine.
+            engine; or an emotion is none of the model's.
         ValueError: the batch size is out of its range.
 
     >>> with beam.Pipeline(runner="FnApiRunner") as root:
@@ -70,6 +73,7 @@ class ScoreItems(beam.PTransform):
     n_threads: int | None = None
     redact_text: bool = False
     run_id: str = ""
+    emotions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -80,14 +84,15 @@ class ScoreItems(beam.PTransform):
         artifact = Artifact.load(self.model)
         choice = choose_engine(artifact, self.engine, is_local=runs_here(items.pipeline.options))
         version = artifact.model_version
-        model = ScoringModel(self.model, version, choice, self.n_threads)
+        emotions = emotions_among(artifact.config.emotions, self.emotions)
+        model = ScoringModel(self.model, version, choice, self.n_threads, emotions)
         privacy = Privacy(redact_text=self.redact_text)
         features = items | PreprocessItems(
             model, tuple(self.audio_roots), self.batch_size, privacy=privacy
         )
         scored = features.ok | ScoreEmotions(model, privacy=privacy)
         return ScoredRows(
-            scored.ok | MakeLabelRows(artifact.config.emotions, version, self.run_id),
+            scored.ok | MakeLabelRows(emotions, version, self.run_id),
             (features.dead, scored.dead)
             | beam.Flatten()
             | "MakeDeadLetterRows" >> beam.Map(to_dead_letter_row, run_id=self.run_id),

@@ -18,12 +18,14 @@ class ScoringModel:
         model_version: the version that the job's rows will name.
         choice: the engine.
         n_threads: of one worker process; as many as it may use cores where None.
+        among: the emotions to choose from; all of the model's where empty.
     """
 
     artifact: str
     model_version: str
     choice: EngineChoice
     n_threads: int | None = None
+    among: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=1)
@@ -55,4 +57,5 @@ def load_scorer(model: ScoringModel) -> EmotionScorer:
         UserError: the job asks for a GPU, and there is none.
     """
     artifact = load_artifact(model)
-    return EmotionScorer(artifact, start_engine(artifact, model.choice, model.n_threads))
+    engine = start_engine(artifact, model.choice, model.n_threads)
+    return EmotionScorer(artifact, engine, model.among)

@@ -1,6 +1,7 @@
 """What `mm-emor evaluate` measures: a model, the folds of a config, or anyone's predictions."""
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from model.evaluation.multi_label_evaluation import (
 from model.network.backend import start_keras
 from model.scoring.artifact import Artifact
 from model.scoring.engine import EngineName, Precision, choose_engine, start_engine
-from model.scoring.scorer import EmotionScorer
+from model.scoring.scorer import EmotionScorer, emotions_among
 from model.training.fold_by import FoldBy
 from model.training.training_config import read_training_config
 from model.training.training_record import TrainingRecord
@@ -35,8 +36,11 @@ def measure_model(
     label_map: LabelMap,
     engine: EngineName,
     precision: Precision,
+    among: Sequence[str] = (),
 ) -> Measured:
     """Measures a model, by its name, on the rows that are asked for; see `choose_rows`.
+
+    Where emotions to choose from are given, `among`, the rows may have no others.
 
     Raises:
         UserError: the artifact, the split, a label or the engine is wrong.
@@ -45,13 +49,16 @@ def measure_model(
     dataset, split = choose_rows(dataset, split, TrainingRecord.held_out_of(artifact, dataset))
     _tell_counts(dataset)
     dataset.split(split)
-    mapped = label_map.apply(dataset, artifact.config.emotions)
+    emotions = emotions_among(artifact.config.emotions, among)
+    mapped = label_map.apply(dataset, emotions)
     for line in label_map.lines(dataset):
         typer.echo(line)
     mapped.split(split)
     choice = choose_engine(artifact, engine, precision)
-    scorer = EmotionScorer(artifact, start_engine(artifact, choice))
+    scorer = EmotionScorer(artifact, start_engine(artifact, choice), emotions)
     details: dict[str, Any] = {"split": split}
+    if among:
+        details["emotions"] = list(emotions)
     if mapped.is_relabelled:
         details |= {"map": label_map.emotion_of, "ignore": list(label_map.ignored)}
     details |= {"model_version": scorer.model_version, "engine": choice.as_settings()}

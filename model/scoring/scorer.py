@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from model.errors import ItemError
+from model.errors import ConfigError, ItemError
+from model.nearest_name import known_names
 from model.preprocessing.emotion_preprocessor import EmotionPreprocessor, ModelInput
 from model.preprocessing.text_preprocessor import pad_windows, token_batches
 from model.scoring.artifact import Artifact
@@ -22,6 +23,32 @@ FloatArray = npt.NDArray[np.float32]
 MAX_CACHED_TEXTS = 4096
 
 
+def emotions_among(emotions: Sequence[str], among: Sequence[str]) -> tuple[str, ...]:
+    """Returns the emotions to choose from, in head order.
+
+    Of the probabilities of a model with one emotion an item, those of the others are left out and
+    the rest made to sum to 1: what the model says of an item that is known to have none of the
+    others.
+
+    Args:
+        emotions: the model's.
+        among: some of them, in any order; all where empty.
+
+    Raises:
+        ConfigError: one is none of the model's, or fewer than two are left.
+
+    >>> emotions_among(["anger", "joy", "neutral"], ["joy", "anger"])
+    ('anger', 'joy')
+    """
+    for name in among:
+        if name not in emotions:
+            near = known_names(name, emotions, "it tells")
+            raise ConfigError(f"--emotions: the model has no emotion {name!r}; {near}")
+    if among and len(set(among)) < 2:
+        raise ConfigError(f"--emotions is {among[0]}; at least two are needed to choose from")
+    return tuple(emotion for emotion in emotions if emotion in among or not among)
+
+
 class EmotionScorer:
     """An artifact's network behind one method; an item runs only the encoders that it needs.
 
@@ -32,11 +59,17 @@ class EmotionScorer:
     Args:
         artifact: the model.
         engine: what it runs on, as `start_engine` makes it.
+        among: the emotions to choose from, where the items are known to have no others; all where
+            empty. See `emotions_among`.
+
+    Attributes:
+        emotions: what it chooses from, in head order.
     """
 
-    def __init__(self, artifact: Artifact, engine: Engine) -> None:
+    def __init__(self, artifact: Artifact, engine: Engine, among: Sequence[str] = ()) -> None:
         self.artifact = artifact
-        self.emotions = artifact.config.emotions
+        self.emotions = emotions_among(artifact.config.emotions, among)
+        self._places = [artifact.config.emotions.index(emotion) for emotion in self.emotions]
         self.model_version = artifact.model_version
         self.preprocess: EmotionPreprocessor = artifact.preprocessor()
         self._engine = engine
@@ -51,6 +84,7 @@ class EmotionScorer:
         name: str | Path,
         choice: EngineChoice | None = None,
         n_threads: int | None = None,
+        among: Sequence[str] = (),
     ) -> "EmotionScorer":
         """Loads an artifact.
 
@@ -59,14 +93,16 @@ class EmotionScorer:
             choice: what to run it on; what `choose_engine` finds best here where None. `FLOAT32`
                 is the reference, which was trained.
             n_threads: of this process; as many as it may use cores where None.
+            among: the emotions to choose from; all where empty.
 
         Raises:
             ArtifactError: it is missing, damaged or of another format.
+            ConfigError: an emotion is none of the model's.
             UserError: the engine's GPU is not there.
         """
         artifact = Artifact.load(name)
         choice = choice or choose_engine(artifact)
-        return cls(artifact, start_engine(artifact, choice, n_threads))
+        return cls(artifact, start_engine(artifact, choice, n_threads), among)
 
     def forget_texts(self) -> None:
         """Empties the memory of texts, so that scores depend on nothing that was scored before."""
@@ -78,9 +114,11 @@ class EmotionScorer:
         to_probabilities = sigmoid if self.artifact.config.is_multi_label else softmax
         for modality, rows, logits in self._logits_by_modality(inputs):
             by_head = {
-                head: to_probabilities(values / self.artifact.temperatures[head])
+                head: to_probabilities(values[:, self._places] / self.artifact.temperatures[head])
                 for head, values in logits.items()
             }
+            thresholds = self.artifact.thresholds.get(modality)
+            chosen = thresholds and tuple(thresholds[place] for place in self._places)
             both = modality == Modality.TEXT_AUDIO
             for place, row in enumerate(rows):
                 scores[row] = EmotionScores(
@@ -88,7 +126,7 @@ class EmotionScorer:
                     by_head[modality][place],
                     by_head["text"][place] if both else None,
                     by_head["audio"][place] if both else None,
-                    self.artifact.thresholds.get(modality),
+                    chosen,
                 )
         return [scores[row] for row in range(len(inputs))]
 
@@ -110,7 +148,10 @@ class EmotionScorer:
             return [refused]
 
     def logits(self, inputs: Sequence[ModelInput]) -> list[dict[str, FloatArray]]:
-        """Returns each input's uncalibrated logits, by modality of the heads that it ran."""
+        """Returns each input's uncalibrated logits, by modality of the heads that it ran.
+
+        They are of all of the model's emotions.
+        """
         logits: list[dict[str, FloatArray]] = [{} for _ in inputs]
         for _, rows, by_head in self._logits_by_modality(inputs):
             for head, values in by_head.items():

@@ -217,3 +217,18 @@ def test_what_is_wrong_is_told_when_the_pipeline_is_built(
     items = beam.Pipeline(FnApiRunner()) | beam.Create([Item("a", text="x")])
     with pytest.raises(error, match=told):
         items | ScoreItems(**settings)
+
+
+def test_emotions_to_choose_from() -> None:
+    items = [Item(str(number), text=text) for number, text in enumerate(TEXTS)]
+    scorer = EmotionScorer.load("default", among=("anger", "joy"))
+    scores = scorer.score([scorer.preprocess(text, None) for text in TEXTS])
+    expected = [
+        (str(number), scorer.emotions[each.scores.argmax()]) for number, each in enumerate(scores)
+    ]
+    with TestPipeline(FnApiRunner()) as root:
+        scored = root | beam.Create(items) | ScoreItems(emotions=("joy", "anger"))
+        labels = scored.ok | beam.Map(lambda row: (row["item_id"], row["emotion"]))
+        assert_that(labels, equal_to(expected), label="Labels")
+    with pytest.raises(UserError, match="the model has no emotion 'love'"), TestPipeline() as root:
+        _ = root | beam.Create(items) | ScoreItems(emotions=("love", "joy"))

@@ -172,3 +172,19 @@ def test_unknown_labels_are_told_with_the_nearest(
     model = ("--model", str(tiny_artifact), "--data-dir", str(table))
     code, _, err = run("evaluate", "--dataset", "manifest", *model, *arguments)
     assert (code, err) == (2, f"mm-emor: {message}\n")
+
+
+def test_among_the_emotions_that_the_rows_have(
+    run: Run, tiny_artifact: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "own.csv"
+    table.write_text("text,label\nrain,joy\nso sad,sadness\n", encoding="utf-8")
+    arguments = ("--model", str(tiny_artifact), "--data-dir", str(table), "--out", str(tmp_path))
+    chosen = ("--emotions", "joy,sadness")
+    code, out, err = run("evaluate", "--dataset", "manifest", *arguments, *chosen)
+    assert (code, err) == (0, "")
+    metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["emotions"] == ["joy", "sadness"]
+    assert sum(map(sum, metrics["confusion"])) == 2
+    assert len(metrics["confusion"]) == 2
+    assert "anger" not in out

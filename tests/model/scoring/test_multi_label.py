@@ -176,3 +176,14 @@ def test_a_class_that_no_item_has_keeps_the_threshold_that_was_not_tuned() -> No
 def test_items_of_one_probability_are_not_told_apart() -> None:
     probabilities = np.array([[0.75], [0.75], [0.25]])
     assert tune_thresholds(probabilities, np.array([[1], [0], [0]])) == (0.5,)
+
+
+def test_emotions_to_choose_from_keep_their_thresholds(multi_label: Artifact) -> None:
+    whole = EmotionScorer.load(multi_label.path)
+    some = EmotionScorer.load(multi_label.path, among=("sadness", "anger"))
+    assert some.emotions == ("anger", "sadness")
+    places = [whole.emotions.index(emotion) for emotion in some.emotions]
+    inputs = [whole.preprocess(text, None) for text in TEXTS]
+    for each, every in zip(some.score(inputs), whole.score(inputs), strict=True):
+        np.testing.assert_allclose(each.scores, every.scores[places], atol=1e-6)
+        assert each.thresholds == tuple(THRESHOLDS[place] for place in places)
