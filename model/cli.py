@@ -89,11 +89,18 @@ def train(
 
 @app.command(short_help="Measure a model on a data set, with intervals.")
 def evaluate(
-    dataset: Annotated[
-        str,
-        typer.Option(help="Name of a data set.", metavar="NAME", autocompletion=complete_dataset),
-    ],
     data_dir: DataDir,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Name of a data set.", metavar="NAME", autocompletion=complete_dataset),
+    ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option(
+            help="Instead of --dataset: many, in one table; default is the package's.",
+            metavar="NAME",
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -178,6 +185,8 @@ def evaluate(
             "--engine": engine,
             "--precision": precision,
             "--emotions": emotions,
+            "--dataset": dataset,
+            "--suite": suite,
             "--map": map_ or None,
             "--ignore": ignore or None,
         }
@@ -185,10 +194,19 @@ def evaluate(
     if predictions is not None and not predictions.exists():
         raise ConfigError(f"--predictions is {predictions}; there is no such file")
     require_extra(Extra.TRAIN, "mm-emor evaluate")
-    from model.commands.evaluate_command import measure_folds, measure_model, measure_predictions
+    from model.commands.evaluate_command import (
+        measure_folds,
+        measure_model,
+        measure_on_suite,
+        measure_predictions,
+    )
     from model.datasets import load_dataset
     from model.datasets.label_map import LabelMap
 
+    chosen = (engine or EngineName.AUTO, precision or Precision.AUTO)
+    if dataset is None:
+        measure_on_suite(suite or "default", model or "default", data_dir, *chosen, out)
+        return
     label_map = LabelMap.of_flags(map_ or (), ignore or ())
     loaded = load_dataset(dataset, data_dir)
     if folds is not None:
@@ -197,8 +215,9 @@ def evaluate(
     elif predictions is not None:
         details, measured = measure_predictions(predictions, loaded, split)
     else:
-        chosen = (engine or EngineName.AUTO, precision or Precision.AUTO, parse_emotions(emotions))
-        details, measured = measure_model(model or "default", loaded, split, label_map, *chosen)
+        details, measured = measure_model(
+            model or "default", loaded, split, label_map, *chosen, parse_emotions(emotions)
+        )
     details = {"dataset": dataset, **details}
     if out is not None:
         from model.evaluation.evaluation_files import write_evaluation
@@ -359,16 +378,23 @@ def reproduce(
 def _check_flags(flags: dict[str, Any]) -> None:
     """Raises ConfigError for flags of `evaluate` that mean nothing beside one another."""
     given = {flag for flag, value in flags.items() if value is not None}
+    of_model = ("--model", "--engine", "--precision", "--map", "--ignore", "--emotions")
     for flag, others in (
+        ("--folds", ("--predictions", "--split", *of_model)),
+        ("--predictions", of_model),
         (
-            "--folds",
-            ("--predictions", "--model", "--split", "--engine", "--precision", "--map", "--ignore"),
+            "--suite",
+            (
+                *("--dataset", "--folds", "--predictions", "--split"),
+                *("--map", "--ignore", "--emotions"),
+            ),
         ),
-        ("--predictions", ("--model", "--engine", "--precision", "--map", "--ignore")),
     ):
         for other in others:
             if {flag, other} <= given:
                 raise ConfigError(f"{flag} and {other} exclude each other")
+    if not {"--dataset", "--suite"} & given:
+        raise ConfigError("there is nothing to measure on: give --dataset, or --suite default")
     for flag in ("--n-folds", "--fold-by", "--text-encoder"):
         if flag in given and "--folds" not in given:
             raise ConfigError(f"{flag} needs --folds")

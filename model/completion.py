@@ -7,12 +7,18 @@ BRIGHTER_LANGUAGES = (
     "af am arq ary de en es ha hi id ig jv mr om pcm pt-br pt-mz ro ru rw so su sv sw "
     "ti tt uk vmw xh yo zh zu"
 )
+XED_LANGUAGES = (
+    "ar bg br bs cn cs da de el en es et eu fa fi fr gl he hr hu id is it ja mk ml ms nl no pl pt "
+    "ro ru sk sl sr sv th tr tw vi zh"
+)
 DATASET_NAMES = (
     *(f"brighter-{language}" for language in BRIGHTER_LANGUAGES.split()),
-    *("emodb", "goemotions-28", "goemotions-ekman", "iemocap4", "iemocap4-excited", "manifest"),
+    *("emodb", "emoevent-en", "emoevent-es", "emogator"),
+    *("goemotions-28", "goemotions-ekman", "iemocap4", "iemocap4-excited", "manifest"),
     "meld",
     *("tweeteval/emoji", "tweeteval/emotion", "tweeteval/hate", "tweeteval/irony"),
     *("tweeteval/offensive", "tweeteval/sentiment", "tweeteval/stance"),
+    *(f"xed-{language}" for language in XED_LANGUAGES.split()),
 )
 """Those of `model.datasets`, which is slow to import, too slow for a key; a test compares."""
 

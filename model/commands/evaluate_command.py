@@ -1,5 +1,6 @@
 """What `mm-emor evaluate` measures: a model, the folds of a config, or anyone's predictions."""
 
+import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from model.evaluation.multi_label_evaluation import (
     evaluate_multi_label,
     evaluate_multi_label_predictions,
 )
+from model.evaluation.suite import measure_suite, suite_as_dict, suite_table, suite_tests
+from model.files import write_whole
 from model.network.backend import start_keras
 from model.scoring.artifact import Artifact
 from model.scoring.engine import EngineName, Precision, choose_engine, start_engine
@@ -110,6 +113,38 @@ def measure_folds(
         "config": settings.name,
     }
     return details, crossed.evaluation
+
+
+def measure_on_suite(
+    suite: str,
+    name: str,
+    data_dir: Path,
+    engine: EngineName,
+    precision: Precision,
+    out: Path | None,
+) -> None:
+    """Measures a model on the data sets of a suite, prints a table, and writes it to `out`.
+
+    Raises:
+        UserError: the suite, the artifact or the engine is wrong, or no data set is there.
+    """
+    suite_tests(suite)
+    artifact = Artifact.load(name)
+    choice = choose_engine(artifact, engine, precision)
+    started = start_engine(artifact, choice)
+    results = measure_suite(suite, data_dir, artifact, started, typer.echo)
+    table = suite_table(results)
+    typer.echo(f"\nmodel {artifact.model_version} on {choice}\n\n{table}")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        written = {
+            "suite": suite,
+            "model_version": artifact.model_version,
+            "engine": choice.as_settings(),
+            "results": suite_as_dict(results),
+        }
+        write_whole(out / "suite.json", json.dumps(written, indent=2) + "\n")
+        write_whole(out / "suite.md", table + "\n")
 
 
 def _tell_counts(dataset: Dataset) -> None:

@@ -100,7 +100,7 @@ WITH_ENCODER = ("--text-encoder", "checkpoint")
             (*TRAIN, "--text-encoder", "goemotions", "--out", "o"),
             "goemotions is not a checkpoint: it has no config.json",
         ),
-        (EVALUATE, "Missing option '--dataset'"),
+        (EVALUATE, "there is nothing to measure on: give --dataset, or --suite default"),
         (
             ("evaluate", "--dataset", "emodb", "--data-dir", "none"),
             "'--data-dir': path 'none' does not exist.",

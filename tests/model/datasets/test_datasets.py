@@ -26,7 +26,7 @@ def test_an_unknown_name_lists_the_known(tmp_path: Path) -> None:
     with pytest.raises(DatasetError) as caught:
         load_dataset("emo-db", tmp_path)
     assert str(caught.value).startswith(
-        "dataset is 'emo-db'; known are emodb, goemotions-28, goemotions-ekman, iemocap4, "
+        "dataset is 'emo-db'; known are emodb, emoevent-en, emoevent-es, emogator, goemotions-28, "
     )
 
 
