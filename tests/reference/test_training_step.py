@@ -183,7 +183,7 @@ def compare_steps(path: Path, windows: list[tuple[int, ...]], directory: Path) -
             errors.append((error, 0.0, step_error, name))
             continue
         # Else its agreement would say nothing.
-        assert scale > 1e-3, name
+        assert scale > 1e-4, name
         errors.append((error, error / scale, step_error, name))
     for title, column, limit in (
         ("gradient", 0, 1e-4),
