@@ -31,7 +31,8 @@ ROOMS: dict[str, dict[str, tuple[str, ...]]] = {
         "training": ("", "datasets", "evaluation", "network", "preprocessing", "scoring"),
         "paper": ("", "datasets", "evaluation", "network", "scoring", "training"),
         "commands": (
-            *("", "datasets", "evaluation", "importing", "network", "scoring", "training"),
+            *("", "datasets", "evaluation", "export", "importing", "network", "scoring"),
+            "training",
         ),
     },
     "beam_jobs": {
@@ -307,7 +308,8 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
         f"model.importing.{name}" for name in ("card", "joined_labels", "sequence_classifier")
     ),
     "tests/model/export/test_export.py": (
-        *("model.export.earlier_format", "model.export.quantisation"),
+        *("model.commands.export_command", "model.export.earlier_format"),
+        "model.export.quantisation",
     ),
     "tests/model/network/test_roberta_backbone.py": (
         *("model.network.backend", "model.network.hugging_face"),
