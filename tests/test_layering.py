@@ -308,8 +308,7 @@ TESTED_IN: dict[str, tuple[str, ...]] = {
         f"model.importing.{name}" for name in ("card", "joined_labels", "sequence_classifier")
     ),
     "tests/model/export/test_export.py": (
-        *("model.commands.export_command", "model.export.earlier_format"),
-        "model.export.quantisation",
+        *("model.commands.export_command", "model.export.quantisation"),
     ),
     "tests/model/network/test_roberta_backbone.py": (
         *("model.network.backend", "model.network.hugging_face"),

@@ -1,6 +1,5 @@
 """`mm-emor export`: what it writes, what it says, and what it leaves as it was."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -12,13 +11,11 @@ from typing import Any
 import numpy as np
 import openvino as ov
 import pytest
-from safetensors.numpy import load_file, save_file
 
 from model.datasets import Dataset, Example, load_dataset
 from model.datasets.held_out import HeldOut
 from model.errors import ArtifactError, UserError
-from model.export.earlier_format import load_of_any_format
-from model.scoring.artifact import CONFIG, ONNX_FILES, WEIGHTS, Artifact, settings_of
+from model.scoring.artifact import CONFIG, WEIGHTS, Artifact
 from model.scoring.conversion import convert_artifact
 from model.scoring.engine import EngineChoice
 from model.scoring.graph_files import GRAPHS, TEXT_GRAPH, TEXT_INT8_GRAPH, graph_files
@@ -54,13 +51,6 @@ def exported(trained_artifact: Path, table: Path, tmp_path_factory: pytest.TempP
 @pytest.fixture
 def copy(exported: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(exported, tmp_path / "copy"))
-
-
-@pytest.fixture
-def run(mm_emor: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
-    """Runs the command line in an empty directory."""
-    monkeypatch.chdir(tmp_path)
-    return mm_emor
 
 
 def export(path: Path, table: Path) -> tuple[Artifact, dict[str, Any], list[str]]:
@@ -241,94 +231,6 @@ def test_texts_without_labels_will_do(run: Run, trained_artifact: Path, tmp_path
         f"  files     {metrics['n_bytes'] / 1e6:.1f} MB",
         f"model {Artifact.load('model').model_version} written to model",
     ]
-
-
-def as_earlier_format(artifact: Artifact) -> None:
-    """Rewrites an artifact as the version before wrote it, with files for ONNX Runtime."""
-    weights = load_file(artifact.path / WEIGHTS)
-    for layer in range(2):
-        prefix = f"text_encoder/backbone/layer_{layer}"
-        for kind in ("kernel", "bias"):
-            parts = [weights.pop(f"{prefix}/{part}/{kind}") for part in ("query", "key", "value")]
-            weights[f"{prefix}/qkv/{kind}"] = np.concatenate(parts, axis=-1)
-    save_file(weights, artifact.path / WEIGHTS)
-    for file in ONNX_FILES:
-        (artifact.path / file).write_bytes(b"a graph")
-    path = artifact.path / CONFIG
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    files = [file for file in settings["hashes"] if file not in ALL_FILES]
-    hashes = {
-        file: hashlib.sha256((artifact.path / file).read_bytes()).hexdigest()
-        for file in (*files, *ONNX_FILES)
-    }
-    hashed = settings_of(replace(artifact, hashes=hashes)) | {"format": 1}
-    canonical = json.dumps(hashed, sort_keys=True, separators=(",", ":"))
-    settings |= {
-        "format": 1,
-        "hashes": hashes,
-        "model_version": hashlib.sha256(canonical.encode()).hexdigest()[:16],
-        "libraries": settings["libraries"] | {"onnxruntime": "1.32.0"},
-    }
-    path.write_text(json.dumps(settings), encoding="utf-8")
-
-
-@pytest.mark.tensorflow
-def test_an_artifact_for_onnx_runtime_is_refused_with_the_line_that_mends_it(
-    run: Run, tmp_path: Path
-) -> None:
-    artifact = save_tiny_artifact(tmp_path / "model")
-    scorer = EmotionScorer.load(artifact.path, EngineChoice())
-    items = [scorer.preprocess(text, None) for text in ("the rain", "happy " * 50)]
-    before = scorer.score(items)
-    as_earlier_format(artifact)
-    line = f"mm-emor export --model {artifact.path} --precision float32"
-    told = (
-        f"{artifact.path} is of an earlier version, made for ONNX Runtime; this line makes it "
-        f"anew: {line}"
-    )
-    with pytest.raises(ArtifactError) as caught:
-        Artifact.load(artifact.path)
-    assert str(caught.value) == told
-    code, out, err = run(*line.split()[1:])
-    made = Artifact.load(artifact.path)
-    assert (code, out, err) == (0, f"model {made.model_version} written to {artifact.path}\n", "")
-    assert not any((artifact.path / file).exists() for file in ONNX_FILES)
-    assert "onnxruntime" not in made.libraries
-    after = EmotionScorer.load(artifact.path, EngineChoice("openvino", "float32")).score(items)
-    for ours, theirs in zip(after, before, strict=True):
-        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5)
-
-
-@pytest.mark.tensorflow
-def test_a_damaged_artifact_of_the_earlier_version_is_left_as_it_is(tmp_path: Path) -> None:
-    artifact = save_tiny_artifact(tmp_path / "model")
-    as_earlier_format(artifact)
-    path = artifact.path / CONFIG
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    path.write_text(json.dumps(settings | {"temperatures": {"text": 2.0}}), encoding="utf-8")
-    with pytest.raises(ArtifactError, match="was changed: its settings differ from its hash"):
-        load_of_any_format(artifact.path)
-    path.write_text(json.dumps(settings), encoding="utf-8")
-    (artifact.path / WEIGHTS).write_bytes(b"other weights")
-    before = contents(artifact.path)
-    with pytest.raises(ArtifactError, match=f"{WEIGHTS} is damaged: its hash differs"):
-        load_of_any_format(artifact.path)
-    assert contents(artifact.path) == before
-
-
-def test_what_cannot_be_converted_stays_of_the_earlier_version(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    artifact = save_tiny_artifact(tmp_path / "model")
-    as_earlier_format(artifact)
-    before = contents(artifact.path)
-    monkeypatch.setattr(
-        "model.scoring.conversion.start_keras",
-        lambda: (_ for _ in ()).throw(ArtifactError("there is no TensorFlow")),
-    )
-    code, _, err = run("export", "--model", "model", "--precision", "float32")
-    assert (code, err) == (2, "mm-emor: there is no TensorFlow\n")
-    assert contents(artifact.path) == before
 
 
 def test_a_class_that_the_split_lacks_weighs_nothing(copy: Path, table: Path) -> None:
